@@ -1,0 +1,1 @@
+"""Pure planning: desired and observed in, an ordered Plan out."""

@@ -1,0 +1,68 @@
+"""What was seen, in one look at everything a plan is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsctl.errors import OpsError
+from opsctl.planning.resource import Actual, Owned, ResourceId
+from opsctl.workload import Seat, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds an environment. Times are seconds since the epoch, by the target's clock."""
+
+    token: int
+    holder: str  # "ops@control (pid 4711): apply"
+    since: float
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An apply that began and never said that it ended."""
+
+    run: str
+    who: str
+    began: float
+    revision: int
+    done: tuple[str, ...]  # step ids, finished
+    open: tuple[str, ...]  # step ids, not finished
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One host or cluster node as it describes itself."""
+
+    where: str
+    system: str = ""  # "debian-13"
+    facts: Mapping[str, str] = field(default_factory=dict)  # memory, cpus, python, clock, ...
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something found that stops an apply. `severity` warning lets it go on."""
+
+    where: str
+    error: OpsError
+    severity: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything one look found. Keys of `standings` are (member, component)."""
+
+    actual: Mapping[ResourceId, Actual] = field(default_factory=dict)
+    owned: tuple[Owned, ...] = ()
+    seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)  # by service, recorded
+    standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    unreachable: Mapping[str, OpsError] = field(default_factory=dict)  # by where
+    problems: tuple[Problem, ...] = ()
+    holder: Holder | None = None
+    unfinished: Unfinished | None = None
+    revision: int = 0  # the newest revision of the spec that any target knows
+    documents: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec

@@ -1,0 +1,98 @@
+"""The Plan: ordered steps with their changes. A value: saved, read, compared, shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from opsctl.planning.resource import Impact, ResourceId
+
+Verb = Literal["create", "update", "remove", "start", "restart", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One attribute that differs; None is "not there"."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One resource's difference. Values are fingerprints or masked: never a secret."""
+
+    id: ResourceId
+    verb: Verb
+    service: str
+    member: str
+    impact: Impact
+    fields: tuple[Field, ...] = ()
+    diff: tuple[str, ...] = ()  # unified diff lines, secrets masked
+    loss: str = ""
+    reason: str = ""  # "sessions-0 was started with another redis.conf"
+
+
+StepKind = Literal["converge", "roll", "settle", "remove", "operate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one wave does at one place.
+
+    `converge`: changes that stop nobody; all such steps that are free to go run together.
+    `roll`: one running member, taken when its service's rolling order says so.
+    `settle`: wait until a service is whole, then prove it.
+    `remove`: take away. `operate`: a verb of the service, decided when it runs.
+    """
+
+    id: str
+    kind: StepKind
+    title: str
+    target: str
+    service: str = ""
+    members: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    needs: tuple[str, ...] = ()
+    impact: Impact = Impact.NONE
+    verb: str = ""  # operate: switchover, failover, restart
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""  # the gate's words
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order that holds their needs, and what else a reader must know.
+
+    `document` is the merged spec, so that a saved plan stands alone. `left` is what vanished from
+    the spec and is left alone. `uncompared` could not be compared without the secrets' key.
+    """
+
+    environment: str
+    document: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    title: str = "apply"
+    left: tuple[ResourceId, ...] = ()
+    uncompared: tuple[ResourceId, ...] = ()
+    unreachable: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()  # refusals that apply would meet, in words
+    facts: Mapping[str, str] = field(default_factory=dict)  # fingerprints of what was read, by step
+    made_by: str = ""  # opsctl's version
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> Iterator[Change]:
+        for step in self.steps:
+            yield from step.changes
+
+    @property
+    def empty(self) -> bool:
+        return not any(step.kind != "settle" for step in self.steps)
+
+    @property
+    def impact(self) -> Impact:
+        return max((step.impact for step in self.steps), default=Impact.NONE)

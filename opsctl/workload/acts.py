@@ -1,0 +1,140 @@
+"""What is asked of a member and what is done to it.
+
+A `Query` reads, a `Call` acts and is idempotent. Both are one program run beside the member, with
+credentials on standard input, never in the arguments. A `Gate` says what must hold before the next
+step, in terms of the standings of all members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from opsctl.workload.text import Text
+
+T = TypeVar("T")
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a program said. `exit` is -1 when it could not be run or ran out of time."""
+
+    exit: int
+    stdout: str
+    stderr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[T]):
+    """A read-only question; `parse` turns any answer, a failure too, into a value."""
+
+    argv: tuple[str, ...]
+    parse: Callable[[Answer], T]
+    stdin: Text = field(default_factory=Text)
+    timeout: float = 3.0  # seconds
+
+
+Role = Literal["primary", "replica", "arbiter", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one component of one member stands, as it says itself.
+
+    `ready`: may serve its role's traffic. `following`: the member it replicates from (an address
+    or a name, the engine's own words). `lag` is in bytes behind the primary as far as the member
+    knows, None when it can't know.
+    """
+
+    role: Role
+    ready: bool
+    reason: str = ""  # why not ready, in words
+    following: str = ""
+    offset: int | None = None  # position in the replication stream, bytes
+    lag: int | None = None
+    details: Facts = field(default_factory=dict)
+
+
+# By (member, component). A member that did not answer is absent.
+Standings = Mapping[tuple[str, str], Standing]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition over all members; `holds` returns "" when it does, else the reason in words."""
+
+    words: str
+    holds: Callable[[Standings], str]
+    timeout: float = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One idempotent action beside one member; `refused` returns "" when it was accepted."""
+
+    words: str
+    member: str
+    component: str
+    argv: tuple[str, ...]
+    refused: Callable[[Answer], str]
+    stdin: Text = field(default_factory=Text)
+    timeout: float = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A call, what must hold after it, and what undoes it if that does not come to hold."""
+
+    call: Call
+    until: Gate | None = None
+    undo: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A thing that lives inside a server: a live setting, a user, a topic.
+
+    `desired` and what `read` gives are compared key by key; only keys of `desired` count. Keys in
+    `immutable` can't be changed afterwards. `write` is handed the keys that differ.
+    """
+
+    kind: str
+    name: str
+    member: str
+    component: str
+    desired: Facts
+    read: Query[Facts | None]  # None: could not be read
+    write: Callable[[Facts], Call]
+    effect: Literal["none", "failover"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """How a change goes round the members: one at a time, the least important role first.
+
+    `handover` gives the acts that move the primary role away before its holder is stopped.
+    """
+
+    order: tuple[Role, ...]
+    before: Gate  # holds before any member is taken down
+    after: Gate  # holds before the next member is taken
+    handover: Callable[[Standings, str], tuple[Act, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """The verbs of a service, as acts decided from what is observed when they run.
+
+    `switchover(standings, to)`: `to` is a member or "" for the best. `remove(standings, member)`:
+    what takes a member out of the service before it is stopped. `forget(standings, gone)`: what
+    makes the remaining members forget those that left. `prove(standings)`: acts that show that the
+    service serves (a write is read back). An operation that can't be had raises OpsError.
+    """
+
+    switchover: Callable[[Standings, str], tuple[Act, ...]]
+    failover: Callable[[Standings, str], tuple[Act, ...]]
+    remove: Callable[[Standings, str], tuple[Act, ...]]
+    forget: Callable[[Standings, tuple[str, ...]], tuple[Act, ...]]
+    prove: Callable[[Standings], tuple[Act, ...]]

@@ -1,0 +1,123 @@
+"""What a member is made of: software, a command, files, ports, volumes, limits, wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from opsctl.workload.acts import Query, Standing
+from opsctl.workload.text import Text
+
+Effect = Literal["none", "reload", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A distribution package.
+
+    `version` is a leading part of the upstream version ("8", "8.0"), "" for any. `own_units` are
+    the services that the package itself starts: they are masked where they are not in use.
+    """
+
+    name: str
+    version: str = ""
+    own_units: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """Where the program comes from, by the seat's system; `image` where images are run."""
+
+    packages: Mapping[str, tuple[Package, ...]]  # "debian-13" -> packages
+    image: str = ""  # reference without a registry, e.g. "redis:8"; a target maps it
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a component's process lives. Arguments never hold a secret."""
+
+    argv: tuple[str, ...]
+    before_start: tuple[tuple[str, ...], ...] = ()  # each must exit 0, in order, as the same user
+    before_start_timeout: float = 90.0  # seconds for all of them together
+    before_stop: tuple[tuple[str, ...], ...] = ()
+    grace: float = 30.0  # seconds between the stop signal and SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file of a member.
+
+    `managed`: opsctl owns every byte. `seeded`: written once, then the server's own; never compared
+    by content. `effect` is what a running process needs to take in a change.
+    """
+
+    path: str
+    text: Text
+    mode: str = "0640"
+    effect: Effect = "restart"
+    life: Literal["managed", "seeded"] = "managed"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that the component listens on, and who needs to reach it."""
+
+    name: str
+    number: int
+    audience: Literal["clients", "members"] = "clients"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Where data lives: bytes that outlive the process."""
+
+    path: str
+    size: int | None = None  # bytes
+    require_mount: bool = False  # the server stays down while nothing is mounted there
+    min_free: int | None = None  # bytes, checked before anything is changed
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the process; None leaves the system's own."""
+
+    memory: int | None = None  # bytes, the hard cap of the cgroup or container
+    memory_request: int | None = None  # bytes, what a scheduler reserves
+    open_files: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A wish to the node's kernel: a sysctl, or "transparent_hugepage"."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question that a supervisor asks again and again; exit code 0 is yes."""
+
+    purpose: Literal["live", "ready"]
+    argv: tuple[str, ...]
+    period: float = 5.0  # seconds
+    failures: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One process of a member."""
+
+    name: str
+    software: Software
+    command: Command
+    user: str  # the account it runs as
+    files: tuple[ConfigFile, ...] = ()
+    ports: tuple[Port, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    kernel: tuple[Kernel, ...] = ()
+    health: Query[Standing] | None = None

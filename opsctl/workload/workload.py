@@ -1,0 +1,75 @@
+"""One service as its engine describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from opsctl.workload.acts import Gate, Object, Operations, Rolling
+from opsctl.workload.parts import Component
+from opsctl.workload.seats import Seat
+from opsctl.workload.text import SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A seat and the components that run on it."""
+
+    seat: Seat
+    components: tuple[Component, ...]
+
+    @property
+    def name(self) -> str:
+        return self.seat.member
+
+    def component(self, name: str) -> Component:
+        return next(part for part in self.components if part.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Members of one kind. `quorum` is how many must stay up for the service to go on."""
+
+    name: str
+    members: tuple[Member, ...]
+    quorum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How a client reaches one member: which port, as which user, with which password.
+
+    `console` is the client program for a person, less its password, which is handed over in the
+    environment variable `password_variable` of that one program.
+    """
+
+    member: str
+    component: str
+    port: str
+    user: str
+    password: SecretRef
+    scheme: str
+    console: tuple[str, ...] = ()
+    password_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Everything a target needs to build a service, and a runner to operate it."""
+
+    service: str
+    engine: str
+    groups: tuple[Group, ...]
+    rolling: Rolling
+    operations: Operations
+    formed: Gate  # holds once the service is whole: every member up, one primary, quorum agreed
+    objects: tuple[Object, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    notes: tuple[str, ...] = ()  # what `plan --explain` says: promises, worst cases
+
+    def members(self) -> Iterator[Member]:
+        for group in self.groups:
+            yield from group.members
+
+    def member(self, name: str) -> Member:
+        return next(member for member in self.members() if member.name == name)
