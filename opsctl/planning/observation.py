@@ -8,7 +8,7 @@ from typing import Any
 
 from opsctl.errors import OpsError
 from opsctl.planning.resource import Actual, Owned, ResourceId
-from opsctl.workload import Seat, Standing
+from opsctl.workload import Facts, Seat, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything one look found. Keys of `standings` are (member, component)."""
+    """Everything one look found.
+
+    Keys of `standings` are (member, component). `objects` holds what the `read` queries of the
+    workloads' Objects gave, by (member, kind, name); one that could not be read is absent.
+    """
 
     actual: Mapping[ResourceId, Actual] = field(default_factory=dict)
     owned: tuple[Owned, ...] = ()
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)  # by service, recorded
     standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
+    objects: Mapping[tuple[str, str, str], Facts] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     unreachable: Mapping[str, OpsError] = field(default_factory=dict)  # by where
     problems: tuple[Problem, ...] = ()

@@ -32,7 +32,8 @@ class Change:
     fields: tuple[Field, ...] = ()
     diff: tuple[str, ...] = ()  # unified diff lines, secrets masked
     loss: str = ""
-    reason: str = ""  # "sessions-0 was started with another redis.conf"
+    component: str = ""  # whose process it is, where it is one
+    reason: str = ""  # "asked for", "no longer in the spec"
 
 
 StepKind = Literal["converge", "roll", "settle", "remove", "operate"]

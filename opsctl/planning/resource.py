@@ -65,6 +65,7 @@ class Resource:
     loss: str = ""
     protected: bool = False
     needs: tuple[ResourceId, ...] = ()
+    component: str = ""  # set on what is one component's process: a unit, a pod template
     payload: object = field(default=None, compare=False, repr=False)
 
 

@@ -27,10 +27,13 @@ class Work:
     """What to do at one place in one wave: write these, remove those, then (re)start these.
 
     The target orders the work itself: packages, directories, files, units; removals in reverse.
+    A process among `restart` is restarted even when nothing differs; one among `write` when it was
+    started with something else than is desired now.
     """
 
     where: str
     write: tuple[Resource, ...] = ()
+    restart: tuple[Resource, ...] = ()
     remove: tuple[ResourceId, ...] = ()
     step: str = ""
 
@@ -106,18 +109,14 @@ class Target(Protocol):
         """Pure. Everything that must exist for these workloads, Objects not included."""
         ...
 
-    def observe(
-        self, resources: Sequence[Resource], workloads: Sequence[Workload]
-    ) -> Observation:
+    def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
         """One look: the resources, what is owned, standings, lock and journal heads.
 
         A place that can't be reached is in `unreachable`; nothing is raised for it.
         """
         ...
 
-    def apply(
-        self, work: Sequence[Work], fence: Fence, events: Events
-    ) -> Mapping[str, Outcome]:
+    def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
         """Does the work at all places side by side. Failures are in the outcomes."""
         ...
 

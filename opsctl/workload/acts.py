@@ -108,6 +108,7 @@ class Object:
     read: Query[Facts | None]  # None: could not be read
     write: Callable[[Facts], Call]
     effect: Literal["none", "failover"] = "none"
+    at_start: bool = True  # a member that starts for the first time takes it in from its files
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Engine(Protocol):
     """One engine. Pure: everything it knows comes in by argument."""
 
     name: str
+    templates: str  # its folder below templates/, shared by engines that differ in little
     options: type[ServiceBase]
 
     def needs(self, service: Any, /) -> tuple[SeatNeed, ...]:

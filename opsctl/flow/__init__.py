@@ -1,0 +1,1 @@
+"""The use cases, each a page: survey, plan, apply, operate, watch."""

@@ -1,0 +1,106 @@
+"""Plan, apply, destroy, roll back: what changes targets, always as a Plan run by the runner."""
+
+from __future__ import annotations
+
+import secrets as random
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.consent import Consent, agree
+from opsctl.flow.parts import Parts
+from opsctl.flow.survey import Survey, survey
+from opsctl.planning.build import Scope, build
+from opsctl.planning.digest import stale
+from opsctl.planning.plan import Plan
+from opsctl.ports import Events
+from opsctl.running.context import Context, Stop
+from opsctl.running.journal import Journal
+from opsctl.running.lease import leased
+from opsctl.running.runner import Report, run
+
+
+def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, Survey]:
+    """Looks at everything and says what would change. Changes nothing."""
+    seen = survey(parts)
+    plan = build(seen.desired, seen.observation, scope, title)
+    return replace(plan, options=scope_options(scope)), seen
+
+
+def apply_plan(
+    parts: Parts, plan: Plan, seen: Survey, consent: Consent, events: Events, stop: Stop
+) -> Report:
+    """Runs a plan that was just made. Raises OpsError when consent or the lock is missing."""
+    agree(plan, consent)
+    if plan.empty:
+        return Report("", (), ())
+    holder = f"{parts.who}: {plan.title}"
+    targets = {name: parts.targets[name] for name in _targets(plan)}
+    with leased(targets, holder, stop) as fences:
+        context = Context(
+            plan=plan,
+            workloads=seen.present,
+            resources={resource.id: resource for resource in seen.desired.resources},
+            targets=parts.targets,
+            fences=fences,
+            events=events,
+            stop=stop,
+            monotonic=time.monotonic,
+        )
+        revision = _revision(seen, plan)
+        journal = Journal(run_id(), parts.who, targets, fences, revision, parts.copy_record)
+        return run(context, journal)
+
+
+def apply_saved(parts: Parts, saved: Plan, consent: Consent, events: Events, stop: Stop) -> Report:
+    """Runs a saved plan. Raises OpsError `plan/stale` when it would no longer do what it says."""
+    then = parts.with_document(saved.document)
+    fresh, seen = make_plan(then, scope_from(saved.options), saved.title)
+    differs = stale(saved, fresh)
+    if differs:
+        raise OpsError(
+            "plan/stale",
+            "things have changed since this plan was made",
+            details=tuple(f"step {step} would do something else now" for step in differs),
+            hint="make a new plan and read it",
+            exit=Exit.REFUSED,
+        )
+    return apply_plan(then, fresh, seen, replace(consent, reviewed=True), events, stop)
+
+
+def scope_options(scope: Scope) -> dict[str, object]:
+    """The scope as a saved plan keeps it."""
+    return {
+        "limit": list(scope.limit),
+        "prune": scope.prune,
+        "shrink": sorted(scope.shrink),
+        "delete_data": sorted(scope.delete_data),
+    }
+
+
+def scope_from(options: Mapping[str, object]) -> Scope:
+    """The scope that a saved plan was made with."""
+    words = {key: value for key, value in options.items() if isinstance(value, list)}
+    return Scope(
+        limit=tuple(words.get("limit", ())),
+        prune=options.get("prune") is True,
+        shrink=frozenset(words.get("shrink", ())),
+        delete_data=frozenset(words.get("delete_data", ())),
+    )
+
+
+def run_id() -> str:
+    """Unique, and sorted by time: 20261121T073100-4f2a."""
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + "-" + random.token_hex(2)
+
+
+def _targets(plan: Plan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.target for step in plan.steps))
+
+
+def _revision(seen: Survey, plan: Plan) -> int:
+    """The spec's number: the newest one's when nothing in it changed."""
+    newest = seen.observation.revision
+    known = seen.observation.documents.get(newest)
+    return newest if known == plan.document else newest + 1

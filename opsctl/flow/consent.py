@@ -1,0 +1,86 @@
+"""Who agreed to what: pure rules, asked before anything is locked or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opsctl.errors import Exit, OpsError
+from opsctl.planning.plan import Plan
+from opsctl.planning.resource import Impact
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the caller allowed.
+
+    `ask` shows the plan and gives the answer; None where nobody can be asked. `reviewed` says that
+    the plan was saved before and read by somebody. `max_impact` None means: no bound was given.
+    """
+
+    yes: bool = False
+    reviewed: bool = False
+    max_impact: Impact | None = None
+    ask: Callable[[], bool] | None = None
+    skip_unreachable: bool = False
+
+
+def agree(plan: Plan, consent: Consent) -> None:
+    """Raises OpsError (exit 4) when a precondition or the consent is missing."""
+    _possible(plan, consent)
+    bound = consent.max_impact
+    if bound is None and consent.ask is None and not consent.reviewed:
+        bound = Impact.RELOAD
+    if bound is not None and plan.impact > bound and not _data_was_named(plan, bound):
+        raise OpsError(
+            "apply/impact",
+            f"the plan costs a {plan.impact.words}, and at most {bound.words} was allowed",
+            hint=f"read `opsctl plan`, then allow it: --max-impact {plan.impact.words}"
+            if plan.impact < Impact.DATA_LOSS
+            else "",
+            exit=Exit.REFUSED,
+        )
+    if consent.yes or consent.reviewed:
+        return
+    if consent.ask is None:
+        raise OpsError(
+            "apply/no-consent",
+            "nobody is there to be asked",
+            hint="apply a plan saved by `opsctl plan --out FILE`, or say --yes",
+            exit=Exit.REFUSED,
+        )
+    if not consent.ask():
+        raise OpsError("apply/declined", "nothing was changed", exit=Exit.REFUSED)
+
+
+def _data_was_named(plan: Plan, bound: Impact) -> bool:
+    """Removals of data are in a plan only when their name was given: that is their consent."""
+    others = [
+        change.impact for change in plan.changes if not (change.loss and change.verb == "remove")
+    ]
+    return max(others, default=Impact.NONE) <= bound
+
+
+def _possible(plan: Plan, consent: Consent) -> None:
+    if plan.blocked:
+        raise OpsError(
+            "apply/blocked",
+            plan.blocked[0] if len(plan.blocked) == 1 else "something stands in the way",
+            details=plan.blocked if len(plan.blocked) > 1 else (),
+            hint="mend it, or leave that part out with --limit",
+            exit=Exit.REFUSED,
+        )
+    if plan.unreachable and not consent.skip_unreachable:
+        raise OpsError(
+            "apply/unreachable",
+            f"can't see {', '.join(plan.unreachable)}",
+            hint="bring it back, or go on without it: --skip-unreachable",
+            exit=Exit.UNOBSERVED,
+        )
+    if plan.uncompared and not plan.empty:
+        raise OpsError(
+            "apply/no-root-key",
+            f"{len(plan.uncompared)} things hold secrets that can't be known here",
+            hint="run `opsctl secrets init` once, or hand over the root key",
+            exit=Exit.REFUSED,
+        )

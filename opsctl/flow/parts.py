@@ -1,0 +1,63 @@
+"""The concrete parts of one environment, put together by wiring and spoken to through ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opsctl.errors import OpsError, SpecError
+from opsctl.model import Environment, ServiceBase
+from opsctl.ports import Record, Secrets, Target
+from opsctl.workload import Engine, Render
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a use case needs.
+
+    `with_document` makes the parts of another revision of the same environment. `keep_versions`
+    writes what was resolved (package versions by target) beside the spec.
+    """
+
+    environment: Environment
+    engines: Mapping[str, Engine]
+    targets: Mapping[str, Target]
+    secrets: Secrets
+    render: Callable[[Engine], Render]
+    who: str
+    copy_record: Callable[[Record], None]
+    with_document: Callable[[Mapping[str, Any]], Parts]
+    keep_versions: Callable[[str, Mapping[str, str]], None]
+
+    def engine(self, service: ServiceBase) -> Engine:
+        """The engine of a service; the model refused unknown ones already."""
+        return self.engines[service.engine]
+
+    def target_of(self, name: str, service: ServiceBase) -> Target:
+        """Where a service runs: what `on:` says, or the only target there is."""
+        if service.on is not None:
+            return self.targets[service.on]
+        if len(self.targets) == 1:
+            return next(iter(self.targets.values()))
+        raise SpecError(
+            "spec/no-target",
+            f'service "{name}" does not say which target it runs on',
+            where=self.environment.place(("services", name)),
+            hint=f"add `on:` with one of {', '.join(sorted(self.targets))}",
+        )
+
+    def service(self, name: str) -> ServiceBase:
+        """Raises OpsError `spec/unknown-service` for a name that the spec does not have."""
+        if name not in self.environment.services:
+            raise unknown("service", name, self.environment.services)
+        return self.environment.services[name]
+
+
+def unknown(noun: str, name: str, known: Mapping[str, object] | tuple[str, ...]) -> OpsError:
+    """The error for a misspelt name on the command line."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(sorted(known))}"
+    return SpecError(f"spec/unknown-{noun}", f'there is no {noun} "{name}"', hint=hint)

@@ -1,0 +1,165 @@
+"""The first half of the road: spec, seats, workloads, desired resources, one look at what is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any
+
+from opsctl.errors import OpsError
+from opsctl.flow.parts import Parts
+from opsctl.model import ServiceBase
+from opsctl.planning.build import Desired
+from opsctl.planning.observation import Observation
+from opsctl.planning.resource import Resource
+from opsctl.ports import Target
+from opsctl.workload import Seat, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`present` holds workloads with every member that is there, leaving ones included."""
+
+    desired: Desired
+    observation: Observation
+    present: Mapping[str, tuple[str, Workload]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """One target's part of a survey."""
+
+    target: Target
+    workloads: tuple[Workload, ...]
+    present: tuple[Workload, ...]
+    resources: tuple[Resource, ...]
+    observation: Observation
+
+
+def survey(parts: Parts) -> Survey:
+    """Looks at every target, all at once."""
+    names = sorted(parts.targets)
+    with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
+        halves = list(pool.map(lambda name: _look(parts, parts.targets[name]), names))
+    return Survey(
+        desired=Desired(
+            environment=parts.environment.name,
+            document=parts.environment.document,
+            workloads=_by_service(halves, [half.workloads for half in halves]),
+            resources=tuple(item for half in halves for item in half.resources),
+            absent=frozenset(
+                name
+                for name, service in parts.environment.services.items()
+                if service.state == "absent"
+            ),
+        ),
+        observation=_merge([half.observation for half in halves]),
+        present=_by_service(halves, [half.present for half in halves]),
+    )
+
+
+def described(parts: Parts) -> tuple[dict[str, tuple[str, Workload]], tuple[Resource, ...]]:
+    """The pure part alone, with seats as last recorded here: for `render` and `graph`."""
+    workloads: dict[str, tuple[str, Workload]] = {}
+    resources: list[Resource] = []
+    for target in parts.targets.values():
+        mine, _ = _describe(parts, target, target.recorded())
+        services = _services(parts, target)
+        resources += target.realise(mine, services)
+        workloads |= {workload.service: (target.name, workload) for workload in mine}
+    return workloads, tuple(resources)
+
+
+def _look(parts: Parts, target: Target) -> _Half:
+    """One look; a second one only when members sit elsewhere than this machine remembered."""
+    recorded = target.recorded()
+    half = _observe(parts, target, recorded)
+    seen = half.observation.seats
+    if _differs(recorded, seen):
+        half = _observe(parts, target, seen)
+    return half
+
+
+def _observe(parts: Parts, target: Target, recorded: Mapping[str, Sequence[Seat]]) -> _Half:
+    workloads, present = _describe(parts, target, recorded)
+    resources = target.realise(workloads, _services(parts, target))
+    observation = target.observe(resources, present)
+    return _Half(target, workloads, present, resources, observation)
+
+
+def _describe(
+    parts: Parts, target: Target, recorded: Mapping[str, Sequence[Seat]]
+) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
+    services = _services(parts, target)
+    needs = {
+        name: (service, parts.engine(service).needs(service)) for name, service in services.items()
+    }
+    seats = target.seat(needs, recorded)
+    workloads = []
+    present = []
+    for name, service in services.items():
+        engine = parts.engine(service)
+        render = parts.render(engine)
+        workload = engine.describe(name, service, seats[name], render)
+        workloads.append(workload)
+        names = {seat.member for seat in seats[name]}
+        leaving = [seat for seat in recorded.get(name, ()) if seat.member not in names]
+        everybody = (*seats[name], *leaving)
+        present.append(engine.describe(name, service, everybody, render) if leaving else workload)
+    return tuple(workloads), tuple(present)
+
+
+def _services(parts: Parts, target: Target) -> dict[str, ServiceBase]:
+    return {
+        name: service
+        for name, service in parts.environment.services.items()
+        if service.managed and parts.target_of(name, service) is target
+    }
+
+
+def _differs(recorded: Mapping[str, Sequence[Seat]], seen: Mapping[str, Sequence[Seat]]) -> bool:
+    """Whether what was seen says more than what was remembered. Nothing seen proves nothing: the
+    hosts may be new, or away."""
+    return any(tuple(recorded.get(name, ())) != tuple(seats) for name, seats in seen.items())
+
+
+def _by_service(
+    halves: Sequence[_Half], workloads: Sequence[Sequence[Workload]]
+) -> dict[str, tuple[str, Workload]]:
+    return {
+        workload.service: (half.target.name, workload)
+        for half, mine in zip(halves, workloads, strict=True)
+        for workload in mine
+    }
+
+
+def _merge(observations: Sequence[Observation]) -> Observation:
+    """One observation of all targets: maps and lists are joined; of the rest the newest counts."""
+    merged: dict[str, Any] = {}
+    for field in fields(Observation):
+        values = [getattr(observation, field.name) for observation in observations]
+        merged[field.name] = _join(values)
+    return Observation(**merged) if observations else Observation()
+
+
+def _join(values: Sequence[Any]) -> Any:
+    if isinstance(values[0], Mapping):
+        return {key: value for mapping in values for key, value in mapping.items()}
+    if isinstance(values[0], tuple):
+        return tuple(item for items in values for item in items)
+    if isinstance(values[0], int):
+        return max(values)
+    return next((value for value in values if value is not None), None)
+
+
+def reachable(observation: Observation) -> None:
+    """Raises the first unreachable place's error: for verbs that want to see everything."""
+    for error in observation.unreachable.values():
+        raise OpsError(
+            error.code,
+            error.message,
+            where=error.where,
+            hint=error.hint,
+            exit=error.exit,
+        )

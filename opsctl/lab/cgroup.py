@@ -1,0 +1,113 @@
+"""One cgroup per lab and below it one per host: the kernel's own list of a host's processes.
+
+Hosts started from one cgroup would share the "payload" group that systemd-nspawn makes, and then
+a systemd that stops its unit kills the same unit of every host. So each has a group of its own.
+It also says without doubt which processes are ours, however they were started and whoever died:
+no process id is ever stored.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsctl.errors import OpsError
+from opsctl.lab.commands import until
+
+PREFIX = "opsctl-lab-"
+
+
+def unified_root() -> Path | None:
+    """Where cgroup v2 is mounted, or None."""
+    return _mounted("cgroup2", "")
+
+
+def _mounted(kind: str, option: str) -> Path | None:
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, target, found, options, *_ = line.split()
+        if found == kind and (not option or option in options.split(",")):
+            return Path(target)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """A group `name` (such as opsctl-lab-TAG/n1) in cgroup v2 and, if there, in name=systemd."""
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        root = unified_root()
+        if root is None:
+            raise OpsError("lab/no-cgroup2", "no cgroup v2 hierarchy is mounted")
+        return root / self.name
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """v2 first. systemd-nspawn also moves itself in name=systemd where that is mounted."""
+        legacy = _mounted("cgroup", "name=systemd")
+        return (self.path, legacy / self.name) if legacy else (self.path,)
+
+    def make(self) -> None:
+        for folder in self.folders:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def join(self) -> None:
+        """Move the calling process into the group."""
+        self.make()
+        for folder in self.folders:
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    def populated(self) -> bool:
+        """Whether any process is in the group or below it."""
+        return "populated 1" in self._read("cgroup.events")
+
+    def frozen(self) -> bool:
+        return "frozen 1" in self._read("cgroup.events")
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop or continue every process of the group, and wait until it is so (5 s)."""
+        try:
+            (self.path / "cgroup.freeze").write_text(str(int(frozen)))
+        except FileNotFoundError:
+            return
+        state = "stand still" if frozen else "go on"
+        until(lambda: self.frozen() == frozen, what=f"{self.name} to {state}", timeout=5)
+
+    def kill(self) -> None:
+        """SIGKILL to all at once, frozen or not, and wait until none is left (20 s)."""
+        try:
+            (self.path / "cgroup.kill").write_text("1")
+        except FileNotFoundError:
+            return
+        until(lambda: not self.populated(), what=f"the processes of {self.name} to end", timeout=20)
+
+    def processes(self, below: str = "") -> tuple[int, ...]:
+        """Process ids in one folder of the group, as the machine counts them."""
+        return tuple(int(line) for line in self._read(f"{below}/cgroup.procs".lstrip("/")).split())
+
+    def remove(self) -> None:
+        """Remove the group and all below it; its processes must be gone."""
+        for top in self.folders:
+            until(lambda top=top: _removed(top), what=f"{top} to be removable", timeout=10)  # type: ignore[misc]
+
+    def _read(self, file: str) -> str:
+        try:
+            return (self.path / file).read_text()
+        except (FileNotFoundError, OSError):
+            # The group goes away with its last process; a read in that moment says ENODEV.
+            return ""
+
+
+def _removed(top: Path) -> bool:
+    """Try once to remove a tree of groups, deepest first."""
+    try:
+        for folder, _, _ in os.walk(top, topdown=False):
+            Path(folder).rmdir()
+    except FileNotFoundError:
+        return not top.exists()
+    except OSError:
+        return False
+    return True

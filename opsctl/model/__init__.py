@@ -1,0 +1,99 @@
+"""The spec: what a person may write.
+
+`load` reads files into a frozen `Environment`; every mistake is a SpecError with its line. The
+model is given the engines it knows: each supplies a subclass of `ServiceBase` with its own keys.
+"""
+
+from opsctl.model.base import Keys, Model, Name, Port, Secret, SecretValue, check_name, problem
+from opsctl.model.checking import candidate_hosts
+from opsctl.model.codes import ERRORS, FINDINGS
+from opsctl.model.environment import Environment
+from opsctl.model.extras import (
+    Alertmanager,
+    ExecBackend,
+    Grafana,
+    Monitoring,
+    Receiver,
+    Secrets,
+)
+from opsctl.model.findings import Finding
+from opsctl.model.json_schema import schema
+from opsctl.model.linting import lint
+from opsctl.model.loading import Engines, load, load_data
+from opsctl.model.quantities import Bytes, Duration, Quantity
+from opsctl.model.reference import reference_markdown, service_markdown
+from opsctl.model.routes import Route, Vip
+from opsctl.model.services import (
+    Backup,
+    External,
+    Placement,
+    Replicas,
+    ServiceBase,
+    Setting,
+    Slo,
+    Storage,
+)
+from opsctl.model.targets import (
+    Host,
+    HostsTarget,
+    InventoryHosts,
+    Kubernetes,
+    KubernetesTarget,
+    LabHosts,
+    Packages,
+    Ssh,
+    Target,
+    Toleration,
+)
+
+__all__ = [
+    "ERRORS",
+    "FINDINGS",
+    "Alertmanager",
+    "Backup",
+    "Bytes",
+    "Duration",
+    "Engines",
+    "Environment",
+    "ExecBackend",
+    "External",
+    "Finding",
+    "Grafana",
+    "Host",
+    "HostsTarget",
+    "InventoryHosts",
+    "Keys",
+    "Kubernetes",
+    "KubernetesTarget",
+    "LabHosts",
+    "Model",
+    "Monitoring",
+    "Name",
+    "Packages",
+    "Placement",
+    "Port",
+    "Quantity",
+    "Receiver",
+    "Replicas",
+    "Route",
+    "Secret",
+    "SecretValue",
+    "Secrets",
+    "ServiceBase",
+    "Setting",
+    "Slo",
+    "Ssh",
+    "Storage",
+    "Target",
+    "Toleration",
+    "Vip",
+    "candidate_hosts",
+    "check_name",
+    "lint",
+    "load",
+    "load_data",
+    "problem",
+    "reference_markdown",
+    "schema",
+    "service_markdown",
+]

@@ -1,0 +1,72 @@
+"""The whole spec, after parsing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PrivateAttr, SerializeAsAny
+
+from opsctl.errors import Place
+from opsctl.model.base import Keys, Model, Name
+from opsctl.model.extras import Monitoring, Secrets
+from opsctl.model.routes import Route
+from opsctl.model.services import ServiceBase
+from opsctl.model.targets import Target
+from opsctl.model.tree import Node, Plain, Table, find, plain
+
+
+class Environment(Model):
+    """What one environment is made of; `load` makes it from files."""
+
+    noun = "a spec"
+    opsctl: Literal[1] = Field(description="The version of this schema.")
+    name: Name = Field(description="The environment's name, as people see it.")
+    id: Name = Field(
+        default_factory=lambda read: str(read.get("name", "")),
+        description="What binds it to its hosts; keep it when you rename. Left out: the name.",
+    )
+    targets: dict[Name, Target] = Field({}, description="Where services run.")
+    services: dict[Name, SerializeAsAny[ServiceBase]] = Field({}, description="What runs.")
+    routes: dict[Name, Route] = Field({}, description="How clients reach services.")
+    monitoring: Monitoring | None = Field(None, description="Metrics, alerts and dashboards.")
+    secrets: Secrets = Field(Secrets(), description="Where secrets are kept.")
+    drills: Literal["refused", "allowed"] = Field(
+        "refused", description="Whether `opsctl drill` may break things here."
+    )
+
+    _tree: Node = PrivateAttr(default_factory=Table)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The merged spec as it was written: plain data for JSON, without defaults."""
+        data = plain(self._tree)
+        assert isinstance(data, dict)
+        return data
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the document; the order of keys does not matter."""
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def with_defaults(self) -> dict[str, Plain]:
+        """The spec with every default written out, as plain data."""
+        data: dict[str, Plain] = self.model_dump(mode="json", exclude_none=True)
+        return data
+
+    def place(self, keys: Keys, *, key: bool = False) -> Place | None:
+        """Where the value at `keys` was written (its key for maps and lists, or with `key`)."""
+        entry = find(self._tree, keys)
+        if entry is None:
+            return None
+        scalar = not isinstance(entry.node, Table) and not hasattr(entry.node, "items")
+        return entry.node.place if scalar and not key else entry.place or entry.node.place
+
+    def beside(self, keys: Keys, path: str) -> Path:
+        """`path`, which stands at `keys`: `~` expanded, else beside the file that set it."""
+        place = self.place(keys)
+        base = place.file.parent if place and isinstance(place.file, Path) else Path()
+        return base / Path(path).expanduser()

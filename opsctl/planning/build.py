@@ -1,0 +1,111 @@
+"""From differences to a Plan: which wave, which member, what must come first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsctl import __version__
+from opsctl.planning.difference import refusals, uncompared
+from opsctl.planning.digest import step_digest
+from opsctl.planning.leaving import Leaving, leaving
+from opsctl.planning.observation import Observation
+from opsctl.planning.plan import Change, Plan, Step
+from opsctl.planning.resource import Resource
+from opsctl.planning.sorting import Sorted, sort_changes
+from opsctl.planning.steps import remove_steps, roll_steps, settle_steps, wave_steps
+from opsctl.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a plan may touch.
+
+    `limit`: "service" or "service/member" names; with it nothing is ever pruned. `delete_data`:
+    services or members whose data may go. `shrink`: services whose surplus members may leave.
+    """
+
+    limit: tuple[str, ...] = ()
+    prune: bool = False
+    shrink: frozenset[str] = frozenset()
+    delete_data: frozenset[str] = frozenset()
+
+    def holds(self, service: str, member: str) -> bool:
+        """Whether a thing of this service and member is inside `limit`."""
+        if not self.limit:
+            return True
+        if not service:
+            return True
+        return any(
+            name == service or (member != "" and name == f"{service}/{member}")
+            for name in self.limit
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the spec comes to, and where it is to be."""
+
+    environment: str
+    document: Mapping[str, Any]
+    workloads: Mapping[str, tuple[str, Workload]]  # service -> (target, workload)
+    resources: tuple[Resource, ...]
+    absent: frozenset[str] = frozenset()  # services that the spec takes down
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build(desired: Desired, observation: Observation, scope: Scope, title: str = "apply") -> Plan:
+    """The plan that makes `observation` what is `desired`, within `scope`."""
+    sorted_ = sort_changes(desired.resources, desired.workloads, observation, scope.holds)
+    gone = leaving(desired, observation, scope)
+    steps = _steps(desired, observation, sorted_, gone)
+    return Plan(
+        environment=desired.environment,
+        document=desired.document,
+        steps=steps,
+        title=title,
+        left=gone.left,
+        uncompared=tuple(item.id for item in desired.resources if uncompared(item)),
+        unreachable=tuple(sorted(observation.unreachable)),
+        blocked=_blocked(desired.resources, observation, sorted_, gone),
+        facts={step.id: step_digest(step) for step in steps},
+        made_by=__version__,
+        options=desired.options,
+    )
+
+
+def _steps(
+    desired: Desired, observation: Observation, sorted_: Sorted, gone: Leaving
+) -> tuple[Step, ...]:
+    waves = wave_steps(sorted_.wave)
+    rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves)
+    touched = _touched(waves, rolls, gone)
+    settles = settle_steps(touched, desired.workloads, (*waves, *rolls))
+    removes = remove_steps(gone.changes, desired.workloads, (*waves, *rolls, *settles))
+    return (*waves, *rolls, *settles, *removes)
+
+
+def _touched(waves: Sequence[Step], rolls: Sequence[Step], gone: Leaving) -> tuple[str, ...]:
+    """Services that must be whole again at the end, in a stable order."""
+    names = {change.service for step in (*waves, *rolls) for change in step.changes}
+    names |= {change.service for change in gone.changes if change.service in gone.shrinking}
+    return tuple(sorted(names - {""}))
+
+
+def _blocked(
+    resources: Sequence[Resource], observation: Observation, sorted_: Sorted, gone: Leaving
+) -> tuple[str, ...]:
+    touched: set[str] = {change.id.where for change in (*sorted_.wave, *sorted_.changes())}
+    wanted = [item for item in resources if item.id.where in touched]
+    problems = (
+        str(problem.error)
+        for problem in observation.problems
+        if problem.severity == "error" and (problem.where in touched or not problem.where)
+    )
+    return (*refusals(wanted, observation), *problems, *gone.refused)
+
+
+def changes_of(plan: Plan, service: str) -> tuple[Change, ...]:
+    """All changes of one service."""
+    return tuple(change for change in plan.changes if change.service == service)

@@ -1,0 +1,118 @@
+"""Which changes may go at once, and which wait for their member's turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from opsctl.planning.difference import RUNNING, difference, object_difference
+from opsctl.planning.observation import Observation
+from opsctl.planning.plan import Change
+from opsctl.planning.resource import Impact, Resource
+from opsctl.workload import Workload
+
+Inside = Callable[[str, str], bool]  # (service, member) -> is it in scope
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """`wave`: stops nobody. `rolling`: by (service, member), one member at a time."""
+
+    wave: tuple[Change, ...] = ()
+    rolling: Mapping[tuple[str, str], tuple[Change, ...]] = field(default_factory=dict)
+
+    def changes(self) -> Iterator[Change]:
+        for changes in self.rolling.values():
+            yield from changes
+
+
+def sort_changes(
+    resources: Sequence[Resource],
+    workloads: Mapping[str, tuple[str, Workload]],
+    observation: Observation,
+    inside: Inside,
+) -> Sorted:
+    """All differences, each in the wave or with the running member that it disturbs."""
+    changes = list(_changes(resources, observation, inside))
+    running = _running(changes, workloads, observation)
+    rolling: dict[tuple[str, str], list[Change]] = {}
+    wave: list[Change] = []
+    shared: list[Change] = []
+    for change in changes:
+        if change.member in running:
+            rolling.setdefault((change.service, change.member), []).append(change)
+        elif change.impact >= Impact.RESTART and not change.member:
+            shared.append(change)
+        else:
+            wave.append(change)
+    for change in _object_changes(workloads, observation, inside, running):
+        rolling.setdefault((change.service, change.member), []).append(change)
+    wave += _share_out(shared, rolling)
+    return Sorted(tuple(wave), {key: tuple(value) for key, value in sorted(rolling.items())})
+
+
+def _changes(
+    resources: Sequence[Resource], observation: Observation, inside: Inside
+) -> Iterator[Change]:
+    for resource in resources:
+        if resource.id.where in observation.unreachable:
+            continue
+        if not inside(resource.service, resource.member):
+            continue
+        change = difference(resource, observation.actual.get(resource.id))
+        if change is not None:
+            yield change
+
+
+def _running(
+    changes: Sequence[Change],
+    workloads: Mapping[str, tuple[str, Workload]],
+    observation: Observation,
+) -> frozenset[str]:
+    """Members that clients may be using: they answered, or they run and did not answer.
+
+    A member whose process is down, or that does not exist yet, disturbs nobody.
+    """
+    answered = {member for member, _ in observation.standings}
+    recorded = {seat.member for seats in observation.seats.values() for seat in seats}
+    down = {
+        change.member
+        for change in changes
+        if change.verb == "create" or any(field.name == RUNNING for field in change.fields)
+    }
+    known = {member.name for _, workload in workloads.values() for member in workload.members()}
+    return frozenset(known & (answered | (recorded - down)))
+
+
+def _object_changes(
+    workloads: Mapping[str, tuple[str, Workload]],
+    observation: Observation,
+    inside: Inside,
+    running: frozenset[str],
+) -> Iterator[Change]:
+    for service, (target, workload) in workloads.items():
+        nodes = {member.name: member.seat.node for member in workload.members()}
+        for wanted in workload.objects:
+            found = observation.objects.get((wanted.member, wanted.kind, wanted.name))
+            if found is None or wanted.member not in running or not inside(service, wanted.member):
+                continue
+            where = f"{target}/{nodes[wanted.member]}"
+            change = object_difference(wanted, found, where, service)
+            if change is not None:
+                yield change
+
+
+def _share_out(
+    shared: Sequence[Change], rolling: dict[tuple[str, str], list[Change]]
+) -> Iterator[Change]:
+    """A node's change that restarts processes goes with the first member that rolls there."""
+    for change in shared:
+        beside = [
+            changes
+            for _, changes in sorted(rolling.items())
+            if any(other.id.where == change.id.where for other in changes)
+        ]
+        if beside:
+            beside[0].insert(0, change)
+        else:
+            yield change

@@ -1,0 +1,136 @@
+"""Changes become steps: waves by place, rolls by member, settling by service, removals last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from opsctl.planning.observation import Observation
+from opsctl.planning.plan import Change, Step
+from opsctl.planning.resource import Impact
+from opsctl.workload import Workload
+
+Workloads = Mapping[str, tuple[str, Workload]]
+
+
+def target_of(where: str) -> str:
+    """The target's name in a place such as "dc/n1"."""
+    return where.partition("/")[0]
+
+
+def wave_steps(changes: Sequence[Change]) -> tuple[Step, ...]:
+    """One step for every place; they disturb nobody, so they go side by side."""
+    places: dict[str, list[Change]] = {}
+    for change in changes:
+        places.setdefault(change.id.where, []).append(change)
+    return tuple(
+        Step(
+            id=f"build/{where}",
+            kind="converge",
+            title=f"build on {where.partition('/')[2]}",
+            target=target_of(where),
+            members=_members(mine),
+            where=(where,),
+            changes=tuple(mine),
+            impact=max(change.impact for change in mine),
+        )
+        for where, mine in sorted(places.items())
+    )
+
+
+def roll_steps(
+    rolling: Mapping[tuple[str, str], Sequence[Change]],
+    workloads: Workloads,
+    observation: Observation,
+    before: Sequence[Step],
+) -> tuple[Step, ...]:
+    """One step for every running member that changes; the runner picks who goes next."""
+    waves = tuple(step.id for step in before)
+    steps = []
+    for (service, member), changes in rolling.items():
+        target, workload = workloads[service]
+        steps.append(
+            Step(
+                id=f"member/{member}",
+                kind="roll",
+                title=f"change {member}",
+                target=target,
+                service=service,
+                members=(member,),
+                where=tuple(dict.fromkeys(change.id.where for change in changes)),
+                changes=tuple(changes),
+                needs=waves,
+                impact=_impact(changes, workload, observation),
+                before=workload.rolling.before.words,
+                after=workload.rolling.after.words,
+            )
+        )
+    return tuple(steps)
+
+
+def _impact(changes: Sequence[Change], workload: Workload, observation: Observation) -> Impact:
+    """Restarting the process that holds the primary role costs a switchover."""
+    impact = max(change.impact for change in changes)
+    others = sum(1 for _ in workload.members()) > 1
+    for change in changes:
+        standing = observation.standings.get((change.member, change.component))
+        if change.impact >= Impact.RESTART and others and standing and standing.role == "primary":
+            return max(impact, Impact.FAILOVER)
+    return impact
+
+
+def settle_steps(
+    services: Sequence[str], workloads: Workloads, before: Sequence[Step]
+) -> tuple[Step, ...]:
+    """Wait until each service is whole, then prove that it serves."""
+    return tuple(
+        Step(
+            id=f"settle/{service}",
+            kind="settle",
+            title=f"wait until {service} is whole, and prove it",
+            target=workloads[service][0],
+            service=service,
+            needs=tuple(step.id for step in before),
+            after=workloads[service][1].formed.words,
+        )
+        for service in services
+        if service in workloads
+    )
+
+
+def remove_steps(
+    changes: Sequence[Change], workloads: Workloads, before: Sequence[Step]
+) -> tuple[Step, ...]:
+    """One step for every member that leaves, the highest ordinal first; nodes' things last."""
+    leavers: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        leavers.setdefault((change.service, change.member), []).append(change)
+    steps: list[Step] = []
+    needs = tuple(step.id for step in before)
+    for (service, member), mine in sorted(leavers.items(), key=_leaving_order):
+        step = Step(
+            id=f"remove/{member or service or 'node'}",
+            kind="remove",
+            title=f"remove {member or service or 'what is left on the nodes'}",
+            target=target_of(mine[0].id.where),
+            service=service,
+            members=(member,) if member else (),
+            where=tuple(dict.fromkeys(change.id.where for change in mine)),
+            changes=tuple(mine),
+            needs=needs,
+            impact=max(change.impact for change in mine),
+        )
+        # A service that stays loses one member at a time; one that goes, goes at once.
+        if service in workloads:
+            needs = (*needs, step.id)
+        steps.append(step)
+    return tuple(steps)
+
+
+def _leaving_order(item: tuple[tuple[str, str], Sequence[Change]]) -> tuple[bool, str, int, str]:
+    (service, member), _ = item
+    stem, _, ordinal = member.rpartition("-")
+    return (not member, service, -int(ordinal) if ordinal.isdigit() else 0, stem)
+
+
+def _members(changes: Sequence[Change]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(change.member for change in changes if change.member))

@@ -1,0 +1,1 @@
+"""Runs a Plan: lock, journal, waves, gates, one member at a time, safe stops."""

@@ -1,0 +1,60 @@
+"""What a run needs at hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from opsctl.errors import Exit, OpsError
+from opsctl.planning.plan import Plan
+from opsctl.planning.resource import Resource, ResourceId
+from opsctl.ports import Event, Events, Fence, Target
+from opsctl.workload import Workload
+
+
+class Stop:
+    """A wish to stop at the next safe point; a signal handler or a lost lock sets it."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self.error: OpsError | None = None
+
+    def ask(self, error: OpsError | None = None) -> None:
+        self.error = self.error or error
+        self._asked.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleeps, or returns True at once when asked to stop."""
+        return self._asked.wait(seconds)
+
+    def check(self) -> None:
+        """Raises OpsError `run/interrupted`, or the error that the stop was asked with."""
+        if self._asked.is_set():
+            raise self.error or OpsError(
+                "run/interrupted",
+                "stopped at a safe point, as asked",
+                hint="go on with `opsctl apply --resume`",
+                exit=Exit.INTERRUPTED,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`workloads` holds every member that is there, those that are about to leave included."""
+
+    plan: Plan
+    workloads: Mapping[str, tuple[str, Workload]]
+    resources: Mapping[ResourceId, Resource]
+    targets: Mapping[str, Target]
+    fences: Mapping[str, Fence]
+    events: Events
+    stop: Stop = field(default_factory=Stop)
+    monotonic: Callable[[], float] = field(default=lambda: 0.0)
+
+    def workload(self, service: str) -> tuple[Target, Workload]:
+        target, workload = self.workloads[service]
+        return self.targets[target], workload
+
+    def say(self, words: str, *, where: str = "", step: str = "") -> None:
+        self.events(Event(where=where, words=words, step=step))

@@ -1,0 +1,60 @@
+"""Waits until a gate holds: bounded, and saying what it waits for."""
+
+from __future__ import annotations
+
+from opsctl.errors import OpsError
+from opsctl.ports import Target
+from opsctl.running.asking import perform, perform_all, standings_of
+from opsctl.running.context import Context
+from opsctl.workload import Act, Gate, Standings, Workload
+
+# Seconds between two looks. One look costs a round trip, so it needs no back-off.
+_PAUSE = 0.15
+
+
+def await_gate(context: Context, target: Target, workload: Workload, gate: Gate) -> Standings:
+    """The standings with which it came to hold.
+
+    Raises OpsError `run/gate` with the last reason after `gate.timeout` seconds.
+    """
+    deadline = context.monotonic() + gate.timeout
+    said = ""
+    while True:
+        standings = standings_of(target, workload)
+        reason = gate.holds(standings)
+        if not reason:
+            return standings
+        if context.monotonic() >= deadline:
+            raise OpsError(
+                "run/gate",
+                f"waited {gate.timeout:g} s until {gate.words}, but {reason}",
+                where=workload.service,
+                hint="see `opsctl status` and `opsctl logs`, then go on with "
+                "`opsctl apply --resume`",
+            )
+        if reason != said:
+            context.say(f"waiting until {gate.words}: {reason}", where=workload.service)
+            said = reason
+        context.stop.wait(_PAUSE)
+        context.stop.check()
+
+
+def perform_acts(
+    context: Context, target: Target, workload: Workload, acts: tuple[Act, ...]
+) -> None:
+    """Performs acts in order. When one fails or a stop is asked, the undoes of all that were begun
+    are done, the newest first: so nothing stays paused."""
+    fence = context.fences[target.name]
+    undone: list[Act] = []
+    try:
+        for act in acts:
+            context.say(act.call.words, where=act.call.member)
+            undone.append(act)
+            perform(target, workload, act.call, fence)
+            if act.until is not None:
+                await_gate(context, target, workload, act.until)
+    except BaseException:
+        for act in reversed(undone):
+            for error in perform_all(target, workload, act.undo, fence):
+                context.say(f"could not undo: {error.message}", where=act.call.member)
+        raise

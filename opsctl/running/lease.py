@@ -1,0 +1,46 @@
+"""The environment's lock, held on every target and renewed while a run goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opsctl.errors import OpsError
+from opsctl.ports import Fence, Target
+from opsctl.running.context import Stop
+
+# Seconds that a lock outlives its last renewal: what a dead holder makes the next one wait.
+TTL = 60.0
+
+
+@contextmanager
+def leased(targets: Mapping[str, Target], holder: str, stop: Stop) -> Iterator[dict[str, Fence]]:
+    """Holds the lock of all `targets`, taken in the order of their names, so that two callers
+    can't each hold what the other wants. A lock that is lost asks `stop`."""
+    fences: dict[str, Fence] = {}
+    ended = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(targets, fences, stop, ended), daemon=True)
+    try:
+        for name in sorted(targets):
+            fences[name] = targets[name].acquire(holder, TTL)
+        keeper.start()
+        yield fences
+    finally:
+        ended.set()
+        if keeper.is_alive():
+            keeper.join(TTL)
+        for name, fence in fences.items():
+            targets[name].release(fence)
+
+
+def _keep(
+    targets: Mapping[str, Target], fences: dict[str, Fence], stop: Stop, ended: threading.Event
+) -> None:
+    while not ended.wait(TTL / 3):
+        for name, fence in fences.items():
+            try:
+                targets[name].renew(fence, TTL)
+            except OpsError as error:
+                stop.ask(error)
+                return

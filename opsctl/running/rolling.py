@@ -1,0 +1,120 @@
+"""Takes running members one at a time, the least important role first, the primary last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsctl.planning.difference import object_difference
+from opsctl.planning.plan import Change, Step
+from opsctl.planning.resource import Impact
+from opsctl.ports import Target, Work
+from opsctl.running.asking import perform, read_object, standings_of
+from opsctl.running.context import Context
+from opsctl.running.gates import await_gate, perform_acts
+from opsctl.workload import Object, Standings, Workload
+
+
+def next_member(steps: Sequence[Step], context: Context) -> Step:
+    """Whose turn it is: looked up when it is needed, because roles move."""
+    service = steps[0].service
+    mine = [step for step in steps if step.service == service]
+    target, workload = context.workload(service)
+    standings = standings_of(target, workload)
+    return min(mine, key=lambda step: (_rank(step, workload, standings), step.members))
+
+
+def _rank(step: Step, workload: Workload, standings: Standings) -> int:
+    order = workload.rolling.order
+    (member,) = step.members
+    ranks = [
+        order.index(standing.role)
+        for (name, _), standing in standings.items()
+        if name == member and standing.role in order
+    ]
+    return max(ranks, default=-1)  # a member that does not answer serves nobody: it goes first
+
+
+def roll(step: Step, context: Context) -> None:
+    """Changes one running member. Raises OpsError; the members after it are untouched then."""
+    target, workload = context.workload(step.service)
+    restarting = [change for change in step.changes if change.impact >= Impact.RESTART]
+    if restarting:
+        _make_way(step, restarting, context, target, workload)
+    else:
+        # The server judges its settings before they are written to its files.
+        _write_objects(step, context, target, workload)
+    work = work_of(step, context)
+    apply_work(context, target, work)
+    if restarting:
+        _write_objects(step, context, target, workload)
+    await_gate(context, target, workload, workload.rolling.after)
+
+
+def _make_way(
+    step: Step,
+    restarting: Sequence[Change],
+    context: Context,
+    target: Target,
+    workload: Workload,
+) -> None:
+    (member,) = step.members
+    standings = standings_of(target, workload)
+    mine = [standing for (name, _), standing in standings.items() if name == member]
+    if mine and all(standing.ready for standing in mine):
+        # A member that is down already takes nobody with it.
+        standings = await_gate(context, target, workload, workload.rolling.before)
+    for change in restarting:
+        standing = standings.get((member, change.component))
+        if standing is not None and standing.role == "primary":
+            perform_acts(context, target, workload, workload.rolling.handover(standings, member))
+            return
+
+
+def work_of(step: Step, context: Context) -> tuple[Work, ...]:
+    """What the step's changes ask of each place."""
+    works = []
+    for where in step.where:
+        mine = [change for change in step.changes if change.id.where == where]
+        known = [change for change in mine if change.id in context.resources]
+        works.append(
+            Work(
+                where=where,
+                write=tuple(
+                    context.resources[change.id] for change in known if change.verb != "run"
+                ),
+                restart=tuple(
+                    context.resources[change.id] for change in known if change.verb == "run"
+                ),
+                remove=tuple(change.id for change in mine if change.verb == "remove"),
+                step=step.id,
+            )
+        )
+    return tuple(work for work in works if work.write or work.restart or work.remove)
+
+
+def apply_work(context: Context, target: Target, work: Sequence[Work]) -> None:
+    """Does it everywhere; raises the first error, after all places have ended."""
+    if not work:
+        return
+    outcomes = target.apply(work, context.fences[target.name], context.events)
+    for _, outcome in sorted(outcomes.items()):
+        if outcome.error is not None:
+            raise outcome.error
+
+
+def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> None:
+    names = {(change.id.kind, change.id.name) for change in step.changes}
+    for wanted in workload.objects:
+        if (wanted.kind, f"{wanted.member}/{wanted.name}") in names:
+            write_object(wanted, context, target, workload)
+
+
+def write_object(wanted: Object, context: Context, target: Target, workload: Workload) -> None:
+    """Reads it once more and writes only what still differs."""
+    found = read_object(target, workload, wanted) or {}
+    change = object_difference(wanted, found, "", workload.service)
+    if change is None:
+        return
+    differing = {item.name: wanted.desired[item.name] for item in change.fields}
+    context.say(f"set {', '.join(sorted(differing))}", where=wanted.member, step="")
+    perform(target, workload, wanted.write(differing), context.fences[target.name])

@@ -1,0 +1,130 @@
+"""The one runner: takes what is ready, does it, writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from opsctl.errors import Exit, OpsError
+from opsctl.planning.plan import Step
+from opsctl.ports import Event
+from opsctl.running.asking import standings_of
+from opsctl.running.context import Context
+from opsctl.running.gates import await_gate, perform_acts
+from opsctl.running.journal import Journal
+from opsctl.running.rolling import apply_work, next_member, roll, work_of
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended: step ids that are done, and the error that ended it, if any."""
+
+    run: str
+    done: tuple[str, ...]
+    open: tuple[str, ...]
+    error: OpsError | None = None
+
+    @property
+    def exit(self) -> Exit:
+        """PARTLY as soon as a step has changed something and another failed."""
+        if self.error is None:
+            return Exit.DONE
+        if self.error.exit is Exit.INTERRUPTED or not self.done:
+            return self.error.exit
+        return Exit.PARTLY
+
+
+def run(context: Context, journal: Journal) -> Report:
+    """Runs the plan to its end, to its first failure, or to the next safe point after a stop."""
+    pending = list(context.plan.steps)
+    done: list[str] = []
+    error: OpsError | None = None
+    batch: tuple[Step, ...] = ()
+    journal.begin(context.plan)
+    try:
+        while pending:
+            context.stop.check()
+            batch = _next(pending, done, context)
+            _perform(batch, context)
+            done += [step.id for step in batch]
+            pending = [step for step in pending if step not in batch]
+            journal.steps(batch, "done")
+            _tell(batch, "done", context)
+            batch = ()
+    except OpsError as failure:
+        error = failure
+        _tell(batch, "failed", context)
+    journal.end("done" if error is None else str(error))
+    return Report(journal.run, tuple(done), tuple(step.id for step in pending), error)
+
+
+def _next(pending: Sequence[Step], done: Sequence[str], context: Context) -> tuple[Step, ...]:
+    """The next steps that may go: all free builds of one target together, else a single step."""
+    ready = [step for step in pending if set(step.needs) <= set(done)]
+    first = ready[0]
+    if first.kind == "converge":
+        return tuple(
+            step for step in ready if step.kind == "converge" and step.target == first.target
+        )
+    if first.kind == "roll":
+        return (next_member([step for step in ready if step.kind == "roll"], context),)
+    return (first,)
+
+
+def _perform(batch: Sequence[Step], context: Context) -> None:
+    _tell(batch, "begin", context)
+    first = batch[0]
+    if first.kind == "converge":
+        target = context.targets[first.target]
+        apply_work(context, target, [work for step in batch for work in work_of(step, context)])
+    else:
+        _KINDS[first.kind](first, context)
+
+
+def _settle(step: Step, context: Context) -> None:
+    target, workload = context.workload(step.service)
+    standings = await_gate(context, target, workload, workload.formed)
+    perform_acts(context, target, workload, workload.operations.prove(standings))
+
+
+def _operate(step: Step, context: Context) -> None:
+    target, workload = context.workload(step.service)
+    standings = standings_of(target, workload)
+    verbs = {
+        "switchover": workload.operations.switchover,
+        "failover": workload.operations.failover,
+    }
+    acts = verbs[step.verb](standings, step.arguments.get("to", ""))
+    perform_acts(context, target, workload, acts)
+
+
+def _remove(step: Step, context: Context) -> None:
+    """A member leaves its service first; a service that goes as a whole just stops."""
+    staying = step.service in context.workloads and bool(step.members)
+    target = context.targets[step.target]
+    leaves = staying and any(change.component for change in step.changes)
+    if leaves:
+        _, workload = context.workload(step.service)
+        acts = workload.operations.remove(standings_of(target, workload), step.members[0])
+        perform_acts(context, target, workload, acts)
+    apply_work(context, target, work_of(step, context))
+    if leaves:
+        remaining = standings_of(target, workload)
+        acts = workload.operations.forget(remaining, step.members)
+        perform_acts(context, target, workload, acts)
+
+
+_KINDS: dict[str, Callable[[Step, Context], None]] = {
+    "roll": roll,
+    "settle": _settle,
+    "operate": _operate,
+    "remove": _remove,
+}
+
+
+def _tell(
+    batch: Sequence[Step], kind: Literal["begin", "done", "failed"], context: Context
+) -> None:
+    for step in batch:
+        context.events(Event(where=step.service, words=step.title, kind=kind, step=step.id))

@@ -1,0 +1,112 @@
+"""Names, labels and addresses: what all builders agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from opsctl.model import Kubernetes
+from opsctl.workload import AddressRef, Group, Kernel, Member, Text, Workload
+
+Manifest: TypeAlias = dict[str, Any]
+
+CONFIG: Final = "/etc/opsctl"
+RUN: Final = "/run/opsctl"
+STORE: Final = "/var/lib/opsctl"  # where the member's volume is mounted
+DATA: Final = "/var/lib/opsctl/data"  # below it: a volume's own root may hold lost+found
+SOURCES: Final = "/opsctl/files"  # ConfigMap and Secret as they are
+
+STARTED_WITH: Final = "opsctl.dev/started-with"
+STARTED_WITH_SECRETS: Final = "opsctl.dev/started-with-secrets"
+_MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "opsctl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The namespace that a target builds one environment in."""
+
+    target: str
+    environment: str
+    namespace: str
+    options: Kubernetes
+
+    @property
+    def where(self) -> str:
+        return f"{self.target}/{self.namespace}"
+
+    def host(self, member: str) -> str:
+        """The name of a member's Service; it resolves in every namespace of the cluster."""
+        return f"{member}.{self.namespace}.svc"
+
+    def address(self, ref: AddressRef) -> str:
+        """A name, or the token that the pod replaces by the Service's address when it starts."""
+        return f"@ADDRESS:{ref.member}@" if ref.form == "ip" else self.host(ref.member)
+
+    def masked(self, text: Text) -> str:
+        return text.masked(self.address)
+
+    def metadata(self, name: str, labels: Mapping[str, str]) -> Manifest:
+        return {"name": name, "namespace": self.namespace, "labels": dict(labels)}
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What apply sends: the manifest, and the texts whose secrets are filled in only then."""
+
+    manifest: Manifest
+    texts: Mapping[str, Text] = field(default_factory=dict)
+    wishes: tuple[Kernel, ...] = ()  # to the node's kernel; no pod may set them
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A member in its group, service and namespace."""
+
+    site: Site
+    workload: Workload
+    group: Group
+    member: Member
+
+    @property
+    def name(self) -> str:
+        return self.member.name
+
+    @property
+    def selector(self) -> dict[str, str]:
+        return {
+            "opsctl.dev/environment": self.site.environment,
+            "opsctl.dev/member": self.name,
+        }
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return group_labels(self.site, self.workload, self.group) | self.selector
+
+
+def group_name(workload: Workload, group: Group) -> str:
+    """The name of the objects that a group shares."""
+    return f"{workload.service}-{group.name}"
+
+
+def service_selector(site: Site, workload: Workload) -> dict[str, str]:
+    return {
+        "opsctl.dev/environment": site.environment,
+        "opsctl.dev/service": workload.service,
+    }
+
+
+def group_selector(site: Site, workload: Workload, group: Group) -> dict[str, str]:
+    return service_selector(site, workload) | {"opsctl.dev/group": group.name}
+
+
+def group_labels(site: Site, workload: Workload, group: Group) -> dict[str, str]:
+    """The labels of everything that belongs to a group, in the order people look for them."""
+    return {
+        "app.kubernetes.io/name": workload.engine,
+        "app.kubernetes.io/instance": workload.service,
+        "app.kubernetes.io/component": group.name,
+        "app.kubernetes.io/part-of": site.environment,
+        **_MANAGED_BY,
+        **group_selector(site, workload, group),
+    }

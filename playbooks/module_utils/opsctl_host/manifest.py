@@ -1,0 +1,93 @@
+"""The manifest: what opsctl put on this host for one environment, and who sits here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import places
+from .shell import RefusedError
+
+
+class Manifest:
+    """Read once; `save` writes it whole, owned by root, mode 0600."""
+
+    def __init__(self, name: str, id: str):
+        self.name, self.id = name, id
+        self.path = places.state(name, "manifest.json")
+        read = places.read_json(self.path)
+        self.found: dict[str, Any] = read or {}
+        self.resources: dict[str, dict[str, Any]] = dict(self.found.get("resources", {}))
+        self.seats: dict[str, dict[str, Any]] = dict(self.found.get("seats", {}))
+
+    @property
+    def stranger(self) -> dict[str, str] | None:
+        """The environment that this name belongs to here, when it is another one."""
+        bound: dict[str, str] = self.found.get("environment", {})
+        return bound if bound and bound.get("id") != self.id else None
+
+    def check(self) -> None:
+        """Raises hosts/other-environment."""
+        if self.stranger:
+            other = self.stranger.get("id")
+            raise RefusedError(
+                "hosts/other-environment",
+                f"environment {self.name} here has the id {other!r}, the spec's is {self.id!r}",
+                "give your environment another name, or the id that it had",
+            )
+
+    def add(self, items: Iterable[Mapping[str, Any]]) -> bool:
+        """Enter things about to be made; whether the manifest changed."""
+        before = (dict(self.resources), dict(self.seats))
+        for item in items:
+            entry = {name: item[name] for name in ("service", "member", "loss", "protected")}
+            kept = self.resources.get(item["key"], {}).get("ours")
+            self.resources[item["key"]] = {**entry, "ours": kept} if kept else entry
+            if item.get("seat"):
+                self.seats[item["member"]] = item["seat"]
+        return before != (self.resources, self.seats)
+
+    def drop(self, key: str) -> None:
+        entry = self.resources.pop(key, None)
+        if entry and not any(e["member"] == entry["member"] for e in self.resources.values()):
+            self.seats.pop(entry["member"], None)
+
+    def save(self) -> None:
+        places.make_folder(os.path.dirname(self.path))
+        places.write_json(
+            self.path,
+            {
+                "environment": {"name": self.name, "id": self.id},
+                "resources": self.resources,
+                "seats": self.seats,
+            },
+        )
+
+    def elsewhere(self) -> dict[str, str]:
+        """Keys that other environments of this host own too, with the environment's name."""
+        found = {}
+        for name in environments():
+            if name != self.name:
+                other = places.read_json(places.state(name, "manifest.json")) or {}
+                found.update(dict.fromkeys(other.get("resources", {}), name))
+        return found
+
+
+def environments() -> list[str]:
+    """Names of the environments that have a manifest on this host."""
+    try:
+        names = sorted(os.listdir(places.below(places.STATE)))
+    except FileNotFoundError:
+        return []
+    return [name for name in names if os.path.exists(places.state(name, "manifest.json"))]
+
+
+def namesake(id: str, name: str) -> str:
+    """The other name under which this environment's id is bound here, or ""."""
+    for other in environments():
+        if other != name:
+            found = places.read_json(places.state(other, "manifest.json")) or {}
+            if found.get("environment", {}).get("id") == id:
+                return other
+    return ""

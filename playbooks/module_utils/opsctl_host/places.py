@@ -1,0 +1,130 @@
+"""Where things stand on a host, files that are never seen half written, and owners."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import json
+import os
+import pwd
+import stat
+import tempfile
+from typing import Any
+
+from .shell import RefusedError
+
+ROOT = ""  # tests set a folder here
+STATE = "/var/lib/opsctl"
+STARTED = "/run/opsctl/started"
+AGENT = "/run/opsctl/agent"  # compiled programs; made by the first change, not by a look
+
+
+def below(path: str) -> str:
+    return ROOT + path
+
+
+def state(environment: str, name: str = "") -> str:
+    """A path in the environment's state folder."""
+    return below("/".join(part for part in (STATE, environment, name) if part))
+
+
+def make_folder(path: str, mode: int = 0o755) -> None:
+    """Make a folder and the ones above it, these root's and 0755."""
+    parent = os.path.dirname(path)
+    if parent and not os.path.isdir(parent):
+        make_folder(parent)
+    with contextlib.suppress(FileExistsError), full_disk(path):
+        os.mkdir(path, mode)
+        os.chmod(path, mode)
+
+
+def write(path: str, content: bytes, mode: int, uid: int = 0, gid: int = 0) -> None:
+    """Replace a file in one step: a reader, or a crash, finds the old or the new one."""
+    folder = os.path.dirname(path)
+    with full_disk(path):
+        handle, draft = tempfile.mkstemp(prefix=".opsctl-", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchown(handle, uid, gid)
+                os.fchmod(handle, mode)
+                os.fsync(handle)
+            os.rename(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
+        sync_folder(folder)
+
+
+def sync_folder(folder: str) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def full_disk(path: str) -> Any:
+    """Turns ENOSPC into hosts/disk-full with the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        hint = f"df -h {os.path.dirname(path)}; make room, then apply again"
+        raise RefusedError("hosts/disk-full", f"no space left for {path}", hint) from error
+
+
+def read_json(path: str) -> Any:
+    """The content of a JSON file; None when there is none. A broken one raises hosts/state."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        message = f"{path} is damaged: {error}"
+        raise RefusedError("hosts/state", message, f"look at {path}; restore it") from error
+
+
+def write_json(path: str, value: Any) -> None:
+    write(path, json.dumps(value, separators=(",", ":")).encode(), 0o600, os.geteuid(), os.getegid())
+
+
+def ids(owner: str) -> tuple[int, int]:
+    """The numbers of "user:account": the user, and the group of that name or of that account."""
+    user, _, group = owner.partition(":")
+    try:
+        return pwd.getpwnam(user).pw_uid, _group(group or user)
+    except KeyError as error:
+        message = f"there is no account {owner} on the host"
+        raise RefusedError("hosts/no-user", message, "does its package make it?") from error
+
+
+def _group(name: str) -> int:
+    try:
+        return pwd.getpwnam(name).pw_gid
+    except KeyError:
+        return grp.getgrnam(name).gr_gid
+
+
+def owner_of(found: os.stat_result, wanted: str) -> str:
+    """The owner as `wanted` says it if it is that one, else by its real names."""
+    with contextlib.suppress(RefusedError):
+        if ids(wanted) == (found.st_uid, found.st_gid):
+            return wanted
+    try:
+        user = pwd.getpwuid(found.st_uid).pw_name
+    except KeyError:
+        user = str(found.st_uid)
+    try:
+        return f"{user}:{grp.getgrgid(found.st_gid).gr_name}"
+    except KeyError:
+        return f"{user}:{found.st_gid}"
+
+
+def mode_of(found: os.stat_result) -> str:
+    return f"{stat.S_IMODE(found.st_mode):04o}"

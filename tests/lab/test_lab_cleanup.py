@@ -1,0 +1,111 @@
+"""down leaves nothing behind, whatever state it finds; up after a crash completes the lab."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from opsctl.lab import LabSpec, find, up
+from opsctl.lab.folder import Folder
+from opsctl.lab.host import lab_cgroup, loops
+
+pytestmark = pytest.mark.lab
+ROOT = Path(__file__).parents[2]
+UP = """
+import sys
+from pathlib import Path
+from opsctl.lab import LabSpec, up
+up(LabSpec(sys.argv[1], 3), state_dir=Path(sys.argv[2]), progress=lambda _: None)
+"""
+
+
+def leftovers(folder: Folder) -> list[str]:
+    """Everything on the machine that belongs to a lab."""
+    links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
+    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
+    indexes = [word[2:-9] for word in links.split() if word.endswith(f"-{folder.tag}")]
+    return [
+        *[word for word in links.split() if word.endswith(f"-{folder.tag}")],
+        *[w for w in tables.stdout.split() if any(w == f"opsctl_lab{index}" for index in indexes)],
+        *[
+            line
+            for line in Path("/proc/mounts").read_text().splitlines()
+            if str(folder.path) in line
+        ],
+        *[str(path) for path in lab_cgroup(folder).folders if path.exists()],
+        *loops(folder.path),
+        *[str(path) for path in [folder.path] if path.exists()],
+        *processes(str(folder.path)),
+    ]
+
+
+def processes(text: str) -> list[str]:
+    """Command lines that mention a text, except this process's own."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if text in line and file.parent.name != str(os.getpid()):
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("after", [0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.3])
+def test_an_up_killed_at_any_moment_can_be_completed_or_removed(
+    tmp_path: Path, after: float
+) -> None:
+    name = f"crash-{os.getpid()}"
+    folder = Folder(tmp_path / name)
+    with subprocess.Popen(
+        [sys.executable, "-c", UP, name, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    ) as caller:
+        time.sleep(after)  # the moment of the crash is what the test varies
+        os.killpg(caller.pid, signal.SIGKILL)
+    try:
+        if int(after * 100) % 2:
+            lab = up(LabSpec(name, 3), state_dir=tmp_path, progress=lambda _: None)
+            assert all(host.running for host in lab.hosts)
+    finally:
+        if lab_there := find(name, state_dir=tmp_path):
+            lab_there.down()
+    assert leftovers(folder) == []
+
+
+def test_down_twice_and_without_a_record_removes_everything(tmp_path: Path) -> None:
+    lab = up(LabSpec(f"gone-{os.getpid()}", 2), state_dir=tmp_path, progress=lambda _: None)
+    lab.faults.unplug("n1")
+    assert leftovers(lab.folder) != []
+    (lab.folder.path / "lab.json").write_text("{ broken")
+    lab.down()
+    lab.down()
+    assert leftovers(lab.folder) == []
+
+
+def test_down_does_not_need_the_folder(tmp_path: Path) -> None:
+    name = f"lost-{os.getpid()}"
+    lab = up(LabSpec(name, 1), state_dir=tmp_path, progress=lambda _: None)
+    lab.folder.path.rename(tmp_path / "elsewhere")
+    found = find(name, state_dir=tmp_path)
+    assert found is not None
+    found.down()
+    assert leftovers(lab.folder) == []
+
+
+def test_down_ends_hosts_that_are_paused_filled_or_cut_off(tmp_path: Path) -> None:
+    lab = up(LabSpec(f"bad-{os.getpid()}", 3), state_dir=tmp_path, progress=lambda _: None)
+    lab.faults.pause("n1")
+    lab.faults.partition(["n1"], ["n2", "n3"])
+    lab.faults.fill_disk("n2")
+    lab.faults.kill("n3")
+    lab.down()
+    assert leftovers(lab.folder) == []

@@ -1,0 +1,110 @@
+"""Data folders, the template renderer and the discovery of engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opsctl import data, discovery
+from opsctl.errors import OpsError
+from opsctl.workload import AddressRef, SecretRef
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place that looks like a checkout: an empty package with templates beside it."""
+    (tmp_path / "templates" / "toy").mkdir(parents=True)
+    monkeypatch.setattr(data, "_PACKAGE", tmp_path / "opsctl")
+    _forget()
+    yield tmp_path
+    _forget()
+
+
+def _forget() -> None:
+    for cached in (data.folder, data.renderer, data._environment):
+        cached.cache_clear()
+
+
+def _write(house: Path, text: str) -> None:
+    (house / "templates" / "toy" / "toy.conf").write_text(text)
+
+
+def test_references_given_to_a_template_come_out_as_parts(house: Path) -> None:
+    _write(house, "pass {{ password }}\nhost {{ peer }}\n")
+    secret, peer = SecretRef("toy/admin"), AddressRef("toy-0", "ip")
+    text = data.renderer("toy")("toy.conf", password=secret, peer=peer)
+    assert text.parts == ("pass ", secret, "\nhost ", peer, "\n")
+
+
+def test_blocks_leave_no_blank_lines_and_the_last_newline_stays(house: Path) -> None:
+    _write(
+        house,
+        "{% for port in ports %}\n  {% if port %}\nport {{ port }}\n{% endif %}\n{% endfor %}\n",
+    )
+    assert data.renderer("toy")("toy.conf", ports=[1, 2]).parts == ("port 1\nport 2\n",)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{{ typo }}", "template/undefined"),
+        ("{{ peer.typo }}", "template/undefined"),
+        ("{% if %}", "template/syntax"),
+        ("{% include 'elsewhere' %}", "template/missing"),
+    ],
+)
+def test_a_template_that_is_wrong_is_named(house: Path, text: str, code: str) -> None:
+    _write(house, text)
+    with pytest.raises(OpsError) as raised:
+        data.renderer("toy")("toy.conf", peer=AddressRef("toy-0"))
+    assert raised.value.code == code
+    assert "toy/toy.conf" in str(raised.value.where)
+
+
+def test_a_template_that_is_not_there_is_named(house: Path) -> None:
+    with pytest.raises(OpsError, match="template/missing"):
+        data.renderer("toy")("none.conf")
+
+
+def test_an_installed_wheel_finds_its_data_inside_the_package(house: Path) -> None:
+    inside = house / "opsctl" / "_data" / "alerts"
+    inside.mkdir(parents=True)
+    assert data.folder("alerts") == inside
+    assert data.folder("templates") == house / "templates"
+
+
+def test_a_data_folder_that_is_nowhere_is_an_error_with_both_places(house: Path) -> None:
+    with pytest.raises(OpsError, match=r"data/missing.*_data/alerts.*alerts"):
+        data.folder("alerts")
+
+
+def test_an_engine_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    broken = metadata.EntryPoint("toy", "opsctl.engines.toy_that_is_not:ENGINE", "opsctl.engines")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [broken])
+    discovery.engines.cache_clear()
+    try:
+        with pytest.raises(OpsError, match=r"engine/not-importable.*toy"):
+            discovery.engines()
+    finally:
+        discovery.engines.cache_clear()
+
+
+def test_engines_are_found_by_the_names_of_their_entry_points(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    points = [
+        metadata.EntryPoint(name, "opsctl.errors:OpsError", "opsctl.engines")
+        for name in ("valkey", "redis")
+    ]
+    monkeypatch.setattr(metadata, "entry_points", lambda group: points)
+    discovery.engines.cache_clear()
+    try:
+        assert list(discovery.engines()) == ["redis", "valkey"]
+    finally:
+        discovery.engines.cache_clear()

@@ -1,0 +1,86 @@
+"""The linter: what is allowed but rarely meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_model_demo import HEAD, HOSTS, LAB, loaded, spanned
+
+from opsctl.errors import Place
+from opsctl.model import lint
+from opsctl.model.codes import FINDINGS
+
+CARE = "slo: {rto: 30s}, backup: {schedule: '0 3 * * *'}"
+WEB = "services: {web: {engine: demo, on: dc, " + CARE + "%s}}\n"
+CLUSTER = HEAD + "targets: {dc: {kubernetes: {}}}\n"
+
+
+def codes(tmp_path: Path, text: str) -> list[str]:
+    """What the linter says, but that backup is not built yet."""
+    said = [finding.code for finding in lint(loaded(tmp_path, text))]
+    return [code for code in said if code != "lint/unsupported"]
+
+
+def test_a_service_with_all_that_it_needs_is_not_complained_about(tmp_path: Path) -> None:
+    assert codes(tmp_path, HOSTS + WEB % "") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "underlined"),
+    [
+        (LAB + WEB % ", replicas: 1", "lint/one-replica", "1"),
+        (LAB + WEB % ", replicas: 2", "lint/two-members", "2"),
+        (LAB + WEB.replace("30s", "30s, rpo: 0") % "", "lint/rpo-zero", "0"),
+        (LAB + WEB.replace("slo: {rto: 30s}, ", "") % "", "lint/no-slo", "web"),
+        (LAB + WEB.replace(", backup: {schedule: '0 3 * * *'}", "") % "", "lint/no-backup", "web"),
+        (HOSTS + WEB % ", replicas: 2, mode: copying, place: {hosts: [n2, n3]}", "lint/one-rack",
+         "place"),
+        (HOSTS + WEB % ", place: {hosts: [n1, n2, n3, n3]}", "lint/duplicate-host", "hosts"),
+        (LAB + WEB % ", settings: {fsync: off}", "lint/fsync", "off"),
+        (CLUSTER + WEB % ", place: {hosts: [n1]}", "lint/not-on-kubernetes", "hosts"),
+        (CLUSTER + WEB % "" + "routes: {r: {to: web, vip: 10.0.0.9}}\n", "lint/not-on-kubernetes",
+         "10.0.0.9"),
+        (HOSTS + WEB % "" + "routes: {r: {to: web, vip: 10.0.0.9, place: {hosts: [n1]}}}\n",
+         "lint/lone-balancer", "10.0.0.9"),
+    ],
+)  # fmt: skip
+def test_a_finding_underlines_what_it_means(
+    tmp_path: Path, text: str, code: str, underlined: str
+) -> None:
+    found = {finding.code: finding for finding in lint(loaded(tmp_path, text))}
+    assert code in found
+    assert spanned(found[code].where) == underlined
+    assert code in FINDINGS or code == "lint/fsync"
+    assert found[code].severity == ("error" if code == "lint/rpo-zero" else "warning")
+
+
+def test_a_service_that_is_taken_down_or_not_ours_is_left_in_peace(tmp_path: Path) -> None:
+    gone = "services: {web: {engine: demo, on: dc, replicas: 1, state: absent}}\n"
+    others = "services: {web: {engine: demo, external: {addresses: ['a:1']}}}\n"
+    assert codes(tmp_path, LAB + gone) == []
+    assert codes(tmp_path, LAB + others) == []
+
+
+def test_hosts_of_unknown_racks_are_not_called_one_rack(tmp_path: Path) -> None:
+    hosts = HEAD + "targets: {dc: {hosts: {n1: {}, n2: {}, n3: {}}}}\n"
+    assert codes(tmp_path, hosts + WEB % "") == []
+
+
+def test_what_is_read_but_not_built_is_said(tmp_path: Path) -> None:
+    text = LAB + WEB % "" + "routes: {r: {to: web}}\nmonitoring: {on: dc}\n"
+    said = [
+        finding for finding in lint(loaded(tmp_path, text)) if finding.code == "lint/unsupported"
+    ]
+    assert [finding.keys[-1] for finding in said] == ["routes", "monitoring", "backup"]
+    assert all(isinstance(finding.where, Place) for finding in said)
+
+
+def test_a_document_without_places_is_linted_with_the_names_of_its_keys(tmp_path: Path) -> None:
+    from test_model_demo import ENGINES
+
+    from opsctl.model import load_data
+
+    document = loaded(tmp_path, LAB + WEB % ", replicas: 1").document
+    found = {finding.code: finding for finding in lint(load_data(document, engines=ENGINES))}
+    assert found["lint/one-replica"].where == "services.web.replicas"
