@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes, mode: int, *, replace: bool = True) -> None:
-    """Puts `content` at `path` with exactly `mode`: after a crash the old file is there, or the new.
+    """Puts `content` at `path` with exactly `mode`: after a crash the old or the new is there.
 
     Without `replace` a file that is there stays. Raises OSError; FileExistsError without `replace`.
     """

@@ -100,7 +100,10 @@ def settle_steps(
 def remove_steps(
     changes: Sequence[Change], workloads: Workloads, before: Sequence[Step]
 ) -> tuple[Step, ...]:
-    """One step for every member that leaves, the highest ordinal first; nodes' things last."""
+    """One step for every member that loses something, the highest ordinal first.
+
+    Its verb is "leave" when the member leaves a service that stays.
+    """
     leavers: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
         leavers.setdefault((change.service, change.member), []).append(change)
@@ -118,12 +121,19 @@ def remove_steps(
             changes=tuple(mine),
             needs=needs,
             impact=max(change.impact for change in mine),
+            verb="leave" if _leaves(service, member, workloads) else "",
         )
         # A service that stays loses one member at a time; one that goes, goes at once.
         if service in workloads:
             needs = (*needs, step.id)
         steps.append(step)
     return tuple(steps)
+
+
+def _leaves(service: str, member: str, workloads: Workloads) -> bool:
+    if service not in workloads or not member:
+        return False
+    return member not in {item.name for item in workloads[service][1].members()}
 
 
 def _leaving_order(item: tuple[tuple[str, str], Sequence[Change]]) -> tuple[bool, str, int, str]:

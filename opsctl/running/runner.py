@@ -101,15 +101,12 @@ def _operate(step: Step, context: Context) -> None:
 
 def _remove(step: Step, context: Context) -> None:
     """A member leaves its service first; a service that goes as a whole just stops."""
-    staying = step.service in context.workloads and bool(step.members)
-    target = context.targets[step.target]
-    leaves = staying and any(change.component for change in step.changes)
-    if leaves:
-        _, workload = context.workload(step.service)
+    if step.verb == "leave":
+        target, workload = context.workload(step.service)
         acts = workload.operations.remove(standings_of(target, workload), step.members[0])
         perform_acts(context, target, workload, acts)
-    apply_work(context, target, work_of(step, context))
-    if leaves:
+    apply_work(context, context.targets[step.target], work_of(step, context))
+    if step.verb == "leave":
         remaining = standings_of(target, workload)
         acts = workload.operations.forget(remaining, step.members)
         perform_acts(context, target, workload, acts)

@@ -62,7 +62,7 @@ class Command:
         environment = dict(os.environ)
         Variables.take(environment)  # not for the command's eyes
         try:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 (*self._argv, name), cwd=self._folder, env=environment, timeout=self._timeout,
                 stdin=subprocess.DEVNULL, capture_output=True, check=False,
             )  # fmt: skip

@@ -13,7 +13,7 @@ _SHORTEST_LINE = 12  # of a value of several lines, such as a key in PEM
 
 
 class Masker:
-    """Replaces every known secret in a text by ‹secret name›.
+    """Replaces every known secret in a text by its name, written as `Text.masked` writes it.
 
     Knows each value as it is, line by line, in base64, percent-encoded, JSON-escaped, and as its
     SHA-256. Values shorter than 4 characters are left alone.
@@ -31,7 +31,7 @@ class Masker:
     def __call__(self, text: str) -> str:
         for form, name in self._forms:  # longest first: one may be part of another
             if form in text:
-                text = text.replace(form, f"‹secret {name}›")
+                text = text.replace(form, f"\u2039secret {name}\u203a")
         return text
 
 

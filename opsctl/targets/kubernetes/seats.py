@@ -28,6 +28,13 @@ def seats(service: str, needs: tuple[SeatNeed, ...]) -> tuple[Seat, ...]:
 
 def _seat(stem: str, need: SeatNeed, ordinal: int) -> Seat:
     member = f"{stem}-{ordinal}"
+    if not stem[:1].isalpha():  # clusters before 1.34 refuse such a Service
+        raise SpecError(
+            "kubernetes/bad-name",
+            "a name begins with a letter on Kubernetes",
+            where=f"service {stem}",
+            hint="give the service another name",
+        )
     if len(member) > _LONGEST:
         raise SpecError(
             "kubernetes/long-name",

@@ -78,7 +78,7 @@ def sources(member: Member) -> tuple[Source, ...]:
 
 
 def _key(path: str) -> str:
-    return path.removeprefix(CONFIG).lstrip("/").replace("/", "_")
+    return path.removeprefix(f"{CONFIG}/").lstrip("/").replace("/", "_")
 
 
 def table(member: Member) -> str:
@@ -95,9 +95,7 @@ def table(member: Member) -> str:
 def peers(member: Member) -> tuple[str, ...]:
     """The members whose literal addresses stand in this member's files."""
     parts = (part for source in sources(member) for part in source.file.text.parts)
-    return tuple(
-        sorted({p.member for p in parts if isinstance(p, AddressRef) and p.form == "ip"})
-    )
+    return tuple(sorted({p.member for p in parts if isinstance(p, AddressRef) and p.form == "ip"}))
 
 
 def addresses(placed: Placed) -> str:

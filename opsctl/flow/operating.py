@@ -1,0 +1,116 @@
+"""The verbs of a service: each makes a Plan, run by the same runner as an apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from opsctl import __version__
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.parts import Parts, unknown
+from opsctl.flow.survey import Survey, survey
+from opsctl.planning.digest import step_digest
+from opsctl.planning.observation import Observation
+from opsctl.planning.plan import Change, Plan, Step
+from opsctl.planning.resource import Impact, Resource
+from opsctl.planning.steps import roll_steps, settle_steps
+from opsctl.workload import Standings, Workload
+
+
+def switchover_plan(parts: Parts, service: str, to: str = "") -> tuple[Plan, Survey]:
+    """A planned move of the primary role to `to`, or to the best replica."""
+    return _verb_plan(parts, "switchover", service, to)
+
+
+def failover_plan(parts: Parts, service: str, to: str = "") -> tuple[Plan, Survey]:
+    """A move of the primary role without its holder's help."""
+    return _verb_plan(parts, "failover", service, to)
+
+
+def restart_plan(parts: Parts, names: tuple[str, ...]) -> tuple[Plan, Survey]:
+    """Restarts the members of `names` ("service" or "service/member"), one at a time."""
+    seen = survey(parts)
+    wanted: dict[tuple[str, str], list[Change]] = {}
+    for name in names:
+        service, _, member = name.partition("/")
+        workload = _workload(parts, seen, service)
+        if member and member not in {item.name for item in workload.members()}:
+            raise unknown("member", member, tuple(item.name for item in workload.members()))
+        for resource in _processes(seen.desired.resources, service, member):
+            wanted.setdefault((service, resource.member), []).append(_asked(resource))
+    rolls = roll_steps(wanted, seen.present, seen.observation, ())
+    services = tuple(dict.fromkeys(service for service, _ in wanted))
+    settles = settle_steps(services, seen.present, rolls)
+    return _plan(parts, seen, f"restart {' '.join(names)}", (*rolls, *settles)), seen
+
+
+def _processes(resources: tuple[Resource, ...], service: str, member: str) -> Iterator[Resource]:
+    for resource in resources:
+        if resource.component and resource.service == service and member in ("", resource.member):
+            yield resource
+
+
+def _asked(resource: Resource) -> Change:
+    return Change(
+        id=resource.id,
+        verb="run",
+        service=resource.service,
+        member=resource.member,
+        component=resource.component,
+        impact=Impact.RESTART,
+        reason="asked for",
+    )
+
+
+def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Survey]:
+    seen = survey(parts)
+    workload = _workload(parts, seen, service)
+    verbs = {
+        "switchover": workload.operations.switchover,
+        "failover": workload.operations.failover,
+    }
+    # Asked once now, so that a refusal comes before anything is locked; asked again when it runs.
+    acts = verbs[verb](standings_in(seen.observation, workload), to)
+    step = Step(
+        id=f"{verb}/{service}",
+        kind="operate",
+        title=f"{verb} of {service}" + (f" to {to}" if to else ""),
+        target=seen.present[service][0],
+        service=service,
+        impact=Impact.FAILOVER,
+        verb=verb,
+        arguments={"to": to},
+        after="; ".join(act.call.words for act in acts),
+    )
+    settles = settle_steps((service,), seen.present, (step,))
+    return _plan(parts, seen, step.title, (step, *settles)), seen
+
+
+def standings_in(observation: Observation, workload: Workload) -> Standings:
+    """The standings of one workload's members among all that were observed."""
+    names = {member.name for member in workload.members()}
+    return {key: value for key, value in observation.standings.items() if key[0] in names}
+
+
+def _workload(parts: Parts, seen: Survey, service: str) -> Workload:
+    found = parts.service(service)
+    if service not in seen.present:
+        words = "is not managed by opsctl" if found.external else "is absent"
+        raise OpsError(
+            "operate/not-managed", f"{service} {words}", where=service, exit=Exit.REFUSED
+        )
+    return seen.present[service][1]
+
+
+def _plan(parts: Parts, seen: Survey, title: str, steps: tuple[Step, ...]) -> Plan:
+    plan = Plan(
+        environment=parts.environment.name,
+        document=parts.environment.document,
+        steps=steps,
+        title=title,
+        made_by=__version__,
+        facts={step.id: step_digest(step) for step in steps},
+    )
+    touched = {where for step in steps for where in step.where}
+    away = tuple(sorted(touched & set(seen.observation.unreachable)))
+    return replace(plan, unreachable=away)

@@ -1,0 +1,153 @@
+"""What is there and how it stands: read only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.parts import Parts, unknown
+from opsctl.flow.survey import Survey, survey
+from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
+from opsctl.ports import Record
+from opsctl.workload import Endpoint, Seat, Standing, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStatus:
+    """One process of a member; `standing` None: it did not answer."""
+
+    name: str
+    standing: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """One member, where it sits, and what each of its processes says."""
+
+    name: str
+    where: str
+    address: str
+    components: tuple[ComponentStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """`trouble` is "" for a service that is whole, else what is missing in words."""
+
+    name: str
+    engine: str
+    target: str
+    members: tuple[MemberStatus, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything `opsctl status` shows."""
+
+    environment: str
+    services: tuple[ServiceStatus, ...]
+    nodes: tuple[Node, ...]
+    unreachable: tuple[OpsError, ...]
+    problems: tuple[Problem, ...]
+    holder: Holder | None
+    unfinished: Unfinished | None
+    revision: int
+
+    @property
+    def exit(self) -> Exit:
+        """For `status --check`."""
+        if self.unreachable:
+            return Exit.UNOBSERVED
+        unhealthy = any(service.trouble for service in self.services)
+        return Exit.DIFFERS if unhealthy else Exit.DONE
+
+
+def status(parts: Parts) -> Status:
+    """One look at everything."""
+    seen = survey(parts)
+    observation = seen.observation
+    return Status(
+        environment=parts.environment.name,
+        services=tuple(_service(parts, seen, name) for name in sorted(seen.present)),
+        nodes=tuple(observation.nodes[key] for key in sorted(observation.nodes)),
+        unreachable=tuple(observation.unreachable.values()),
+        problems=observation.problems,
+        holder=observation.holder,
+        unfinished=observation.unfinished,
+        revision=observation.revision,
+    )
+
+
+def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
+    target_name, workload = seen.present[name]
+    target = parts.targets[target_name]
+    standings = {
+        key: standing
+        for key, standing in seen.observation.standings.items()
+        if key[0] in {member.name for member in workload.members()}
+    }
+    members = tuple(
+        MemberStatus(
+            name=member.name,
+            where=f"{target_name}/{member.seat.node}" if member.seat.node else target_name,
+            address=target.address(member.seat),
+            components=tuple(
+                ComponentStatus(part.name, seen.observation.standings.get((member.name, part.name)))
+                for part in member.components
+            ),
+        )
+        for member in workload.members()
+    )
+    return ServiceStatus(
+        name, workload.engine, target_name, members, workload.formed.holds(standings)
+    )
+
+
+def history(parts: Parts, limit: int) -> tuple[Record, ...]:
+    """The newest records of all targets' journals, oldest first, each once."""
+    records: dict[tuple[str, str, str, float], Record] = {}
+    for target in parts.targets.values():
+        for record in target.history(limit):
+            records[record.run, record.kind, record.step, record.at] = record
+    return tuple(sorted(records.values(), key=lambda record: record.at))[-limit:]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One member that a person wants to talk to."""
+
+    seat: Seat
+    workload: Workload
+    endpoint: Endpoint | None
+    standing: Standing | None
+
+
+def doors(parts: Parts, name: str) -> tuple[Survey, Sequence[Door]]:
+    """The members that "service" or "service/member" names, the primary first."""
+    service, _, member = name.partition("/")
+    parts.service(service)
+    seen = survey(parts)
+    if service not in seen.present:
+        raise unknown("service", service, tuple(seen.present))
+    workload = seen.present[service][1]
+    members = {item.name: item for item in workload.members()}
+    if member and member not in members:
+        raise unknown("member", member, tuple(members))
+    found = [
+        _door(seen.observation, workload, item.seat)
+        for item in members.values()
+        if member in ("", item.name)
+    ]
+    return seen, sorted(found, key=lambda door: not _is_primary(door.standing))
+
+
+def _door(observation: Observation, workload: Workload, seat: Seat) -> Door:
+    endpoint = next((item for item in workload.endpoints if item.member == seat.member), None)
+    component = endpoint.component if endpoint else ""
+    return Door(seat, workload, endpoint, observation.standings.get((seat.member, component)))
+
+
+def _is_primary(standing: Standing | None) -> bool:
+    return standing is not None and standing.role == "primary"

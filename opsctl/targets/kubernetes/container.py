@@ -1,0 +1,101 @@
+"""One component as a container."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from opsctl.targets.kubernetes.commands import in_order, start
+from opsctl.targets.kubernetes.images import image
+from opsctl.targets.kubernetes.site import SOURCES, Manifest, Placed
+from opsctl.targets.kubernetes.sources import SCRIPT
+from opsctl.targets.kubernetes.storage import mounts
+from opsctl.workload import Component, Limits, Probe
+
+_CPU: Final = "100m"  # what is reserved: without any, a busy neighbour starves the server
+_STARTING: Final = 600  # seconds a server may take to load its data before it counts as hung
+
+_SECURITY: Final[Manifest] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+}
+
+
+def container(placed: Placed, component: Component) -> Manifest:
+    """The component's container."""
+    found: Manifest = {
+        "name": component.name,
+        "image": image(component, placed.site.options.images),
+        "imagePullPolicy": "IfNotPresent",
+        "command": start(component.command),
+        "ports": [_port(port.name, port.number) for port in component.ports],
+        "resources": _resources(component.limits),
+        "securityContext": _SECURITY,
+        "volumeMounts": mounts(placed.member),
+        **_probes(component),
+    }
+    if component.command.before_stop:
+        stop = in_order(component.command.before_stop)
+        found["lifecycle"] = {"preStop": {"exec": {"command": stop}}}
+    return found
+
+
+def installer(placed: Placed) -> Manifest:
+    """The init container that puts files in place; it runs in the first component's image."""
+    return {
+        "name": "files",
+        "image": image(placed.member.components[0], placed.site.options.images),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", f"{SOURCES}/{SCRIPT}"],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "16Mi"},
+            "limits": {"memory": "64Mi"},
+        },
+        "securityContext": _SECURITY,
+        "volumeMounts": mounts(placed.member),
+    }
+
+
+def _port(name: str, number: int) -> Manifest:
+    return {"name": name[:15].rstrip("-"), "containerPort": number, "protocol": "TCP"}
+
+
+def _resources(limits: Limits) -> Manifest:
+    requested = limits.memory_request or limits.memory
+    requests = {"cpu": _CPU} | ({"memory": str(requested)} if requested else {})
+    found: Manifest = {"requests": requests}
+    if limits.memory:
+        found["limits"] = {"memory": str(limits.memory)}
+    return found
+
+
+def _probes(component: Component) -> Manifest:
+    """Liveness waits until the server has started; readiness is asked all the time."""
+    live = tuple(probe for probe in component.probes if probe.purpose == "live")
+    ready = tuple(probe for probe in component.probes if probe.purpose == "ready")
+    found: Manifest = {}
+    if live:
+        found["startupProbe"] = _starting(component, live)
+        found["livenessProbe"] = _probe(live)
+    if ready:
+        found["readinessProbe"] = _probe(ready)
+    return found
+
+
+def _probe(probes: tuple[Probe, ...]) -> Manifest:
+    period = max(1, math.ceil(min(probe.period for probe in probes)))
+    argv = [probe.argv for probe in probes]
+    return {
+        "exec": {"command": in_order(argv)},
+        "periodSeconds": period,
+        "timeoutSeconds": period,
+        "failureThreshold": min(probe.failures for probe in probes),
+    }
+
+
+def _starting(component: Component, live: tuple[Probe, ...]) -> Manifest:
+    command = component.command
+    allowed = _STARTING + (command.before_start_timeout if command.before_start else 0)
+    return _probe(live) | {"periodSeconds": 1, "failureThreshold": math.ceil(allowed)}

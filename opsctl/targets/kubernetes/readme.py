@@ -1,0 +1,90 @@
+"""The page beside rendered manifests: which Secrets must exist, and what is lost without opsctl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from opsctl.planning.resource import Resource
+from opsctl.targets.kubernetes.site import Payload
+
+_INTRODUCTION: Final = """\
+# Manifests of {services}
+
+Written by `opsctl render kubernetes` for the namespace `{namespace}`, without any secret value.
+
+    kubectl create namespace {namespace}
+    kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=restricted
+    kubectl apply --server-side -k .
+"""
+
+_SECRETS: Final = """\
+
+## Secrets that must exist first
+
+Pods wait until they are there. Each key is a whole file; put the values where a ‹secret name›
+stands. Tokens such as `@ADDRESS:member@` stay: the pod fills them in when it starts.
+"""
+
+_WISHES: Final = """\
+
+## What the nodes should have
+
+Pods may not set these; the cluster's administrator can.
+
+| setting | value | why |
+|---|---|---|
+"""
+
+_LOST: Final = """\
+
+## What is lost without opsctl
+
+- **Order of restarts.** Every member is a StatefulSet of its own with the update strategy OnDelete:
+  `kubectl apply` restarts nothing. A pod is due for a restart when its annotation
+  `opsctl.dev/started-with` differs from its StatefulSet's template. Delete such pods one at a
+  time, replicas first, the primary last and only after a switchover.
+- **Gates.** Nobody checks before a pod goes that a quorum stays, nor afterwards that it has caught
+  up. Wait for both yourself before the next one.
+- **Changes in files that a server can reload.** The kubelet brings them into the pod within a
+  minute; then run `sh /opsctl/files/opsctl.install.sh` in each container and reload the server.
+- **Rotation of secrets.** A changed Secret restarts nothing either.
+- **Scaling in, forming again, lost members.** A removed member stays known to the others until they
+  are told to forget it.
+- **Volumes** outlive their StatefulSets. Nothing removes them but you.
+"""
+
+
+def readme(resources: Sequence[Resource]) -> str:
+    """The page, in Markdown."""
+    services = ", ".join(dict.fromkeys(one.service for one in resources)) or "no service"
+    where = resources[0].id.where if resources else ""
+    namespace = where.rpartition("/")[2]
+    page = _INTRODUCTION.format(services=services, namespace=namespace)
+    secrets = "".join(_secret(one, namespace) for one in resources if one.id.kind == "Secret")
+    wishes = "".join(sorted(_wishes(resources)))
+    return (
+        page
+        + (_SECRETS + secrets if secrets else "")
+        + (_WISHES + wishes if wishes else "")
+        + (_LOST)
+    )
+
+
+def _secret(resource: Resource, namespace: str) -> str:
+    keys = resource.payload.texts if isinstance(resource.payload, Payload) else {}
+    options = " ".join(f"--from-file={key}" for key in keys)
+    command = f"kubectl -n {namespace} create secret generic {resource.id.name} {options}"
+    names = dict.fromkeys(part.name for text in keys.values() for part in text.secrets)
+    return (
+        f"\n### {resource.id.name}\n\n    {command}\n\n"
+        f"Secrets in it: {', '.join(f'`{name}`' for name in names)}.\n\n"
+        f"```yaml\n{resource.text}```\n"
+    )
+
+
+def _wishes(resources: Sequence[Resource]) -> Iterator[str]:
+    found = {
+        wish for one in resources if isinstance(one.payload, Payload) for wish in one.payload.wishes
+    }
+    return (f"| `{wish.name}` | {wish.value} | {wish.reason} |\n" for wish in found)

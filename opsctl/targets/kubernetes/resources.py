@@ -1,0 +1,124 @@
+"""Manifests as resources: identity, fingerprints, what a change costs, what comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from opsctl.planning.resource import Impact, Resource, ResourceId
+from opsctl.ports.secrets import Secrets
+from opsctl.targets.kubernetes.configmap import config_map
+from opsctl.targets.kubernetes.fingerprints import digest, keyed
+from opsctl.targets.kubernetes.secret import secret, secret_sources
+from opsctl.targets.kubernetes.service import member_service
+from opsctl.targets.kubernetes.site import Manifest, Payload, Placed, Site
+from opsctl.targets.kubernetes.sources import Source, peers, sources
+from opsctl.targets.kubernetes.statefulset import start_secrets, stateful_set
+from opsctl.targets.kubernetes.yaml_text import yaml_text
+
+# Everything of an object that no attribute of its own names.
+MANIFEST: Final = "manifest"
+POD: Final = "pod"
+SECRETS: Final = "secrets"
+
+_EFFECTS: Final = {"none": Impact.NONE, "reload": Impact.RELOAD, "restart": Impact.RESTART}
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What is known of a manifest beyond its text."""
+
+    desired: Mapping[str, str | None]
+    impact: Mapping[str, Impact] = field(default_factory=dict)
+    needs: tuple[ResourceId, ...] = ()
+    payload: Payload | None = None
+    protected: bool = False
+
+
+def identity(site: Site, kind: str, name: str) -> ResourceId:
+    return ResourceId(kind, site.where, name)
+
+
+def resource(
+    site: Site, manifest: Manifest, service: str, member: str = "", facets: Facets | None = None
+) -> Resource:
+    """The resource of one manifest; without facets it is compared as a whole."""
+    known = facets or Facets({MANIFEST: digest(manifest)})
+    return Resource(
+        id=identity(site, manifest["kind"], manifest["metadata"]["name"]),
+        service=service,
+        member=member,
+        desired=known.desired,
+        text=yaml_text(manifest),
+        impact=known.impact,
+        protected=known.protected,
+        needs=known.needs,
+        payload=known.payload or Payload(manifest),
+    )
+
+
+def member_resources(placed: Placed, secrets: Secrets, protected: bool) -> Iterable[Resource]:
+    """Everything that one member consists of, in the order it is created."""
+    site, service = placed.site, placed.workload.service
+    yield resource(site, member_service(placed), service, placed.name)
+    plain = config_map(placed)
+    yield resource(site, plain, service, placed.name, _plain_facets(placed, plain))
+    if hidden := secret(placed):
+        yield resource(site, hidden, service, placed.name, _secret_facets(placed, hidden, secrets))
+    pod = stateful_set(placed)
+    yield resource(site, pod, service, placed.name, _pod_facets(placed, pod, secrets, protected))
+
+
+def _plain_facets(placed: Placed, manifest: Manifest) -> Facets:
+    """File by file, so that a change costs what that file's server needs to take it in."""
+    files = tuple(one for one in sources(placed.member) if not one.secret)
+    texts: Mapping[str, str] = manifest["data"]
+    rest = [manifest["metadata"], [texts[key] for key in texts.keys() - {f.key for f in files}]]
+    desired = {MANIFEST: digest(rest)} | {one.key: digest(texts[one.key]) for one in files}
+    return Facets(desired, _impacts(files))
+
+
+def _secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Facets:
+    files = secret_sources(placed)
+    desired: dict[str, str | None] = {MANIFEST: digest([manifest["metadata"], manifest["type"]])}
+    desired |= {one.key: keyed(placed.site, [one.file.text], secrets) for one in files}
+    bare = {key: value for key, value in manifest.items() if key != "stringData"}
+    payload = Payload(bare, texts={one.key: one.file.text for one in files})
+    return Facets(desired, _impacts(files), payload=payload)
+
+
+def _impacts(files: Iterable[Source]) -> dict[str, Impact]:
+    """A seeded file is the server's own once it is there: changing the seed changes nothing."""
+    managed = (one for one in files if one.file.life == "managed")
+    return {one.key: _EFFECTS[one.file.effect] for one in managed}
+
+
+def _pod_facets(placed: Placed, manifest: Manifest, secrets: Secrets, protected: bool) -> Facets:
+    spec = manifest["spec"]
+    outside = {key: value for key, value in spec.items() if key != "template"}
+    desired: dict[str, str | None] = {
+        MANIFEST: digest([manifest["metadata"], outside]),
+        POD: digest(spec["template"]),
+    }
+    if texts := start_secrets(placed):
+        desired[SECRETS] = keyed(placed.site, texts, secrets)
+    wishes = tuple(wish for part in placed.member.components for wish in part.kernel)
+    return Facets(
+        desired,
+        {POD: Impact.RESTART, SECRETS: Impact.RESTART},
+        needs=_needs(placed),
+        payload=Payload(manifest, wishes=wishes),
+        protected=protected and "volumeClaimTemplates" in spec,
+    )
+
+
+def _needs(placed: Placed) -> tuple[ResourceId, ...]:
+    """Its files, its governing Service, and the Services whose addresses its files hold."""
+    site = placed.site
+    hosts = [placed.name, f"{placed.workload.service}-{placed.group.name}", *peers(placed.member)]
+    found = [identity(site, "Service", name) for name in dict.fromkeys(hosts)]
+    found.append(identity(site, "ConfigMap", placed.name))
+    if secret_sources(placed):
+        found.append(identity(site, "Secret", placed.name))
+    return tuple(found)

@@ -1,0 +1,97 @@
+"""Where a member's files and data live: claims, volumes of the pod, mounts of its containers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opsctl.errors import OpsError
+from opsctl.targets.kubernetes.secret import secret_sources
+from opsctl.targets.kubernetes.site import CONFIG, RUN, SOURCES, STORE, Manifest, Placed
+from opsctl.workload import Member, Volume
+
+# A claim can't be without a size. Left out of the spec it is this, and never follows from another
+# setting: a claim that shrinks or grows by surprise is refused by the cluster or costs money.
+DEFAULT_SIZE: Final = 8 * 1024**3  # bytes
+
+_DATA: Final = "data"
+
+
+def data_volume(member: Member) -> Manifest | None:
+    """Whether and how big: one claim holds all volumes and seeded files of the member."""
+    volumes = tuple(volume for part in member.components for volume in part.volumes)
+    if not volumes and not _seeded(member):
+        return None
+    for volume in volumes:
+        _check(member, volume)
+    sizes = [volume.size for volume in volumes if volume.size is not None]
+    return {"storage": _quantity(sum(sizes) or DEFAULT_SIZE)}
+
+
+def _check(member: Member, volume: Volume) -> None:
+    if volume.path != STORE and not volume.path.startswith(f"{STORE}/"):
+        raise OpsError(
+            "kubernetes/volume-path",
+            f"data must live below {STORE} on Kubernetes, not at {volume.path}",
+            where=f"member {member.name}",
+            hint="leave storage.path out; storage.size says how big the volume is",
+        )
+
+
+def _seeded(member: Member) -> tuple[str, ...]:
+    files = (file for part in member.components for file in part.files)
+    return tuple(file.path for file in files if file.life == "seeded")
+
+
+def _config_kept(member: Member) -> bool:
+    """A seeded file among the configuration must survive the pod, so all of it does."""
+    return any(path.startswith(f"{CONFIG}/") for path in _seeded(member))
+
+
+def _quantity(size: int) -> str:
+    for unit, factor in (("Gi", 1024**3), ("Mi", 1024**2), ("Ki", 1024)):
+        if size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)
+
+
+def claims(placed: Placed) -> list[Manifest]:
+    """The volumeClaimTemplates of the member's StatefulSet."""
+    requests = data_volume(placed.member)
+    if requests is None:
+        return []
+    storage_class = placed.site.options.storage_class
+    spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": requests}}
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    return [{"metadata": {"name": _DATA, "labels": placed.labels}, "spec": spec}]
+
+
+def volumes(placed: Placed) -> list[Manifest]:
+    """What the pod mounts besides its claim."""
+    sources: list[Manifest] = [{"configMap": {"name": placed.name}}]
+    if secret_sources(placed):
+        sources.append({"secret": {"name": placed.name}})
+    found: list[Manifest] = [
+        {"name": "files", "projected": {"defaultMode": 0o440, "sources": sources}},
+        {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    if not _config_kept(placed.member):  # in memory: some of it is secret
+        found.append({"name": "config", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}})
+    return found
+
+
+def mounts(member: Member) -> list[Manifest]:
+    """The same for every container of the pod."""
+    config: Manifest = {"name": "config", "mountPath": CONFIG}
+    if _config_kept(member):
+        config = {"name": _DATA, "mountPath": CONFIG, "subPath": "config"}
+    found: list[Manifest] = [
+        {"name": "files", "mountPath": SOURCES, "readOnly": True},
+        config,
+        {"name": "run", "mountPath": RUN},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own, nobody shares it
+    ]
+    if data_volume(member) is not None:
+        found.append({"name": _DATA, "mountPath": STORE})
+    return found

@@ -1,0 +1,75 @@
+"""A member's folder: its configuration or its data."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+
+from . import facts, places
+from .found import Found
+from .host import Host, Item
+from .shell import RefusedError
+
+OURS = ("/etc/opsctl/", "/var/lib/opsctl/", "/run/opsctl/")
+
+
+def observe(host: Host, item: Item) -> Found:
+    path = places.below(item["name"])
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return Found(None)
+    if not os.path.isdir(path) or os.path.islink(path):
+        return Found(None, foreign=f"{item['name']} is not a folder")
+    if not host.owns(item) and os.listdir(path):
+        return Found(None, foreign=f"{item['name']} is not empty and opsctl did not make it")
+    owner = places.owner_of(found, str(item["desired"].get("owner", "")))
+    return Found({"owner": owner, "mode": places.mode_of(found)})
+
+
+def change(host: Host, items: list[Item]) -> None:
+    """Make them. Raises hosts/mount-missing where a mount is asked for and nothing is mounted."""
+    for item in items:
+        mount = item["spec"].get("mount", "")
+        if mount and not facts.mounted(mount):
+            raise RefusedError(
+                "hosts/mount-missing",
+                f"nothing is mounted at {mount}, so {item['name']} would lie on the wrong disk",
+                f"mount it (findmnt {mount}), or leave out storage.require_mount",
+            )
+        path = places.below(item["name"])
+        uid, gid = places.ids(item["desired"]["owner"])
+        places.make_folder(path, 0o700)
+        os.chown(path, uid, gid)
+        os.chmod(path, int(item["desired"]["mode"], 8))
+    host.forget()
+
+
+def remove(host: Host, names: list[str]) -> None:
+    """Remove folders with all that is in them, and the empty ones above that opsctl made.
+
+    A folder that is itself a mount point is emptied.
+    """
+    for name in names:
+        path = places.below(name)
+        if not os.path.isdir(path):
+            continue
+        for entry in os.scandir(path):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+        if not os.path.ismount(path):
+            os.rmdir(path)
+            prune(os.path.dirname(path), host.environment["name"])
+
+
+def prune(path: str, environment: str) -> None:
+    """Remove empty folders upwards, up to the environment's own one included."""
+    while f"/{environment}" in path and not os.path.ismount(path):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+        if os.path.isdir(path) or path.endswith(f"/{environment}"):
+            return
+        path = os.path.dirname(path)

@@ -1,0 +1,96 @@
+"""One look's view of the host: read once, shared by all kinds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from . import places, sockets
+from .manifest import Manifest
+from .shell import RefusedError, run
+
+Item = dict[str, Any]  # kind, name, key, desired, spec; for a change service, member, seat too
+UNIT_FACTS = (
+    "LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", "NeedDaemonReload",
+    "NRestarts", "Result", "ExecMainStatus",
+)  # fmt: skip
+
+
+class Host:
+    """`key` makes fingerprints of secret-holding files; None: those are not compared."""
+
+    def __init__(self, environment: dict[str, str], key: str | None, options: dict[str, Any]):
+        self.environment = environment
+        self.key = bytes.fromhex(key) if key is not None else None
+        self.options = options
+        self.manifest = Manifest(environment["name"], environment["id"])
+        self._units: dict[str, dict[str, str]] = {}
+        self._packages: dict[str, str] = {}
+        self._ports: dict[int, set[str]] | None = None
+
+    def owns(self, item: Item) -> bool:
+        return item["key"] in self.manifest.resources
+
+    def key_for(self, secret: bool) -> bytes | None:
+        return self.key if secret else b""
+
+    def read_units(self, names: Iterable[str]) -> None:
+        """Learn the state of units, all in one call; they stay known until `forget`."""
+        wanted = [name for name in dict.fromkeys(names) if name not in self._units]
+        if not wanted:
+            return
+        # Needs no "--all": unknown units answer with LoadState=not-found.
+        answer = run(["systemctl", "show", "-p", ",".join(UNIT_FACTS), "--", *wanted], timeout=20)
+        if answer.exit:
+            message = f"systemctl show: {answer.err.strip() or answer.out.strip()}"
+            raise RefusedError("hosts/systemd", message, "is systemd running there?")
+        for name, block in zip(wanted, answer.out.strip().split("\n\n")):
+            facts = (line.partition("=") for line in block.splitlines())
+            self._units[name] = {fact: value for fact, _, value in facts}
+
+    def unit(self, name: str) -> dict[str, str]:
+        self.read_units([name])
+        return self._units[name]
+
+    def package(self, name: str) -> str:
+        """The installed version, "" when it is not installed (or only half)."""
+        if not self._packages:
+            self._packages = {"": ""}
+            self._status = _read(places.below("/var/lib/dpkg/status"))
+        if name not in self._packages:
+            self._packages[name] = _installed(self._status, name)
+        return self._packages[name]
+
+    @property
+    def ports(self) -> dict[int, set[str]]:
+        if self._ports is None:
+            self._ports = sockets.listening()
+        return self._ports
+
+    def forget(self) -> None:
+        """After a change: read units, packages and ports anew."""
+        self._units, self._packages, self._ports = {}, {}, None
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return b"\n" + file.read()
+    except FileNotFoundError:
+        return b""
+
+
+def _installed(status: bytes, name: str) -> str:
+    start = status.find(b"\nPackage: " + name.encode() + b"\n")
+    if start < 0:
+        return ""
+    fields = {}
+    for line in status[start + 1 : status.find(b"\n\n", start)].decode().splitlines():
+        field, _, value = line.partition(": ")
+        fields[field] = value
+    return fields.get("Version", "") if fields.get("Status", "").endswith(" installed") else ""
+
+
+def exists(path: str) -> bool:
+    return os.path.lexists(path)

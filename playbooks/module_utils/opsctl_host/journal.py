@@ -1,0 +1,80 @@
+"""The journal: one JSON record a line, bounded; and the newest revisions of the spec."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import Any
+
+from . import places
+
+ROTATE = 1 << 20  # bytes; one older file is kept beside it
+KEEP = 50  # revisions
+
+
+def append(environment: str, records: list[Any], documents: dict[str, Any]) -> None:
+    """Add records, on disk when this returns; keep each document as its revision."""
+    folder = places.state(environment, "revisions")
+    places.make_folder(folder, 0o700)
+    for revision, document in documents.items():
+        places.write_json(f"{folder}/{int(revision)}.json", document)
+    for old in revisions(environment)[:-KEEP]:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{folder}/{old}.json")
+    path = places.state(environment, "journal.jsonl")
+    lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+    with places.full_disk(path):
+        if os.path.exists(path) and os.path.getsize(path) > ROTATE:
+            os.rename(path, f"{path}.1")
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read(environment: str, limit: int) -> list[Any]:
+    """The newest `limit` records, oldest first. A line that a crash cut short is left out."""
+    path = places.state(environment, "journal.jsonl")
+    lines: list[str] = []
+    for part in (path, f"{path}.1"):
+        if len(lines) < limit:
+            lines = _lines(part) + lines
+    records = []
+    for line in lines[-limit:]:
+        with contextlib.suppress(ValueError):
+            records.append(json.loads(line))
+    return records
+
+
+def head(environment: str) -> dict[str, Any]:
+    """The records of the newest run, and the newest revision."""
+    records = read(environment, 400)
+    begun = [index for index, record in enumerate(records) if record.get("kind") == "begin"]
+    known = revisions(environment)
+    return {"records": records[begun[-1] :] if begun else [], "revision": known[-1] if known else 0}
+
+
+def revisions(environment: str) -> list[int]:
+    """Numbers of the revisions kept here, ascending."""
+    try:
+        names = os.listdir(places.state(environment, "revisions"))
+    except FileNotFoundError:
+        return []
+    return sorted(int(name[:-5]) for name in names if name[:-5].isdigit() and name.endswith(".json"))
+
+
+def documents(environment: str, newest: int) -> dict[str, Any]:
+    """The newest documents by revision."""
+    folder = places.state(environment, "revisions")
+    chosen = revisions(environment)[-newest:] if newest else []
+    return {str(number): places.read_json(f"{folder}/{number}.json") for number in chosen}
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return []

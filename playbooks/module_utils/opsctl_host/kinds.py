@@ -1,0 +1,22 @@
+"""The kinds of things on a host, in the order in which they are made.
+
+A kind is a module with
+  observe(host, item) -> Found                what is there, as attributes like the desired ones
+  change(host, items) -> None                 make these (all of them differ) as desired
+  remove(host, names) -> None                 take these away; they are in the manifest
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from . import directory, file, kernel, mask, package, unit
+
+KINDS: dict[str, ModuleType] = {
+    "kernel": kernel,
+    "mask": mask,
+    "package": package,
+    "directory": directory,
+    "file": file,
+    "unit": unit,
+}

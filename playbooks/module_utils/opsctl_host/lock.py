@@ -1,0 +1,131 @@
+"""The environment's lock on this host, and the fence that every change passes.
+
+lock.json holds {token, holder, since, expires, highest}; `highest` survives a release, so tokens
+only grow. Two flocks: `lock.mutex` for a moment around lock.json; `lock.changes` shared by each
+change while it happens and exclusive for a new holder, so that no change of an old holder can
+still be under way once the new one has begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from . import places
+from .shell import RefusedError
+
+PATIENCE = 5.0  # seconds a new holder waits for a change of the last one to end
+
+
+@contextlib.contextmanager
+def flock(path: str, how: int, patience: float) -> Iterator[None]:
+    """Hold a flock. Raises hosts/busy when it can't be had within `patience` seconds."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, how | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    message = f"{path} is held: a change is still under way"
+                    raise RefusedError("hosts/busy", message, "try again in a moment") from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)
+
+
+class Lock:
+    """The lock of one environment; every method reads the file anew."""
+
+    def __init__(self, environment: str):
+        self.path = places.state(environment, "lock.json")
+
+    def read(self) -> dict[str, Any]:
+        return places.read_json(self.path) or {"token": 0, "highest": 0}
+
+    def head(self) -> dict[str, Any]:
+        """What an onlooker may know, with this host's time."""
+        return {**self.read(), "now": time.time()}
+
+    def acquire(self, token: int, holder: str, ttl: float, by_force: bool = False) -> dict[str, Any]:
+        """Take the lock with `token` for `ttl` seconds; {"granted": bool, **what stands now}.
+
+        Refused while another holder's time runs, or when `token` is not beyond all seen here.
+        """
+        places.make_folder(os.path.dirname(self.path))
+        places.make_folder(places.below(places.AGENT), 0o700)
+        with self._mutex():
+            held = self.read()
+            if not by_force and (live(held) or token <= held["highest"]):
+                return {"granted": False, **held, "now": time.time()}
+        with self.changes(fcntl.LOCK_EX), self._mutex():
+            held = self.read()
+            if (live(held) and not by_force) or token <= held["highest"]:
+                return {"granted": False, **held, "now": time.time()}
+            now = time.time()
+            taken = {"token": token, "holder": holder, "since": now, "expires": now + ttl}
+            places.write_json(self.path, {**taken, "highest": token})
+            return {"granted": True, **taken, "before": held if live(held) else None}
+
+    def renew(self, token: int, holder: str, ttl: float) -> dict[str, Any]:
+        """Hold it for `ttl` seconds from now. A lock that only ran out is taken up again."""
+        places.make_folder(os.path.dirname(self.path))
+        with self._mutex():
+            held = self.read()
+            if held["highest"] > token or (held["token"] != token and live(held)):
+                return {"granted": False, **held}
+            now = time.time()
+            since = held.get("since", now) if held["token"] == token else now
+            taken = {"token": token, "holder": holder, "since": since, "expires": now + ttl}
+            places.write_json(self.path, {**taken, "highest": token})
+            return {"granted": True, **taken}
+
+    def release(self, token: int) -> dict[str, Any]:
+        if not os.path.exists(self.path):
+            return {"granted": True}
+        with self._mutex():
+            held = self.read()
+            if held["token"] == token:
+                places.write_json(self.path, {"token": 0, "highest": held["highest"]})
+        return {"granted": True}
+
+    def check(self, token: int, holder: str) -> None:
+        """Raises hosts/fenced unless `token` is the newest here and its time runs.
+
+        A host that was away when the lock was taken sees the newer token first with the work.
+        """
+        with self._mutex():
+            held = self.read()
+            newer = held["highest"] > token
+            if newer or (held["token"] == token and held.get("expires", 0) < time.time()):
+                who = f"{held.get('holder', 'somebody else')} came after" if newer else "it ran out"
+                message = f"the lock of {holder} (token {token}) is no longer valid: {who}"
+                raise RefusedError("hosts/fenced", message, "opsctl status; then apply again")
+            if held["highest"] < token:
+                now = time.time()
+                taken = {"token": token, "holder": holder, "since": now, "expires": now + 60}
+                places.write_json(self.path, {**taken, "highest": token})
+
+    @contextlib.contextmanager
+    def guard(self, token: int, holder: str) -> Iterator[None]:
+        """Around each change: nobody else's turn begins before it ends."""
+        with self.changes(fcntl.LOCK_SH):
+            self.check(token, holder)
+            yield
+
+    def changes(self, how: int) -> contextlib.AbstractContextManager[None]:
+        return flock(self.path.replace("lock.json", "lock.changes"), how, PATIENCE)
+
+    def _mutex(self) -> contextlib.AbstractContextManager[None]:
+        return flock(self.path.replace("lock.json", "lock.mutex"), fcntl.LOCK_EX, PATIENCE)
+
+
+def live(held: dict[str, Any]) -> bool:
+    return bool(held.get("token")) and float(held.get("expires", 0)) > time.time()

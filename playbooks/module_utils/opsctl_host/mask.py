@@ -1,0 +1,49 @@
+"""A unit that a package brings and nobody uses here: masked, so that no boot starts it.
+
+Masked before the package comes, or its first start would take the port. Never masked while it
+runs: then somebody uses it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import places
+from .found import Found
+from .host import Host, Item
+from .shell import run
+
+NOTHING = "/dev/null"
+
+
+def path_of(unit: str) -> str:
+    return places.below(f"/etc/systemd/system/{unit}")
+
+
+def observe(host: Host, item: Item) -> Found:
+    path, name = path_of(item["name"]), item["name"]
+    masked = os.path.islink(path) and os.readlink(path) == NOTHING
+    if not masked and os.path.lexists(path):
+        return Found(None, foreign=f"{path} was written by somebody else")
+    state = host.unit(name)
+    if state.get("ActiveState") in ("active", "activating", "reloading"):
+        whose = f"{name} is running here and opsctl did not start it (pid {state.get('MainPID')})"
+        return Found({"masked": "yes"} if masked else None, foreign=whose)
+    return Found({"masked": "yes"} if masked else None)
+
+
+def change(host: Host, items: list[Item]) -> None:
+    for item in items:
+        places.make_folder(os.path.dirname(path_of(item["name"])))
+        os.symlink(NOTHING, path_of(item["name"]))
+    run(["systemctl", "daemon-reload"], timeout=60)
+    host.forget()
+
+
+def remove(host: Host, names: list[str]) -> None:
+    for name in names:
+        path = path_of(name)
+        if os.path.islink(path) and os.readlink(path) == NOTHING:
+            os.unlink(path)
+    run(["systemctl", "daemon-reload"], timeout=60)
+    host.forget()

@@ -1,0 +1,87 @@
+"""Distribution packages, through apt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import apt
+from .found import Found
+from .host import Host, Item
+from .shell import RefusedError, run
+
+ANY = "any"
+
+
+def matches(installed: str, wanted: str) -> bool:
+    """Whether a Debian version is the one wanted: exactly, or by leading parts ("8", "8.0")."""
+    if wanted in (ANY, "", installed):
+        return True
+    upstream = installed.partition(":")[2] or installed
+    upstream = upstream.rpartition("-")[0] or upstream
+    return upstream == wanted or upstream.startswith((f"{wanted}.", f"{wanted}-", f"{wanted}+"))
+
+
+def observe(host: Host, item: Item) -> Found:
+    installed = host.package(item["name"])
+    if not installed:
+        return Found(None)
+    wanted = item["desired"].get("version") or ANY
+    return Found({"version": wanted if matches(installed, wanted) else installed})
+
+
+def candidates(item: Item) -> list[str]:
+    """Versions that apt knows, newest first; empty when its lists are empty or lack the name."""
+    answer = run(["apt-cache", "madison", item["name"]], timeout=30)
+    rows = (line.split("|") for line in answer.out.splitlines())
+    return [row[1].strip() for row in rows if len(row) > 1]
+
+
+def change(host: Host, items: list[Item]) -> None:
+    """Install them all at once. Raises hosts/no-version, /package-lock, /no-packages, /packages."""
+    settings = host.options.get("apt", {})
+    for item in items:
+        if not host.package(item["name"]):
+            host.manifest.resources[item["key"]]["ours"] = True
+    host.manifest.save()
+    try:
+        apt.install(_chosen(items), settings)
+    except apt.StaleListsError:
+        apt.update(settings)
+        try:
+            apt.install(_chosen(items), settings)
+        except apt.StaleListsError as error:
+            raise RefusedError("hosts/no-packages", str(error), "is the mirror whole?") from error
+    host.forget()
+
+
+def _chosen(items: list[Item]) -> list[str]:
+    """What apt is asked for. Raises StaleListsError when its lists lack something."""
+    chosen = []
+    for item in items:
+        wanted = item["desired"].get("version") or ANY
+        if wanted == ANY:
+            chosen.append(item["name"])
+            continue
+        known = candidates(item)
+        version = next((one for one in known if matches(one, wanted)), None)
+        if version is None:
+            raise apt.StaleListsError(no_version(item["name"], wanted, known))
+        chosen.append(f"{item['name']}={version}")
+    return chosen
+
+
+def no_version(name: str, wanted: str, known: list[str]) -> str:
+    has = f"apt knows {', '.join(known[:5])}" if known else "apt knows no such package"
+    return f"{name} {wanted} is not to be had: {has}"
+
+
+def remove(host: Host, names: list[str]) -> None:
+    """Remove those that opsctl brought, unless something else needs them: then they stay."""
+    present = [name for name in names if host.package(name)]
+    if present:
+        run(["dpkg", "--remove", *present], timeout=300, env=apt.QUIET)
+        host.forget()
+
+
+def ours(entry: dict[str, Any]) -> bool:
+    return bool(entry.get("ours"))

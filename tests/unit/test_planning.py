@@ -1,0 +1,173 @@
+"""Planning is pure: what differs becomes steps, in an order that holds; then nothing differs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from planning_world import World, desired, member, node, workload
+
+from opsctl.errors import OpsError
+from opsctl.planning.build import Scope, build
+from opsctl.planning.digest import stale
+from opsctl.planning.observation import Observation, Owned
+from opsctl.planning.plan import Step
+from opsctl.planning.resource import Impact, ResourceId
+from opsctl.planning.saved import plan_from_json, plan_to_json
+
+CONTENTS = st.sampled_from(["a", "b", "c"])
+WORLDS = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.sampled_from(["file", "unit", "package"])), CONTENTS
+)
+
+
+@given(wanted=WORLDS, there=WORLDS, running=st.sets(st.integers(0, 3)))
+def test_after_a_plan_was_applied_the_next_one_is_empty(
+    wanted: dict[tuple[int, str], str], there: dict[tuple[int, str], str], running: set[int]
+) -> None:
+    world = World(there, running)
+    goal = desired(wanted)
+    for step in build(goal, world.observation(), Scope(prune=True)).steps:
+        world.take(step, goal)
+    assert not list(build(goal, world.observation(), Scope(prune=True)).changes)
+
+
+@given(wanted=WORLDS, there=WORLDS, running=st.sets(st.integers(0, 3)), cut=st.integers(0, 8))
+def test_a_plan_that_was_cut_short_ends_in_the_same_place_when_planned_again(
+    wanted: dict[tuple[int, str], str],
+    there: dict[tuple[int, str], str],
+    running: set[int],
+    cut: int,
+) -> None:
+    whole, interrupted = World(there, running), World(there, running)
+    goal = desired(wanted)
+    plan = build(goal, whole.observation(), Scope(prune=True))
+    for step in plan.steps:
+        whole.take(step, goal)
+    for step in plan.steps[:cut]:
+        interrupted.take(step, goal)
+    for step in build(goal, interrupted.observation(), Scope(prune=True)).steps:
+        interrupted.take(step, goal)
+    assert interrupted.things == whole.things
+
+
+@given(wanted=WORLDS, there=WORLDS, running=st.sets(st.integers(0, 3)))
+def test_every_step_comes_after_what_it_needs(
+    wanted: dict[tuple[int, str], str], there: dict[tuple[int, str], str], running: set[int]
+) -> None:
+    steps = build(desired(wanted), World(there, running).observation(), Scope()).steps
+    done: set[str] = set()
+    for step in steps:
+        assert set(step.needs) <= done
+        done.add(step.id)
+
+
+@given(wanted=WORLDS, there=WORLDS, running=st.sets(st.integers(0, 3)))
+def test_a_plan_read_back_from_its_file_is_the_same_plan(
+    wanted: dict[tuple[int, str], str], there: dict[tuple[int, str], str], running: set[int]
+) -> None:
+    plan = build(desired(wanted), World(there, running).observation(), Scope())
+    assert plan_from_json(json.dumps(plan_to_json(plan))) == plan
+
+
+def test_a_running_member_is_changed_alone_and_a_new_one_in_the_wave() -> None:
+    world = World({(0, "file"): "a", (0, "unit"): "a"}, {0})
+    goal = desired({(0, "file"): "b", (0, "unit"): "a", (1, "file"): "a", (1, "unit"): "a"})
+    kinds = [(step.kind, step.members) for step in build(goal, world.observation(), Scope()).steps]
+    assert kinds == [("converge", (member(1),)), ("roll", (member(0),)), ("settle", ())]
+
+
+def test_what_vanished_from_the_spec_is_left_alone_until_pruned() -> None:
+    world = World({(0, "file"): "a"}, set())
+    goal = desired({}, members=0)
+    kept = build(goal, world.observation(), Scope())
+    assert [step for step in kept.steps if step.changes] == []
+    assert len(kept.left) == 1
+    pruned = build(goal, world.observation(), Scope(prune=True))
+    assert [change.verb for change in pruned.changes] == ["remove"]
+
+
+def test_what_a_member_that_stays_no_longer_needs_goes_with_it() -> None:
+    world = World({(0, "file"): "a", (0, "unit"): "a"}, {0})
+    plan = build(desired({(0, "unit"): "a"}), world.observation(), Scope())
+    assert [(change.id.kind, change.verb) for change in plan.changes] == [("file", "remove")]
+    assert [step.verb for step in plan.steps if step.kind == "remove"] == [""]
+
+
+def test_a_limit_never_prunes() -> None:
+    world = World({(0, "file"): "a"}, set())
+    scope = Scope(prune=True, limit=("demo",))
+    plan = build(desired({}, members=0), world.observation(), scope)
+    assert not list(plan.changes)
+
+
+def test_data_goes_only_when_its_name_is_given() -> None:
+    data = Owned(ResourceId("directory", node(0), "/data"), "demo", member(0), "its data", True)
+    seen = Observation(owned=(data,))
+    assert not list(build(desired({}), seen, Scope(prune=True)).changes)
+    named = Scope(prune=True, delete_data=frozenset({"demo"}))
+    plan = build(desired({}), seen, named)
+    assert [change.loss for change in plan.changes] == ["its data"]
+    assert plan.impact is Impact.DATA_LOSS
+
+
+def test_a_misspelt_name_of_data_blocks_the_plan() -> None:
+    plan = build(desired({}), Observation(), Scope(delete_data=frozenset({"demmo"})))
+    assert "demmo" in plan.blocked[0]
+
+
+def test_restarting_the_primary_is_said_to_cost_a_failover() -> None:
+    world = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}, primary=1)
+    plan = build(desired({(n, "unit"): "b" for n in range(3)}), world.observation(), Scope())
+    impacts = {step.members: step.impact for step in plan.steps if step.kind == "roll"}
+    assert impacts == {
+        (member(0),): Impact.RESTART,
+        (member(1),): Impact.FAILOVER,
+        (member(2),): Impact.RESTART,
+    }
+
+
+def test_what_can_not_be_known_is_not_compared_and_is_said() -> None:
+    goal = desired({(0, "file"): "a"})
+    blind = replace(goal, resources=tuple(
+        replace(item, desired={"content": None}) for item in goal.resources
+    ))  # fmt: skip
+    plan = build(blind, World({(0, "file"): "z"}, set()).observation(), Scope())
+    assert not list(plan.changes)
+    assert plan.uncompared == (ResourceId("file", node(0), "file"),)
+
+
+def test_a_thing_of_somebody_else_blocks_the_plan() -> None:
+    world = World({}, set())
+    seen = world.observation(foreign={(0, "file"): "it is not in the manifest"})
+    plan = build(desired({(0, "file"): "a"}), seen, Scope())
+    assert "not in the manifest" in plan.blocked[0]
+
+
+def test_a_saved_plan_is_stale_as_soon_as_a_step_would_do_something_else() -> None:
+    goal = desired({(0, "file"): "b", (1, "file"): "a"})
+    saved = build(goal, World({(0, "file"): "a"}, set()).observation(), Scope())
+    assert stale(saved, saved) == ()
+    later = build(goal, World({(0, "file"): "c"}, set()).observation(), Scope())
+    assert stale(saved, later) == (f"build/{node(0)}",)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"opsctl_plan": 99}', "[]", '{"opsctl_plan": 1}'])
+def test_a_file_that_is_no_plan_is_refused_in_plain_words(text: str) -> None:
+    with pytest.raises(OpsError) as caught:
+        plan_from_json(text)
+    assert caught.value.code.startswith("plan/")
+
+
+def test_members_that_leave_go_one_by_one_the_highest_first() -> None:
+    world = World({(n, "unit"): "a" for n in range(4)}, {0, 1, 2, 3})
+    goal = desired({(0, "unit"): "a", (1, "unit"): "a"}, members=2)
+    plan = build(goal, world.observation(), Scope(limit=("demo",), shrink=frozenset({"demo"})))
+    removals: list[Step] = [step for step in plan.steps if step.kind == "remove"]
+    assert [step.members for step in removals] == [(member(3),), (member(2),)]
+    assert [step.verb for step in removals] == ["leave", "leave"]
+    assert removals[0].id in removals[1].needs
+    assert workload(2).service == "demo"

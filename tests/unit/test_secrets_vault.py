@@ -1,0 +1,95 @@
+"""The vault format, held against the real ansible-vault."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opsctl.clients import vault
+from opsctl.errors import OpsError
+
+PASSWORD = b"correct horse"
+ANSIBLE_VAULT = Path(sys.executable).with_name("ansible-vault")
+CONTENT = '"grafana-token": "geheim \u2713"\n'
+
+
+def ansible_vault(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    (folder / "password").write_bytes(PASSWORD + b"\n")
+    return subprocess.run(
+        [ANSIBLE_VAULT, *arguments, "--vault-password-file", folder / "password"],
+        check=True, capture_output=True, cwd=folder, env={**os.environ, "HOME": str(folder)},
+    )  # fmt: skip
+
+
+def test_ansible_vault_views_what_we_encrypt(tmp_path: Path) -> None:
+    (tmp_path / "ours").write_text(vault.encrypt(CONTENT.encode(), PASSWORD))
+    assert ansible_vault(tmp_path, "view", "ours").stdout.decode().strip() == CONTENT.strip()
+
+
+@pytest.mark.parametrize(
+    "label", [(), ("--encrypt-vault-id", "prod", "--vault-id", "prod@password")]
+)
+def test_we_decrypt_what_ansible_vault_encrypts(tmp_path: Path, label: tuple[str, ...]) -> None:
+    (tmp_path / "theirs").write_text(CONTENT)
+    (tmp_path / "password").write_bytes(PASSWORD + b"\n")
+    ansible_vault(tmp_path, "encrypt", "theirs", *label)
+    text = (tmp_path / "theirs").read_text()
+    assert text.startswith("$ANSIBLE_VAULT;1.2" if label else "$ANSIBLE_VAULT;1.1")
+    assert vault.decrypt(text, PASSWORD, "theirs").decode() == CONTENT
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.binary(max_size=200))
+def test_what_was_encrypted_is_decrypted(content: bytes) -> None:
+    assert vault.decrypt(vault.encrypt(content, PASSWORD), PASSWORD, "here") == content
+
+
+def test_two_encryptions_of_one_content_differ() -> None:
+    assert vault.encrypt(b"same", PASSWORD) != vault.encrypt(b"same", PASSWORD)
+
+
+def test_carriage_returns_of_a_checkout_do_no_harm() -> None:
+    text = vault.encrypt(b"content", PASSWORD).replace("\n", "\r\n")
+    assert vault.decrypt(text, PASSWORD, "here") == b"content"
+
+
+def test_a_wrong_password_is_named_so() -> None:
+    with pytest.raises(OpsError) as caught:
+        vault.decrypt(vault.encrypt(b"content", PASSWORD), b"another", "file.yml")
+    assert (caught.value.code, caught.value.where) == ("secrets/wrong-password", "file.yml")
+
+
+SOUND = vault.encrypt(b"content", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain: text\n",
+        "$ANSIBLE_VAULT;1.1;AES\n00\n",
+        SOUND.splitlines()[0],
+        SOUND[:-10],
+        SOUND[:-11],
+        SOUND.replace("3", "z"),
+        SOUND + "<<<<<<< HEAD\n",
+    ],
+)
+def test_a_damaged_file_is_refused(text: str) -> None:
+    with pytest.raises(OpsError) as caught:
+        vault.decrypt(text, PASSWORD, "file.yml")
+    assert caught.value.code == "secrets/damaged"
+    assert caught.value.hint
+
+
+def test_a_changed_byte_is_noticed() -> None:
+    lines = SOUND.splitlines()
+    digit = "1" if lines[-1][-1] != "1" else "2"
+    with pytest.raises(OpsError):
+        vault.decrypt("\n".join([*lines[:-1], lines[-1][:-1] + digit]), PASSWORD, "file.yml")
