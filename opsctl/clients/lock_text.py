@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from opsctl.clients.quoting import quoted
 from opsctl.errors import Exit, OpsError
 
 SCHEMA = 1
@@ -31,7 +31,7 @@ class Sections(NamedTuple):
 
 def write(sections: Sections) -> str:
     """The YAML, sorted, one fact per line, so that two versions compare by line."""
-    lines = [f"schema: {SCHEMA}", f"opsctl: {json.dumps(sections.opsctl)}"]
+    lines = [f"schema: {SCHEMA}", f"opsctl: {quoted(sections.opsctl)}"]
     for title, section in (("packages", sections.packages), ("images", sections.images)):
         lines += _section(title, {target: _block(section[target]) for target in section})
     numbers = {name: [f" {number}"] for name, number in sections.generations.items()}
@@ -69,12 +69,12 @@ def _section(title: str, entries: Mapping[str, list[str]]) -> list[str]:
 def _block(values: Mapping[str, str]) -> list[str]:
     if not values:
         return [" {}"]
-    return ["", *(f"    {_key(name)}: {json.dumps(values[name])}" for name in sorted(values))]
+    return ["", *(f"    {_key(name)}: {quoted(values[name])}" for name in sorted(values))]
 
 
 def _key(name: str) -> str:
     plain = _PLAIN.fullmatch(name) and name.lower() not in _WORDS
-    return name if plain else json.dumps(name)
+    return name if plain else quoted(name)
 
 
 def _document(content: bytes, path: Path) -> dict[object, object]:

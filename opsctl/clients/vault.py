@@ -1,8 +1,8 @@
 """The ansible-vault format, 1.1 and 1.2 with AES256: what `ansible-vault view` and `edit` open.
 
 Written with `cryptography` alone: importing ansible.parsing.vault takes 230-300 ms on a machine
-where importing the cipher takes 11 ms and the key derivation (10,000 rounds of PBKDF2, given by the
-format) 7.5 ms.
+where importing the cipher takes 5-12 ms and deriving the keys 7.5 ms (the format asks for 10,000
+rounds of PBKDF2). From nothing to a root key, imports and all, are 37 ms.
 """
 
 from __future__ import annotations

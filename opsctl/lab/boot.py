@@ -26,7 +26,8 @@ def boot_script(boot: Boot) -> str:
     """Run it in a mount namespace of its own: then nothing stays mounted when the host ends.
 
     The script waits for systemd-nspawn, which ends with 133 when the host asked for a reboot. It
-    leaves its own exit code in `ended`, so that a host that can't start is told from a slow one.
+    leaves its own exit code in `ended`, so that a host that can't start is told from a slow one;
+    with a read-only console the host's systemd says there why.
     """
     joins = "\n".join(f"echo $$ > {group}/cgroup.procs" for group in boot.cgroups)
     data = "mkdir -p root/data\nmount -o loop,noatime data.img root/data" if boot.data else ""
@@ -61,7 +62,7 @@ while [ "$code" = 133 ]; do
   code=0
   systemd-nspawn --quiet --directory={boot.folder}/root --machine={boot.machine} \\
     --register=no --keep-unit --network-bridge={boot.bridge} --link-journal=no \\
-    --resolv-conf=off --timezone=off --console=pipe --boot 9>&- || code=$?
+    --resolv-conf=off --timezone=off --setenv=TERM=dumb --console=read-only --boot 9>&- || code=$?
 done
 exit "$code"
 """

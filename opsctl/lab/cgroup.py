@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from opsctl.errors import OpsError
@@ -91,7 +92,7 @@ class Cgroup:
     def remove(self) -> None:
         """Remove the group and all below it; its processes must be gone."""
         for top in self.folders:
-            until(lambda top=top: _removed(top), what=f"{top} to be removable", timeout=10)  # type: ignore[misc]
+            until(partial(_removed, top), what=f"{top} to be removable", timeout=10)
 
     def _read(self, file: str) -> str:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from opsctl.errors import OpsError, SpecError
 from opsctl.lab import undo
@@ -86,8 +87,9 @@ class Faults:
             self.host(host).exec(["systemctl", "--no-block", "reboot"], timeout=20)
         for host in hosts:
             each = self.host(host)
+            old = before[host]
             until(
-                lambda each=each, host=host: each.init() not in (None, before[host]),  # type: ignore[misc]
+                partial(each.started_after, old),
                 what=f"host {host} to reboot",
                 timeout=BOOT_TIMEOUT,
             )

@@ -18,6 +18,7 @@ from opsctl.lab.cgroup import PREFIX, Cgroup
 from opsctl.lab.commands import run, until
 from opsctl.lab.folder import Folder, Record
 from opsctl.lab.packages import ARCHIVES
+from opsctl.lab.preflight import require_root
 from opsctl.lab.seed import Identity, seed_files, seed_tar
 from opsctl.lab.spec import Node
 
@@ -149,6 +150,19 @@ class Host:
         until(self._answers, what=what, timeout=BOOT_TIMEOUT)
 
     def _answers(self) -> bool:
+        self._check_alive()
+        init = self.init()
+        if init is None or not _banner(self.address):
+            return False
+        # sshd is up a moment before ordinary users may log in; this file says they may not yet.
+        return not Path(f"/proc/{init}/root/run/nologin").exists()
+
+    def started_after(self, before: int | None) -> bool:
+        """Whether the host runs under another init than `before`. Raises lab/boot if it ended."""
+        self._check_alive()
+        return self.init() not in (None, before)
+
+    def _check_alive(self) -> None:
         if (self.path / "ended").exists() and not self.running:
             raise OpsError(
                 "lab/boot",
@@ -157,16 +171,12 @@ class Host:
                 hint=f"see {self.path / 'console.log'}",
                 details=self.console(),
             )
-        init = self.init()
-        if init is None or not _banner(self.address):
-            return False
-        # sshd is up a moment before ordinary users may log in; this file says they may not yet.
-        return not Path(f"/proc/{init}/root/run/nologin").exists()
 
     def exec(
         self, argv: Sequence[str], *, timeout: float = 60, text: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as root in the host's namespaces. Raises lab/not-running, lab/timeout."""
+        require_root()
         init = self.init()
         if init is None:
             raise OpsError("lab/not-running", "the host is off", where=f"host {self.node.name}")

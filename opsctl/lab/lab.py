@@ -121,6 +121,7 @@ class Lab:
 
         Base images and downloaded packages stay in the cache. Doing it twice does no harm.
         """
+        preflight.require_root()
         with locked(self.folder.lock, what=f"lab {self.name}", timeout=UP_TIMEOUT):
             record = self._record_if_any()
             if record:
@@ -179,6 +180,7 @@ def up(
         _prepare(folder, record, roots)
         hosts = [Host(folder, record, node) for node in record.nodes]
         Faults(folder, record).heal_orphans()
+        preflight.require_inotify(sum(not host.running for host in hosts))
         _side_by_side(Host.start, hosts)
         progress(f"{len(hosts)} hosts started, waiting for ssh")
         _side_by_side(Host.await_ssh, hosts)

@@ -87,7 +87,7 @@ def ensure(subnet: Subnet, folder: Folder) -> None:
     for setting in _settings(subnet):
         run(["ip", *setting], what=f"setting up the bridge {subnet.bridge}")
     _masquerade(subnet)
-    _forward()
+    switch_forwarding_on()
 
 
 def _settings(subnet: Subnet) -> list[list[str]]:
@@ -123,7 +123,8 @@ def nft(rules: str, *, what: str) -> None:
     run(["nft", "-f", "-"], what=what, text=rules)
 
 
-def _forward() -> None:
+def switch_forwarding_on() -> None:
+    """Let the machine route for its hosts, noting that it did not before."""
     if FORWARD.read_text().strip() == "0":
         FORWARD_BEFORE.write_text("0\n")
         FORWARD.write_text("1\n")
@@ -152,6 +153,12 @@ def remove(index: int | None, folder: Folder) -> None:
                 run(["nft", "delete", "table", family, table], what="removing rules", check=False)
             if subnet.index in claimed:
                 run(["ip", "link", "delete", subnet.bridge], what="removing the bridge")
-        if not _bridges() and FORWARD_BEFORE.exists():
-            FORWARD.write_text(FORWARD_BEFORE.read_text())
-            FORWARD_BEFORE.unlink()
+        if not _bridges():
+            restore_forwarding()
+
+
+def restore_forwarding() -> None:
+    """Switch ip_forward back to what it was before the first lab, if a lab changed it."""
+    if FORWARD_BEFORE.exists():
+        FORWARD.write_text(FORWARD_BEFORE.read_text())
+        FORWARD_BEFORE.unlink()

@@ -9,6 +9,9 @@ from pathlib import Path
 from opsctl.errors import Exit, OpsError
 from opsctl.lab.cgroup import unified_root
 
+INOTIFY_NAME = "fs.inotify.max_user_instances"
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_PER_HOST = 5  # what a host's systemd was seen to hold
 TOOLS = {
     "systemd-nspawn": "systemd-container",
     "mmdebstrap": "mmdebstrap",
@@ -34,8 +37,8 @@ def missing_tools() -> list[tuple[str, str]]:
     ]
 
 
-def require() -> None:
-    """Raise lab/not-root, lab/missing-tool or lab/no-cgroup2 when a lab can't run here."""
+def require_root() -> None:
+    """Raise lab/not-root."""
     if os.geteuid() != 0:
         raise OpsError(
             "lab/not-root",
@@ -43,6 +46,11 @@ def require() -> None:
             hint="run the command as root (sudo)",
             exit=Exit.REFUSED,
         )
+
+
+def require() -> None:
+    """Raise lab/not-root, lab/missing-tool or lab/no-cgroup2 when a lab can't run here."""
+    require_root()
     if missing := missing_tools():
         packages = sorted({TOOLS[tool] for tool, _ in missing})
         raise OpsError(
@@ -52,6 +60,37 @@ def require() -> None:
             exit=Exit.REFUSED,
         )
     _require_kernel()
+
+
+def require_inotify(hosts: int) -> None:
+    """Raise lab/inotify when the kernel's limit leaves no room for so many more hosts.
+
+    All hosts count as one user, root. Without the check some hosts start and others do not, and a
+    host that is rebooted may not come back.
+    """
+    limit = int(INOTIFY.read_text())
+    used = _inotify_used()
+    need = used + hosts * INOTIFY_PER_HOST
+    if need > limit:
+        raise OpsError(
+            "lab/inotify",
+            f"{hosts} more hosts need about {need} inotify instances, the kernel allows {limit}",
+            hint=f"sysctl -w {INOTIFY_NAME}={max(1024, need * 2)}, or take other labs down",
+            exit=Exit.REFUSED,
+        )
+
+
+def _inotify_used() -> int:
+    """Inotify instances that processes of root hold now."""
+    used = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid == 0:
+                links = [fd.readlink() for fd in (process / "fd").iterdir()]
+                used += links.count(Path("anon_inode:inotify"))
+        except OSError:
+            continue  # the process or a descriptor of it is gone
+    return used
 
 
 def _require_kernel() -> None:

@@ -22,6 +22,7 @@ from opsctl.lab.commands import locked, run
 from opsctl.lab.folder import Folder, Record
 from opsctl.lab.host import Host, lab_cgroup, part
 from opsctl.lab.network import tables
+from opsctl.lab.preflight import require_root
 
 ARM_TIMEOUT = 15  # seconds
 LOOK = 0.2  # seconds between two looks of a timer whether it is still needed
@@ -64,6 +65,7 @@ def _read(file: Path) -> Fault | None:
 
 def arm(folder: Folder, kind: str, hosts: tuple[str, ...], for_: float, file: str) -> Fault:
     """Record a fault that is about to strike and start its timer. Raises lab/arm if that fails."""
+    require_root()
     fault_id = f"{time.time_ns() // 1_000_000:x}{token_hex(2)}"
     fault = Fault(fault_id, kind, hosts, time.time() + for_, file)
     folder.faults.mkdir(parents=True, exist_ok=True)
@@ -104,6 +106,7 @@ def _file(folder: Folder, fault_id: str) -> Path:
 
 def heal(folder: Folder, record: Record, fault_id: str) -> None:
     """Undo a fault unless it is undone. Its timer ends by itself when the record is gone."""
+    require_root()
     lock = folder.lock.with_name(f"{folder.lock.stem}-{fault_id}.lock")
     with locked(lock, what=f"fault {fault_id}", timeout=120):
         fault = _read(_file(folder, fault_id))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.errors import Exit, OpsError
-from opsctl.lab import LabSpec, find, missing_tools, require, up
+from opsctl.lab import LabSpec, find, missing_tools, network, preflight, require, up
 from opsctl.lab.commands import locked, run, until
 from opsctl.lab.preflight import TOOLS
 
@@ -79,3 +79,33 @@ def test_a_program_that_fails_or_hangs_is_an_error_with_its_last_lines() -> None
     with pytest.raises(OpsError) as slow:
         run(["sleep", "5"], what="trying", timeout=0.05)
     assert slow.value.code == "lab/timeout"
+
+
+def test_forwarding_is_switched_back_only_where_a_lab_switched_it_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    switch, noted = tmp_path / "ip_forward", tmp_path / "before"
+    monkeypatch.setattr(network, "FORWARD", switch)
+    monkeypatch.setattr(network, "FORWARD_BEFORE", noted)
+    for before in ("0\n", "1\n"):
+        switch.write_text(before)
+        network.switch_forwarding_on()
+        network.switch_forwarding_on()
+        assert switch.read_text() == "1\n"
+        network.restore_forwarding()
+        assert switch.read_text() == before
+        assert not noted.exists()
+
+
+def test_more_hosts_than_inotify_has_room_for_are_refused_with_the_setting_to_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    limit = tmp_path / "limit"
+    limit.write_text("0\n")
+    monkeypatch.setattr(preflight, "INOTIFY", limit)
+    with pytest.raises(OpsError) as error:
+        preflight.require_inotify(1)
+    assert error.value.code == "lab/inotify"
+    assert "sysctl -w fs.inotify.max_user_instances=" in error.value.hint
+    limit.write_text("1000000\n")
+    preflight.require_inotify(1)

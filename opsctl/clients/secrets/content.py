@@ -7,18 +7,15 @@ what a person made of it with `ansible-vault edit` is read as YAML.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
+from opsctl.clients.quoting import quoted
 from opsctl.errors import Exit, OpsError
-
-# Characters that JSON leaves as they are and YAML does not take, or takes for a line's end.
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def write(values: Mapping[str, str]) -> bytes:
     """The content, sorted by name. Raises UnicodeEncodeError when a value is no text."""
-    lines = [f"{_quoted(name)}: {_quoted(values[name])}\n" for name in sorted(values)]
+    lines = [f"{quoted(name)}: {quoted(values[name])}\n" for name in sorted(values)]
     return ("# Opened by `ansible-vault edit` too.\n" + "".join(lines)).encode()
 
 
@@ -32,11 +29,6 @@ def read(content: bytes, where: str) -> dict[str, str]:
         raise _bad(where, "the file's content is not UTF-8")
     values = _read_lines(text)
     return values if values is not None else _read_yaml(text, where)
-
-
-def _quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def _read_lines(text: str) -> dict[str, str] | None:

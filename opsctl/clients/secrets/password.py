@@ -40,16 +40,15 @@ class PasswordFile:
         the variable and not there, unreadable, empty, a program).
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            with self.path.open("rb") as file:
+                self._check_mode(os.fstat(file.fileno()).st_mode)
+                password = file.read(_LONGEST).strip()
         except FileNotFoundError:
             if self.named is None:
                 return None
             raise self._refusal(f"${VARIABLE} names a file that is not there") from None
         except OSError as error:
             raise self._refusal(f"can't be read: {error.strerror}") from None
-        with os.fdopen(descriptor, "rb") as file:
-            self._check_mode(os.fstat(descriptor).st_mode)
-            password = file.read(_LONGEST).strip()
         if not password:
             raise self._refusal("the password file is empty")
         return password
@@ -70,8 +69,6 @@ class PasswordFile:
         return made
 
     def _check_mode(self, mode: int) -> None:
-        if stat.S_ISDIR(mode):
-            raise self._refusal("this is a folder, not a password file")
         if mode & 0o077:
             raise OpsError(
                 "secrets/password-open",

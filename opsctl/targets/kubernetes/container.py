@@ -7,7 +7,7 @@ from typing import Final
 
 from opsctl.targets.kubernetes.commands import in_order, start
 from opsctl.targets.kubernetes.images import image
-from opsctl.targets.kubernetes.site import SOURCES, Manifest, Placed
+from opsctl.targets.kubernetes.site import SOURCES, Manifest, Placed, quantity
 from opsctl.targets.kubernetes.sources import SCRIPT
 from opsctl.targets.kubernetes.storage import mounts
 from opsctl.workload import Component, Limits, Probe
@@ -45,7 +45,7 @@ def container(placed: Placed, component: Component) -> Manifest:
 def installer(placed: Placed) -> Manifest:
     """The init container that puts files in place; it runs in the first component's image."""
     return {
-        "name": "files",
+        "name": "opsctl-files",
         "image": image(placed.member.components[0], placed.site.options.images),
         "imagePullPolicy": "IfNotPresent",
         "command": ["sh", f"{SOURCES}/{SCRIPT}"],
@@ -64,10 +64,10 @@ def _port(name: str, number: int) -> Manifest:
 
 def _resources(limits: Limits) -> Manifest:
     requested = limits.memory_request or limits.memory
-    requests = {"cpu": _CPU} | ({"memory": str(requested)} if requested else {})
+    requests = {"cpu": _CPU} | ({"memory": quantity(requested)} if requested else {})
     found: Manifest = {"requests": requests}
     if limits.memory:
-        found["limits"] = {"memory": str(limits.memory)}
+        found["limits"] = {"memory": quantity(limits.memory)}
     return found
 
 

@@ -7,7 +7,6 @@ import hmac
 import json
 from collections.abc import Iterable
 
-from opsctl.errors import OpsError
 from opsctl.ports.secrets import Secrets
 from opsctl.targets.kubernetes.site import Site
 from opsctl.workload import AddressRef, FileRef, SecretRef, Text
@@ -39,14 +38,6 @@ def fill(site: Site, text: Text, secrets: Secrets) -> str | None:
         return None
 
     def value(part: SecretRef | AddressRef | FileRef) -> str:
-        if isinstance(part, AddressRef):
-            return site.address(part)
-        if isinstance(part, FileRef):
-            raise OpsError(
-                "kubernetes/file-reference",
-                "a file can't hold the content of another file; only a query can",
-                where=part.path,
-            )
-        return values[part] or ""
+        return values.get(part) or "" if isinstance(part, SecretRef) else site.known(part)
 
     return text.fill(value)

@@ -72,14 +72,15 @@ def readme(resources: Sequence[Resource]) -> str:
 
 
 def _secret(resource: Resource, namespace: str) -> str:
-    keys = resource.payload.texts if isinstance(resource.payload, Payload) else {}
-    options = " ".join(f"--from-file={key}" for key in keys)
+    payload = resource.payload
+    assert isinstance(payload, Payload)
+    options = " ".join(f"--from-file={key}" for key in payload.texts)
     command = f"kubectl -n {namespace} create secret generic {resource.id.name} {options}"
-    names = dict.fromkeys(part.name for text in keys.values() for part in text.secrets)
+    names = dict.fromkeys(part.name for text in payload.texts.values() for part in text.secrets)
+    blocks = (f"\n`{key}`:\n\n```\n{text.rstrip()}\n```\n" for key, text in payload.masked.items())
     return (
         f"\n### {resource.id.name}\n\n    {command}\n\n"
-        f"Secrets in it: {', '.join(f'`{name}`' for name in names)}.\n\n"
-        f"```yaml\n{resource.text}```\n"
+        f"Secrets in it: {', '.join(f'`{name}`' for name in names)}.\n{''.join(blocks)}"
     )
 
 

@@ -74,8 +74,11 @@ def _plain_facets(placed: Placed, manifest: Manifest) -> Facets:
     """File by file, so that a change costs what that file's server needs to take it in."""
     files = tuple(one for one in sources(placed.member) if not one.secret)
     texts: Mapping[str, str] = manifest["data"]
-    rest = [manifest["metadata"], [texts[key] for key in texts.keys() - {f.key for f in files}]]
-    desired = {MANIFEST: digest(rest)} | {one.key: digest(texts[one.key]) for one in files}
+    keys = {one.key for one in files}
+    own = {key: text for key, text in texts.items() if key not in keys}
+    desired = {MANIFEST: digest([manifest["metadata"], own])} | {
+        one.key: digest(texts[one.key]) for one in files
+    }
     return Facets(desired, _impacts(files))
 
 
@@ -84,7 +87,8 @@ def _secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Face
     desired: dict[str, str | None] = {MANIFEST: digest([manifest["metadata"], manifest["type"]])}
     desired |= {one.key: keyed(placed.site, [one.file.text], secrets) for one in files}
     bare = {key: value for key, value in manifest.items() if key != "stringData"}
-    payload = Payload(bare, texts={one.key: one.file.text for one in files})
+    texts = {one.key: one.file.text for one in files}
+    payload = Payload(bare, texts, masked=manifest["stringData"])
     return Facets(desired, _impacts(files), payload=payload)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from opsctl.errors import OpsError
 from opsctl.model import Kubernetes
-from opsctl.workload import AddressRef, Group, Kernel, Member, Text, Workload
+from opsctl.workload import AddressRef, FileRef, Group, Kernel, Member, SecretRef, Text, Workload
 
 Manifest: TypeAlias = dict[str, Any]
 
@@ -43,8 +44,26 @@ class Site:
         """A name, or the token that the pod replaces by the Service's address when it starts."""
         return f"@ADDRESS:{ref.member}@" if ref.form == "ip" else self.host(ref.member)
 
+    def known(self, part: AddressRef | FileRef) -> str:
+        """What stands for a reference that is no secret."""
+        if isinstance(part, AddressRef):
+            return self.address(part)
+        raise OpsError(
+            "kubernetes/file-reference",
+            "a file can't hold the content of another file; only a query can",
+            where=part.path,
+        )
+
     def masked(self, text: Text) -> str:
-        return text.masked(self.address)
+        """The text with secrets by name only."""
+
+        def shown(part: SecretRef | AddressRef | FileRef) -> str:
+            if not isinstance(part, SecretRef):
+                return self.known(part)
+            form = "" if part.form == "plain" else f"{part.form} of "
+            return f"‹{form}secret {part.name}›"
+
+        return text.fill(shown)
 
     def metadata(self, name: str, labels: Mapping[str, str]) -> Manifest:
         return {"name": name, "namespace": self.namespace, "labels": dict(labels)}
@@ -55,7 +74,8 @@ class Payload:
     """What apply sends: the manifest, and the texts whose secrets are filled in only then."""
 
     manifest: Manifest
-    texts: Mapping[str, Text] = field(default_factory=dict)
+    texts: Mapping[str, Text] = field(default_factory=dict)  # of a Secret, by key
+    masked: Mapping[str, str] = field(default_factory=dict)  # the same for people
     wishes: tuple[Kernel, ...] = ()  # to the node's kernel; no pod may set them
 
 
@@ -110,3 +130,11 @@ def group_labels(site: Site, workload: Workload, group: Group) -> dict[str, str]
         **_MANAGED_BY,
         **group_selector(site, workload, group),
     }
+
+
+def quantity(size: int) -> str:
+    """Bytes in the largest unit that says them exactly, as the cluster would write them."""
+    for unit, factor in (("Gi", 1024**3), ("Mi", 1024**2), ("Ki", 1024)):
+        if size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)

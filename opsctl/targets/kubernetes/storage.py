@@ -6,7 +6,7 @@ from typing import Final
 
 from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.secret import secret_sources
-from opsctl.targets.kubernetes.site import CONFIG, RUN, SOURCES, STORE, Manifest, Placed
+from opsctl.targets.kubernetes.site import CONFIG, RUN, SOURCES, STORE, Manifest, Placed, quantity
 from opsctl.workload import Member, Volume
 
 # A claim can't be without a size. Left out of the spec it is this, and never follows from another
@@ -24,7 +24,7 @@ def data_volume(member: Member) -> Manifest | None:
     for volume in volumes:
         _check(member, volume)
     sizes = [volume.size for volume in volumes if volume.size is not None]
-    return {"storage": _quantity(sum(sizes) or DEFAULT_SIZE)}
+    return {"storage": quantity(sum(sizes) or DEFAULT_SIZE)}
 
 
 def _check(member: Member, volume: Volume) -> None:
@@ -45,13 +45,6 @@ def _seeded(member: Member) -> tuple[str, ...]:
 def _config_kept(member: Member) -> bool:
     """A seeded file among the configuration must survive the pod, so all of it does."""
     return any(path.startswith(f"{CONFIG}/") for path in _seeded(member))
-
-
-def _quantity(size: int) -> str:
-    for unit, factor in (("Gi", 1024**3), ("Mi", 1024**2), ("Ki", 1024)):
-        if size % factor == 0:
-            return f"{size // factor}{unit}"
-    return str(size)
 
 
 def claims(placed: Placed) -> list[Manifest]:

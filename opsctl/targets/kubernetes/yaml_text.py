@@ -1,7 +1,8 @@
 """Manifests as YAML text.
 
-`plan` shows every object as text, hundreds at a time: this writes one StatefulSet in 0.1 ms, where
-ruamel.yaml takes 15 ms. Only what manifests hold: mappings, lists, texts, numbers, truth values.
+`plan` shows every object as text, hundreds at a time: this writes a StatefulSet in 0.5 ms, where
+PyYAML with its C library takes 1.0 ms and ruamel.yaml 36 ms (one machine, one run). Only what
+manifests hold: mappings, lists, texts, numbers, truth values.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 
 from . import facts, places
 from .found import Found
@@ -51,6 +50,8 @@ def remove(host: Host, names: list[str]) -> None:
 
     A folder that is itself a mount point is emptied.
     """
+    import shutil  # only here: its import costs every look some milliseconds
+
     for name in names:
         path = places.below(name)
         if not os.path.isdir(path):

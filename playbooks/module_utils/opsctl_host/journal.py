@@ -62,7 +62,9 @@ def revisions(environment: str) -> list[int]:
         names = os.listdir(places.state(environment, "revisions"))
     except FileNotFoundError:
         return []
-    return sorted(int(name[:-5]) for name in names if name[:-5].isdigit() and name.endswith(".json"))
+    return sorted(
+        int(name[:-5]) for name in names if name[:-5].isdigit() and name.endswith(".json")
+    )
 
 
 def documents(environment: str, newest: int) -> dict[str, Any]:

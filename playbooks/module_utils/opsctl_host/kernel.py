@@ -32,7 +32,9 @@ def current(name: str) -> str:
 def kept_in(environment: str, name: str) -> tuple[str, str]:
     """The file that sets it at boot, and the line in it less the value."""
     if name == "transparent_hugepage":
-        return places.below(f"/etc/tmpfiles.d/opsctl-{environment}-{name}.conf"), f"w {HUGEPAGE} - - - -"
+        return places.below(
+            f"/etc/tmpfiles.d/opsctl-{environment}-{name}.conf"
+        ), f"w {HUGEPAGE} - - - -"
     return places.below(f"/etc/sysctl.d/60-opsctl-{environment}-{name}.conf"), f"{name} ="
 
 

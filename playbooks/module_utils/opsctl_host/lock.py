@@ -54,7 +54,9 @@ class Lock:
         """What an onlooker may know, with this host's time."""
         return {**self.read(), "now": time.time()}
 
-    def acquire(self, token: int, holder: str, ttl: float, by_force: bool = False) -> dict[str, Any]:
+    def acquire(
+        self, token: int, holder: str, ttl: float, by_force: bool = False
+    ) -> dict[str, Any]:
         """Take the lock with `token` for `ttl` seconds; {"granted": bool, **what stands now}.
 
         Refused while another holder's time runs, or when `token` is not beyond all seen here.

@@ -36,7 +36,8 @@ def change(host: Host, items: list[Item]) -> None:
     for item in items:
         places.make_folder(os.path.dirname(path_of(item["name"])))
         os.symlink(NOTHING, path_of(item["name"]))
-    run(["systemctl", "daemon-reload"], timeout=60)
+    if any(host.unit(item["name"]).get("LoadState") == "loaded" for item in items):
+        run(["systemctl", "daemon-reload"], timeout=60)
     host.forget()
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import pwd
 import stat
-import tempfile
+import threading
 from typing import Any
 
 from .shell import RefusedError
@@ -43,7 +43,8 @@ def write(path: str, content: bytes, mode: int, uid: int = 0, gid: int = 0) -> N
     """Replace a file in one step: a reader, or a crash, finds the old or the new one."""
     folder = os.path.dirname(path)
     with full_disk(path):
-        handle, draft = tempfile.mkstemp(prefix=".opsctl-", dir=folder)
+        draft = f"{folder}/.opsctl-{os.getpid()}-{threading.get_ident()}"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -91,7 +92,8 @@ def read_json(path: str) -> Any:
 
 
 def write_json(path: str, value: Any) -> None:
-    write(path, json.dumps(value, separators=(",", ":")).encode(), 0o600, os.geteuid(), os.getegid())
+    text = json.dumps(value, separators=(",", ":"))
+    write(path, text.encode(), 0o600, os.geteuid(), os.getegid())
 
 
 def ids(owner: str) -> tuple[int, int]:

@@ -54,7 +54,8 @@ def _taken(host: Host, item: Item, state: dict[str, str]) -> str:
         if port in host.ports:
             pid, name, unit = sockets.holder(host.ports[port])
             if unit != item["name"]:
-                return f"port {port} is held by {name or 'a process'} (pid {pid or '?'}, {unit or '?'})"
+                who = f"{name} (pid {pid}, {unit or 'no unit'})" if pid else "a process"
+                return f"port {port} is held by {who}"
     return ""
 
 

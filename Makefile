@@ -1,0 +1,74 @@
+# Everything a person or CI does here. `make` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3
+# pytest workers for lab tests: each brings up hosts of its own.
+LAB_WORKERS ?= 2
+export PYTHONWARNINGS ?= ignore::DeprecationWarning
+
+.PHONY: help setup tools demo demo-down test test-fast test-lab lint format soak bench lock docs clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Install opsctl and its tools into .venv (the command: .venv/bin/opsctl)
+
+$(VENV)/.ready: requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "opsctl needs Python 3.11 or newer; $(PYTHON) is older. Say: make setup PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@# Imports are half of a short command's time, and pip leaves some modules uncompiled.
+	-PYTHONDONTWRITEBYTECODE= $(PY) -m compileall -q $(VENV)/lib opsctl
+	@touch $@
+
+tools: ## Install what the lab needs on this machine (Debian packages, as root)
+	@missing=(); for pair in systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nft:nftables ip:iproute2 ssh:openssh-client mkfs.ext4:e2fsprogs; do \
+	  command -v "$${pair%%:*}" >/dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  [ "$$(id -u)" = 0 ] || { echo "as root: apt-get install -y $${missing[*]}"; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null; fi
+
+demo: setup tools ## Three hosts, a Redis that fails over, a killed host, and what a client felt
+	@$(PY) examples/demo/demo.py up
+
+demo-down: setup ## Remove everything that the demo made
+	@$(PY) examples/demo/demo.py down
+
+lint: setup ## ruff, mypy --strict, import-linter
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: setup ## Let ruff format and mend what it can
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+test-fast: setup ## Unit and golden tests, in seconds
+	$(VENV)/bin/pytest -q -n 2 tests/unit tests/golden
+
+test-lab: setup tools ## Real hosts, real servers, real faults
+	$(VENV)/bin/pytest -q -n $(LAB_WORKERS) --dist loadfile -m "lab and not soak" tests/lab
+
+test: lint test-fast test-lab ## What CI runs
+
+soak: setup tools ## Repeats what must hold every time, and measures
+	$(VENV)/bin/pytest -q -m soak tests/lab --timeout 7200
+
+bench: setup tools ## opsctl beside ansible-playbook, mitogen and pyinfra on the same hosts
+	$(PY) benchmarks/run.py
+
+lock: setup ## Resolve requirements/dev.lock anew (hashes, no registry address)
+	$(PY) -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --quiet -o requirements/dev.lock
+
+docs: setup ## Write the reference pages anew from the code
+	$(PY) -m opsctl.model > docs/spec.md
+
+clean: ## Remove the environment and caches of this checkout
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -1,0 +1,160 @@
+"""Where everything goes: the result to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any, Literal, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from opsctl.cli.views.errors import error_lines, errors_data, warning_lines
+from opsctl.cli.views.lines import WARN, line
+from opsctl.cli.views.view import View
+from opsctl.errors import OpsError
+
+Format = Literal["human", "json", "yaml", "markdown"]
+
+
+class Screen:
+    """Prints for people or for programs.
+
+    With `json` standard error holds one JSON object a line: messages, events, and the errors.
+    A reader that goes away is no reason to stop work half-way: printing to it just ends.
+    """
+
+    def __init__(self, output: Format = "human", *, color: bool = True) -> None:
+        self.output = output
+        self._color = color
+        self._lock = threading.Lock()
+        self.err = self._console(sys.stderr)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to be asked."""
+        return self.output == "human" and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def lively(self) -> bool:
+        """Whether progress may move on the terminal."""
+        return self.output != "json" and self.err.is_terminal and not self.err.is_dumb_terminal
+
+    def result(self, view: View) -> None:
+        """The result, in the form that was asked for."""
+        if self.output == "human":
+            self._lines(self._console(sys.stdout), view.lines())
+        elif self.output == "markdown":
+            self.text(view.markdown())
+        else:
+            self.text(_dump(view.data(), self.output))
+
+    def text(self, text: str) -> None:
+        """A result that is a text already: a schema, a picture, a file."""
+        try:
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _silence(sys.stdout)
+
+    def show(self, view: View) -> None:
+        """Something to read before an answer, or beside the result."""
+        if self.output != "json":
+            self._lines(self.err, view.lines())
+
+    def say(self, words: str, **more: str) -> None:
+        """A message. `more` is for programs."""
+        if self.output == "json":
+            self.object({"message": words, **more})
+        else:
+            self._lines(self.err, [line(words)])
+
+    def warn(self, words: str) -> None:
+        """A message that should not be missed."""
+        if self.output == "json":
+            self.object({"warning": words})
+        else:
+            self._lines(self.err, [line(("warning: ", f"bold {WARN}"), words)])
+
+    def error(self, error: OpsError) -> None:
+        """What went wrong, with the next step."""
+        if self.output == "json":
+            self.object(errors_data(error))
+        else:
+            self._lines(self.err, error_lines(error))
+
+    def advice(self, finding: OpsError) -> None:
+        """A warning in the look of an error."""
+        if self.output == "json":
+            self.object({"warning": errors_data(finding)["errors"][0]})
+        else:
+            self._lines(self.err, warning_lines(finding))
+
+    def ask(self, question: str, expected: str = "yes") -> bool:
+        """Whether the person types exactly the expected word."""
+        self.err.print(Text(f"{question} Type {expected} to go on: ", "bold"), end="")
+        self.err.file.flush()
+        return sys.stdin.readline().strip() == expected
+
+    def object(self, data: dict[str, Any]) -> None:
+        """One line of JSON on standard error."""
+        with self._lock:
+            try:
+                sys.stderr.write(json.dumps(data, ensure_ascii=False) + "\n")
+                sys.stderr.flush()
+            except BrokenPipeError:
+                _silence(sys.stderr)
+
+    def _lines(self, console: Console, lines: Iterable[Text]) -> None:
+        with self._lock:
+            try:
+                for text in lines:
+                    console.print(text, soft_wrap=True)
+                console.file.flush()
+            except BrokenPipeError:
+                _silence(console.file)
+
+    def _console(self, stream: TextIO) -> Console:
+        return Console(
+            file=stream,
+            no_color=True if not self._color else None,
+            color_system="auto" if self._color else None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+
+def _dump(data: object, output: Format) -> str:
+    if output == "json":
+        return json.dumps(data, indent=2, ensure_ascii=False)
+    return to_yaml(data)
+
+
+def to_yaml(data: object) -> str:
+    """Plain data as YAML, keys in their order."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.allow_unicode = True
+    writer.width = 10_000
+    stream = StringIO()
+    writer.dump(json.loads(json.dumps(data)), stream)
+    return stream.getvalue().removesuffix("...\n")
+
+
+def _silence(stream: TextIO | Any) -> None:
+    """Sends what is still to come, the flush at exit included, nowhere."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):  # not a real file, as in tests
+        return

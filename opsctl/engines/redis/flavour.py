@@ -1,0 +1,54 @@
+"""What differs between Redis and Valkey: names and versions, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """One of the servers that speak this protocol and keep this configuration.
+
+    `available` says which version each system's own packages have; a system that is missing there
+    is tried with the same package names, unless it is in `missing`.
+    """
+
+    name: str
+    server: str  # the server's program; with --sentinel it is a Sentinel
+    cli: str
+    user: str  # the account that the package makes
+    packages: Mapping[str, tuple[str, ...]]  # package -> the units that it starts itself
+    available: Mapping[str, Version]
+    missing: frozenset[str]
+    image: str
+    image_version: Version
+    version_field: str  # of INFO server
+
+
+REDIS = Flavour(
+    name="redis",
+    server="redis-server",
+    cli="redis-cli",
+    user="redis",
+    packages={"redis-server": ("redis-server.service",), "redis-tools": ()},
+    available={"debian-12": (7, 0), "debian-13": (8, 0)},
+    missing=frozenset(),
+    image="redis",
+    image_version=(8, 0),
+    version_field="redis_version",
+)
+VALKEY = Flavour(
+    name="valkey",
+    server="valkey-server",
+    cli="valkey-cli",
+    user="valkey",
+    packages={"valkey-server": ("valkey-server.service",), "valkey-tools": ()},
+    available={"debian-13": (8, 1)},
+    missing=frozenset({"debian-12"}),
+    image="valkey/valkey",
+    image_version=(8, 1),
+    version_field="valkey_version",
+)

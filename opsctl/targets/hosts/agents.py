@@ -1,0 +1,148 @@
+"""One request to the program on each host, one answer from each, all hosts at once."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsctl.errors import Exit, OpsError
+from opsctl.ports import Secrets
+from opsctl.targets.hosts import bundle, ssh, ssh_errors
+from opsctl.targets.hosts.values import Env, Host, SshOptions
+
+Request = Mapping[str, Any]  # the parts that agent.py knows
+SLACK = 10.0  # seconds on top of what the work itself may take
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """By host: what it answered, why it did not, and how far its clock is off (seconds)."""
+
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failed: Mapping[str, OpsError] = field(default_factory=dict)
+    clocks: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # offset, uncertainty
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The hosts of one target, as programs that can be asked."""
+
+    target: str
+    environment: Env
+    hosts: Mapping[str, Host]
+    options: SshOptions
+    secrets: Secrets
+
+    def send(self, requests: Mapping[str, Request], work: float = 20.0) -> Answers:
+        """Send each host its request; `work` is how many seconds answering may take there.
+
+        A host that fails is in `failed`: nothing is raised for it. A kept connection that turns
+        out to be dead is dropped and tried once more.
+        """
+        bound = work + self.options.connect_timeout + SLACK
+        said = self._run(requests, work, bound)
+        dead = [name for name, one in said.items() if one.exit == 255 and not _fresh(one)]
+        if dead:
+            for name in dead:
+                ssh.forget(self.hosts[name], self.options)
+            said |= self._run({name: requests[name] for name in dead}, work, bound)
+        given, failed, clocks = {}, {}, {}
+        for name, one in said.items():
+            try:
+                answer = self._answer(name, one)
+            except OpsError as error:
+                failed[name] = error
+                continue
+            given[name] = answer
+            offset = float(answer["facts"]["clock"]) - (one.began + one.ended) / 2
+            clocks[name] = (offset, (one.ended - one.began) / 2)
+        for name, error in failed.items():
+            if error.code == "hosts/timeout":
+                ssh.forget(self.hosts[name], self.options)
+        return Answers(given, failed, clocks)
+
+    def _run(
+        self, requests: Mapping[str, Request], work: float, bound: float
+    ) -> dict[str, ssh.Said]:
+        environment = {"name": self.environment.name, "id": self.environment.id}
+        common = {"environment": environment, "deadline": int(work + SLACK)}
+        calls = {}
+        for name, request in requests.items():
+            text = json.dumps({**common, **request}, separators=(",", ":")).encode()
+            calls[name] = (
+                self._command(name),
+                self._password(name) + bundle.bundle().message(text),
+            )
+        return ssh.run_all(calls, bound, self.options.parallel)
+
+    def _command(self, name: str) -> list[str]:
+        host = self.hosts[name]
+        words = bundle.COMMAND
+        if ssh.becomes(host, self.options):
+            # -k: a password is asked for, and read, whatever was given a moment ago.
+            how = "-k -S -p ''" if self.options.become_password else "-n"
+            words = f"sudo {how} -- /bin/sh -c {shlex.quote(bundle.COMMAND)}"
+        return ssh.command(host, self.options, words)
+
+    def _password(self, name: str) -> bytes:
+        ref = self.options.become_password
+        if ref is None or not ssh.becomes(self.hosts[name], self.options):
+            return b""
+        value = self.secrets.value(ref)
+        if value is None:
+            raise OpsError(
+                "hosts/no-sudo",
+                f"the secret {ref.name} that sudo's password shall come from is not known",
+                hint="opsctl secrets set",
+                exit=Exit.REFUSED,
+            )
+        return value.encode() + b"\n"
+
+    def _answer(self, name: str, said: ssh.Said) -> Mapping[str, Any]:
+        """The parsed answer. Raises what ssh, sudo, the program or the host refused."""
+        where = f"{self.target}/{name}"
+        if said.exit != 0:
+            if error := ssh_errors.unreachable(where, self.hosts[name].address, said):
+                raise error
+            raise OpsError(
+                "hosts/agent",
+                f"opsctl's program failed there (exit code {said.exit})",
+                where=f"host {where}",
+                hint="opsctl diagnose; this is a fault of opsctl or of the host's Python",
+                details=tuple(said.err.strip().splitlines()[-4:]),
+                exit=Exit.UNOBSERVED,
+            )
+        try:
+            answer: dict[str, Any] = json.loads(said.out)
+        except ValueError as error:
+            raise OpsError(
+                "hosts/agent",
+                "its answer could not be read; does a login script print something?",
+                where=f"host {where}",
+                details=(said.out[:200].decode(errors="replace"),),
+                exit=Exit.UNOBSERVED,
+            ) from error
+        if "error" in answer:
+            raise refusal(answer["error"], where)
+        return answer
+
+
+def refusal(wire: Mapping[str, Any], where: str, exit: Exit = Exit.REFUSED) -> OpsError:
+    """A refusal of the host's program as an OpsError."""
+    return OpsError(
+        wire["code"],
+        wire["message"],
+        where=f"host {where}",
+        hint=wire.get("hint", ""),
+        details=tuple(wire.get("details", ())),
+        exit=exit,
+    )
+
+
+def _fresh(said: ssh.Said) -> bool:
+    """Whether the failure is of a connection made just now, so that another try has no use."""
+    words = ("mux_client", "Control socket", "Broken pipe", "closed by remote", "Connection reset")
+    return not any(word in said.err for word in words)

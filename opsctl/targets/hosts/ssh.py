@@ -1,0 +1,204 @@
+"""The system's OpenSSH, many hosts at once, over connections that are kept for some minutes.
+
+The first call to a host opens a master connection (ControlMaster) that stays; later calls take
+10 ms instead of 200. One loop feeds and reads all of them: threads would cost more than they do.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from opsctl.errors import OpsError
+from opsctl.targets.hosts.values import Host, SshOptions
+
+PERSIST = 600  # seconds an idle connection is kept
+ALIVE = (2, 3)  # seconds between signs of life, and how many may be missing
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How one ssh call ended; `exit` is None when its time ran out."""
+
+    exit: int | None
+    out: bytes
+    err: str
+    began: float  # seconds since the epoch, here
+    ended: float
+
+
+@dataclass(slots=True)
+class _Call:
+    process: subprocess.Popen[bytes]
+    stdin: memoryview
+    began: float
+    out: list[bytes] = field(default_factory=list)
+    err: list[bytes] = field(default_factory=list)
+    open: set[IO[bytes]] = field(default_factory=set)
+
+
+def sockets_folder() -> Path:
+    """A private folder for control sockets. Short: a socket's path has at most 107 bytes.
+
+    Raises hosts/ssh-folder when somebody else's folder stands there.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    base = Path(runtime) if runtime and len(runtime) < 30 and Path(runtime).is_dir() else None
+    folder = base / "opsctl" if base else Path(f"/tmp/opsctl-{os.getuid()}")  # noqa: S108
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077 or folder.is_symlink():
+        message = f"{folder} is not a folder that only you can open"
+        raise OpsError("hosts/ssh-folder", message, hint=f"rm -r {folder}")
+    return folder
+
+
+def user_of(host: Host, options: SshOptions) -> str:
+    return host.user or options.user
+
+
+def becomes(host: Host, options: SshOptions) -> bool:
+    """Whether sudo is needed: as asked, else unless the user is root."""
+    asked = options.become if host.become is None else host.become
+    return user_of(host, options) != "root" if asked is None else asked
+
+
+def arguments(host: Host, options: SshOptions) -> list[str]:
+    """Options of ssh for a host, the destination not included. ansible is given the same."""
+    chosen = [
+        "-o", "BatchMode=yes",
+        "-o", "ControlMaster=auto",
+        "-o", f"ControlPath={sockets_folder()}/%C",
+        "-o", f"ControlPersist={PERSIST}",
+        "-o", f"ConnectTimeout={max(1, round(options.connect_timeout))}",
+        "-o", f"ServerAliveInterval={ALIVE[0]}",
+        "-o", f"ServerAliveCountMax={ALIVE[1]}",
+    ]  # fmt: skip
+    if key := host.key or options.key:
+        chosen += ["-i", str(Path(key).expanduser()), "-o", "IdentitiesOnly=yes"]
+    if options.known_hosts:
+        chosen += ["-o", f"UserKnownHostsFile={Path(options.known_hosts).expanduser()}"]
+    if port := host.port or options.port:
+        chosen += ["-p", str(port)]
+    if bastion := host.bastion or options.bastion:
+        chosen += ["-J", bastion]
+    for option in options.options:
+        chosen += ["-o", option]
+    return chosen
+
+
+def destination(host: Host, options: SshOptions) -> str:
+    user = user_of(host, options)
+    return f"{user}@{host.address}" if user else host.address
+
+
+def command(host: Host, options: SshOptions, *more: str) -> list[str]:
+    """The whole ssh command; `more` is what runs there, quoted for its shell."""
+    return ["ssh", "-T", *arguments(host, options), "--", destination(host, options), *more]
+
+
+def run_all(
+    calls: Mapping[str, tuple[Sequence[str], bytes]], timeout: float, parallel: int
+) -> dict[str, Said]:
+    """Run commands with their standard input, at most `parallel` at once, `timeout` seconds each."""
+    said: dict[str, Said] = {}
+    waiting = list(calls)[::-1]
+    running: dict[str, _Call] = {}
+    with selectors.DefaultSelector() as selector:
+        while waiting or running:
+            while waiting and len(running) < parallel:
+                name = waiting.pop()
+                running[name] = _start(name, calls[name], selector)
+            for key, _ in selector.select(_patience(running, timeout)):
+                _move(key, running[key.data], selector)
+            for name, call in list(running.items()):
+                if not call.open or time.time() - call.began > timeout:
+                    said[name] = _end(running.pop(name), selector)
+    return said
+
+
+def _start(name: str, call: tuple[Sequence[str], bytes], selector: selectors.BaseSelector) -> _Call:
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        list(call[0]), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, bufsize=0
+    )
+    assert process.stdin and process.stdout and process.stderr
+    started = _Call(process, memoryview(call[1]), time.time())
+    for stream, events in (
+        (process.stdin, selectors.EVENT_WRITE),
+        (process.stdout, selectors.EVENT_READ),
+        (process.stderr, selectors.EVENT_READ),
+    ):
+        os.set_blocking(stream.fileno(), False)
+        selector.register(stream, events, name)
+    started.open = {process.stdout, process.stderr}
+    return started
+
+
+def _patience(running: Mapping[str, _Call], timeout: float) -> float:
+    first = min((call.began for call in running.values()), default=time.time())
+    return max(0.0, first + timeout - time.time()) + 0.01
+
+
+def _move(key: selectors.SelectorKey, call: _Call, selector: selectors.BaseSelector) -> None:
+    """Move some bytes on a stream that is ready; close it at its end."""
+    stream = key.fileobj
+    assert not isinstance(stream, int)
+    if stream is call.process.stdin:
+        try:
+            call.stdin = call.stdin[os.write(key.fd, call.stdin[:CHUNK]) :]
+        except BrokenPipeError:  # it ended early; what it said tells why
+            call.stdin = call.stdin[:0]
+        if not call.stdin:
+            selector.unregister(stream)
+            call.process.stdin.close()
+        return
+    data = os.read(key.fd, CHUNK)
+    (call.out if stream is call.process.stdout else call.err).append(data)
+    if not data:
+        selector.unregister(stream)
+        call.open.discard(stream)  # type: ignore[arg-type]
+        # A fresh master may keep standard error open: the answer's end is the end.
+        if stream is call.process.stdout and call.process.stderr in call.open:
+            call.open.clear()
+
+
+def _end(call: _Call, selector: selectors.BaseSelector) -> Said:
+    late = bool(call.open)
+    process = call.process
+    if late:
+        process.kill()
+    try:
+        code: int | None = process.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait(timeout=2)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        assert stream
+        if stream is process.stderr and not stream.closed:
+            call.err.append(_rest(stream))
+        if stream.fileno() in (selector.get_map() or {}) if not stream.closed else False:
+            selector.unregister(stream)
+        stream.close()
+    err = b"".join(call.err).decode(errors="replace")
+    return Said(None if late else code, b"".join(call.out), err, call.began, time.time())
+
+
+def _rest(stream: IO[bytes]) -> bytes:
+    try:
+        return os.read(stream.fileno(), CHUNK)
+    except BlockingIOError:
+        return b""
+
+
+def forget(host: Host, options: SshOptions) -> None:
+    """Drop a kept connection that no longer answers, so that the next call makes a new one."""
+    argv = ["ssh", "-O", "exit", *arguments(host, options), "--", destination(host, options)]
+    subprocess.run(argv, capture_output=True, timeout=5, check=False)

@@ -1,0 +1,75 @@
+"""Standard input to standard output: one request, one answer, both JSON. See loader.py."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from typing import Any
+
+from . import asking, facts, journal, places
+from .host import Host
+from .lock import Lock
+from .look import look
+from .shell import RefusedError
+
+
+def main(request: bytes) -> None:
+    """Answer one request; a refusal is in the answer as "error"."""
+    began = time.monotonic()
+    wanted: dict[str, Any] = json.loads(request)
+    signal.alarm(int(wanted.get("deadline", 120)))  # nobody waits for a cut-off caller's program
+    answer: dict[str, Any] = {}
+    try:
+        answer = answered(wanted)
+    except RefusedError as error:
+        answer["error"] = error.wire
+    except OSError as error:
+        answer["error"] = {"code": "hosts/os", "message": str(error), "hint": "", "details": []}
+    answer["took"] = round(time.monotonic() - began, 4)
+    json.dump(answer, sys.stdout, separators=(",", ":"))
+    sys.stdout.flush()
+
+
+def answered(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The parts that were asked for: look, ask, lock, append, history, facts."""
+    answer: dict[str, Any] = {"facts": facts.gather()}
+    if answer["facts"]["uid"] != "0":
+        message = "the program does not run as root there"
+        raise RefusedError("hosts/no-root", message, "ssh: {become: true}")
+    environment = wanted["environment"]
+    if "seats" in wanted:
+        manifest = Host(environment, None, {}).manifest
+        answer["seats"] = {} if manifest.stranger else manifest.seats
+    if "look" in wanted:
+        host = Host(environment, wanted.get("key"), wanted.get("options", {}))
+        answer["look"] = look(host, wanted["look"])
+    if "fence" in wanted:
+        with Lock(environment["name"]).guard(**wanted["fence"]):
+            pass
+    if "ask" in wanted:
+        answer["ask"] = asking.answers(wanted["ask"])
+    if "lock" in wanted:
+        answer["lock"] = _lock(environment, wanted["lock"])
+    if "append" in wanted:
+        journal.append(environment["name"], **wanted["append"])
+    if "history" in wanted:
+        answer["history"] = journal.read(environment["name"], int(wanted["history"]))
+    if "document" in wanted:
+        name = f"revisions/{int(wanted['document'])}.json"
+        answer["document"] = places.read_json(places.state(environment["name"], name))
+    return answer
+
+
+def _lock(environment: dict[str, str], wanted: dict[str, Any]) -> dict[str, Any]:
+    lock = Lock(environment["name"])
+    verb, values = wanted["verb"], wanted["values"]
+    if verb == "acquire":
+        Host(environment, None, {}).manifest.check()
+        return lock.acquire(**values)
+    if verb == "renew":
+        return lock.renew(**values)
+    if verb == "release":
+        return lock.release(**values)
+    return lock.head()
