@@ -71,5 +71,14 @@ class Workload:
         for group in self.groups:
             yield from group.members
 
+    def secrets(self) -> Iterator[SecretRef]:
+        """Every secret that its files and clients need, in no order, some more than once."""
+        for member in self.members():
+            for component in member.components:
+                for file in component.files:
+                    yield from file.text.secrets
+        for endpoint in self.endpoints:
+            yield endpoint.password
+
     def member(self, name: str) -> Member:
         return next(member for member in self.members() if member.name == name)

@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kubernetes_schema import mistakes
-from toy import NEEDS, Keys, options, with_server, workload
 
+from kubernetes_schema import mistakes
 from opsctl.errors import OpsError, SpecError
 from opsctl.model import Kubernetes, Toleration
 from opsctl.planning.resource import Impact, Resource
@@ -28,6 +27,7 @@ from opsctl.workload import (
     Volume,
     Workload,
 )
+from toy import NEEDS, Keys, options, with_server, workload
 
 Found = dict[tuple[str, str], Resource]
 

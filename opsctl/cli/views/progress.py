@@ -23,7 +23,7 @@ class Progress:
     def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self._screen = screen
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may ask `waiting_for` in the midst of an event
         self._running: dict[str, tuple[str, float]] = {}  # step -> title, when it began
         self._words: dict[str, str] = {}  # place -> what it said last
         self._live: Live | None = None
@@ -31,12 +31,13 @@ class Progress:
     def __call__(self, event: Event) -> None:
         with self._lock:
             took = self._keep(event)
-            if self._screen.output == "json":
-                self._screen.object(_event_data(event))
-            elif self._live is not None:
-                self._move(event, took)
-            else:
-                self._screen.say(_plain(event, took))
+        # Shown without the lock: the display's thread holds its own lock when it asks for a picture.
+        if self._screen.output == "json":
+            self._screen.object(_event_data(event))
+        elif self._live is not None:
+            self._move(event, took)
+        else:
+            self._screen.say(_plain(event, took))
 
     def waiting_for(self) -> str:
         """The steps that are running, in words."""

@@ -30,7 +30,7 @@ class Screen:
     def __init__(self, output: Format = "human", *, color: bool = True) -> None:
         self.output = output
         self._color = color
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may say something in the midst of a line
         self.err = self._console(sys.stderr)
 
     @property

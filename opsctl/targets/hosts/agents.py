@@ -49,7 +49,9 @@ class Agents:
             for name in dead:
                 ssh.forget(self.hosts[name], self.options)
             said |= self._run({name: requests[name] for name in dead}, work, bound)
-        given, failed, clocks = {}, {}, {}
+        given: dict[str, Mapping[str, Any]] = {}
+        failed: dict[str, OpsError] = {}
+        clocks: dict[str, tuple[float, float]] = {}
         for name, one in said.items():
             try:
                 answer = self._answer(name, one)
@@ -59,8 +61,8 @@ class Agents:
             given[name] = answer
             offset = float(answer["facts"]["clock"]) - (one.began + one.ended) / 2
             clocks[name] = (offset, (one.ended - one.began) / 2)
-        for name, error in failed.items():
-            if error.code == "hosts/timeout":
+        for name, failure in failed.items():
+            if failure.code == "hosts/timeout":
                 ssh.forget(self.hosts[name], self.options)
         return Answers(given, failed, clocks)
 

@@ -107,7 +107,7 @@ def command(host: Host, options: SshOptions, *more: str) -> list[str]:
 def run_all(
     calls: Mapping[str, tuple[Sequence[str], bytes]], timeout: float, parallel: int
 ) -> dict[str, Said]:
-    """Run commands with their standard input, at most `parallel` at once, `timeout` seconds each."""
+    """Run commands with their standard input, `parallel` at once, each `timeout` seconds."""
     said: dict[str, Said] = {}
     waiting = list(calls)[::-1]
     running: dict[str, _Call] = {}
@@ -129,7 +129,9 @@ def _start(name: str, call: tuple[Sequence[str], bytes], selector: selectors.Bas
     process = subprocess.Popen(
         list(call[0]), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, bufsize=0
     )
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
     started = _Call(process, memoryview(call[1]), time.time())
     for stream, events in (
         (process.stdin, selectors.EVENT_WRITE),
@@ -164,7 +166,7 @@ def _move(key: selectors.SelectorKey, call: _Call, selector: selectors.BaseSelec
     (call.out if stream is call.process.stdout else call.err).append(data)
     if not data:
         selector.unregister(stream)
-        call.open.discard(stream)  # type: ignore[arg-type]
+        call.open.discard(stream)
         # A fresh master may keep standard error open: the answer's end is the end.
         if stream is call.process.stdout and call.process.stderr in call.open:
             call.open.clear()

@@ -11,7 +11,7 @@ from opsctl.workload import Component
 def image(component: Component, images: Mapping[str, str]) -> str:
     """The image the spec maps the component's to, by "name:tag" or by "name", else its own.
 
-    A mapped image without tag and digest takes the component's tag.
+    "valkey/valkey:8" is found as "valkey" too. A mapped image without tag and digest takes the component's tag.
     """
     wanted = component.software.image
     if not wanted:
@@ -23,7 +23,7 @@ def image(component: Component, images: Mapping[str, str]) -> str:
             exit=Exit.REFUSED,
         )
     name, _, tag = wanted.partition(":")
-    mapped = images.get(wanted) or images.get(name)
+    mapped = images.get(wanted) or images.get(name) or images.get(name.rpartition("/")[2])
     if mapped is None:
         return wanted
     return mapped if _pinned(mapped) or not tag else f"{mapped}:{tag}"

@@ -1,0 +1,90 @@
+"""One call of a command: its options, its screen, and the spec it is about."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from opsctl.cli.options import Options
+from opsctl.cli.views import Screen
+from opsctl.errors import Exit, OpsError, OpsErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opsctl.flow.parts import Parts
+    from opsctl.model import Environment, Finding, ServiceBase
+    from opsctl.planning.build import Scope
+
+
+class Session:
+    """What a command works with."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Prints in the form that was asked for."""
+        plain = self.options.no_color or bool(os.environ.get("NO_COLOR"))
+        return Screen(self.options.output or "human", color=not plain)
+
+    def parts(self, *, unsupported: bool = False) -> Parts:
+        """The spec's concrete parts. Raises OpsError for a wrong spec or what `--strict` forbids."""
+        from opsctl import wiring
+
+        parts = wiring.parts(
+            self.options.spec_files, self.options.sets, unsupported=unsupported
+        )
+        self._judge(self.findings(parts.environment))
+        for name in self.options.limit:
+            parts.service(name.partition("/")[0])
+        return parts
+
+    def environment(self) -> Environment:
+        """The spec alone. Raises OpsErrors with every mistake."""
+        from opsctl.model import load
+
+        return load(self.options.spec_files, self.options.sets, engines=self.engines())
+
+    def engines(self) -> Mapping[str, type[ServiceBase]]:
+        """The engines that are installed, each with the keys of its services."""
+        from opsctl.discovery import engines
+
+        return {name: engine.options for name, engine in engines().items()}
+
+    def findings(self, environment: Environment) -> tuple[OpsError, ...]:
+        """What the linter says, in the look of errors. Raises those that are errors themselves."""
+        from opsctl.model import lint
+
+        found = lint(environment)
+        wrong = [item for item in found if item.severity == "error" or self.options.strict]
+        if wrong:
+            raise OpsErrors(tuple(as_error(item) for item in wrong))
+        return tuple(as_error(item) for item in found)
+
+    def scope(
+        self, *, prune: bool = False, delete_data: tuple[str, ...] = ()
+    ) -> Scope:
+        """What a plan may touch, as the options say."""
+        from opsctl.planning.build import Scope
+
+        return Scope(limit=self.options.limit, prune=prune, delete_data=frozenset(delete_data))
+
+    def _judge(self, findings: tuple[OpsError, ...]) -> None:
+        if findings:
+            words = "a warning" if len(findings) == 1 else f"{len(findings)} warnings"
+            self.screen.say(f"the spec has {words}: see `opsctl validate`")
+
+
+
+def as_error(finding: Finding) -> OpsError:
+    """A finding of the linter in the look of an error."""
+    return OpsError(
+        finding.code,
+        finding.message,
+        where=finding.where or None,
+        hint=finding.hint,
+        exit=Exit.INPUT,
+    )

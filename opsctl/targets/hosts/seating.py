@@ -1,0 +1,176 @@
+"""Who sits where: a pure function of the spec's hosts and of where members sit already.
+
+A recorded seat never moves while its host is in the spec. New members go where the fewest of their
+service are: first by rack, then by host, then to the emptiest host, then in the spec's order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from opsctl.errors import SpecError
+from opsctl.model import ServiceBase
+from opsctl.targets.hosts import layout
+from opsctl.targets.hosts.ports import Wanted, assign
+from opsctl.targets.hosts.values import Env, Host
+from opsctl.workload import Seat, SeatNeed
+
+DEFAULT_SYSTEM = "debian-13"  # of a host that nobody has asked yet
+
+Services = Mapping[str, tuple[ServiceBase, tuple[SeatNeed, ...]]]
+Recorded = Mapping[str, Sequence[Seat]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """The hosts, and who of earlier services sits on them."""
+
+    environment: Env
+    hosts: Mapping[str, Host]
+    load: Counter[str]  # members on each host, of all services
+
+
+def seat(
+    environment: Env, hosts: Mapping[str, Host], services: Services, recorded: Recorded
+) -> dict[str, tuple[Seat, ...]]:
+    """A seat for every member of every service, by service.
+
+    Raises SpecError: spec/unknown-host, spec/too-few-hosts, hosts/duplicate-port,
+    hosts/duplicate-member, hosts/data-path.
+    """
+    load = Counter(seat.node for seats in recorded.values() for seat in seats)
+    room = _Room(environment, hosts, load)
+    seated: dict[str, list[Seat]] = {}
+    for name, (service, needs) in services.items():
+        seats: list[Seat] = []
+        for index, need in enumerate(needs):
+            seats += _group(room, name, service, need, index == 0, recorded.get(name, ()), seats)
+        seated[name] = seats
+    _distinct(seated)
+    wanted = [
+        Wanted(name, need, tuple(seat for seat in seated[name] if seat.group == need.group))
+        for name, (_, needs) in services.items()
+        for need in needs
+    ]
+    gone = [seat for name, seats in recorded.items() if name not in services for seat in seats]
+    numbers = assign(wanted, gone)
+    return {
+        name: tuple(replace(seat, ports=numbers[name, seat.group]) for seat in seats)
+        for name, seats in seated.items()
+    }
+
+
+def _group(
+    room: _Room,
+    name: str,
+    service: ServiceBase,
+    need: SeatNeed,
+    first: bool,
+    recorded: Sequence[Seat],
+    others: Sequence[Seat],
+) -> list[Seat]:
+    """The seats of one group; `others` are of the same service's earlier groups."""
+    members = [layout.member_name(name, need.group, n, first) for n in range(need.count)]
+    kept = {
+        seat.member: _kept(room, name, need, seat)
+        for seat in recorded
+        if seat.member in members and seat.group == need.group and seat.node in room.hosts
+    }
+    allowed = _allowed(room, name, service, [seat.node for seat in (*kept.values(), *others)])
+    missing = [member for member in members if member not in kept]
+    free = [host for host in allowed if host not in {seat.node for seat in kept.values()}]
+    if len(missing) > len(free):
+        total = len(kept) + len(free)
+        raise SpecError(
+            "spec/too-few-hosts",
+            f"{name} needs {need.count} hosts for its {need.group} members and may use {total}",
+            where=f"services.{name}",
+            hint="add hosts to the target, widen place, or ask for fewer members",
+        )
+    for member in missing:
+        node = _best(room, service, free, [*kept.values(), *others])
+        free.remove(node)
+        room.load[node] += 1
+        kept[member] = _new(room, name, need, member, node)
+    return [kept[member] for member in members]
+
+
+def _allowed(room: _Room, name: str, service: ServiceBase, used: Sequence[str]) -> list[str]:
+    """Hosts that the service's `place` lets it use, in the spec's order."""
+    place = service.place
+    for host in place.hosts:
+        if host not in room.hosts:
+            raise SpecError(
+                "spec/unknown-host",
+                f"{name} shall be placed on {host}, which the target does not have",
+                where=f"services.{name}.place.hosts",
+                hint=f"it has {', '.join(room.hosts)}",
+            )
+    allowed = [
+        host
+        for host, about in room.hosts.items()
+        if (not place.hosts or host in place.hosts)
+        and all(about.labels.get(label) == value for label, value in place.labels.items())
+    ]
+    if place.count is not None:
+        # Hosts in use come first, so that a host added later does not push one out.
+        allowed.sort(key=lambda host: (host not in used, list(room.hosts).index(host)))
+        allowed = allowed[: place.count]
+    return allowed
+
+
+def _best(room: _Room, service: ServiceBase, free: Sequence[str], seats: Iterable[Seat]) -> str:
+    nodes = [seat.node for seat in seats]
+    racks = Counter(room.hosts[node].rack for node in nodes)
+    by_rack = service.place.spread == "rack"
+    return min(
+        free,
+        key=lambda host: (
+            racks[room.hosts[host].rack] if by_rack and room.hosts[host].rack else 0,
+            nodes.count(host),
+            room.load[host],
+            list(room.hosts).index(host),
+        ),
+    )
+
+
+def _new(room: _Room, name: str, need: SeatNeed, member: str, node: str) -> Seat:
+    def path(base: str) -> str:
+        return layout.member_path(base, room.environment.name, name, member)
+
+    return Seat(
+        member=member,
+        group=need.group,
+        node=node,
+        zone=room.hosts[node].rack,
+        system=room.hosts[node].system or DEFAULT_SYSTEM,
+        config_dir=path(layout.CONFIG),
+        data_dir=path(need.path or layout.DATA),
+        run_dir=path(layout.RUN),
+    )
+
+
+def _kept(room: _Room, name: str, need: SeatNeed, seat: Seat) -> Seat:
+    """The recorded seat, with what may change meanwhile. Raises when its data would have to move."""
+    fresh = _new(room, name, need, seat.member, seat.node)
+    if seat.data_dir != fresh.data_dir:
+        raise SpecError(
+            "hosts/data-path",
+            f"{seat.member} keeps its data in {seat.data_dir}, the spec says {fresh.data_dir}",
+            where=f"services.{name}.storage.path",
+            hint="data is never moved: set the path back, or build the service anew beside this one",
+        )
+    return replace(fresh, ports=seat.ports)
+
+
+def _distinct(seated: Mapping[str, Sequence[Seat]]) -> None:
+    """Raise for two services whose members would have one name: a-b's and a's group b."""
+    known: dict[str, str] = {}
+    for name, seats in seated.items():
+        for seat in seats:
+            other = known.setdefault(seat.member, name)
+            if other != name:
+                message = f"{other} and {name} would both have a member {seat.member}"
+                raise SpecError("hosts/duplicate-member", message, hint="rename one of them")

@@ -1,0 +1,116 @@
+"""The secrets of an environment, for use cases and for the `secrets` commands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsctl import __version__
+from opsctl.wiring.places import folder_of
+
+if TYPE_CHECKING:
+    from opsctl.clients.lockfile import LockFile
+    from opsctl.clients.secrets import EnvironmentSecrets, KnownSecret, Masker, Variables
+    from opsctl.model import Environment
+    from opsctl.workload import SecretRef
+
+_opened: list[EnvironmentSecrets] = []
+
+
+@cache
+def _variables() -> Variables:
+    """Taken out of this process's environment once, so that no child inherits them."""
+    from opsctl.clients.secrets import Variables
+
+    return Variables.take(os.environ)
+
+
+def open_secrets(spec: Environment, folder: Path, lock: LockFile) -> EnvironmentSecrets:
+    """The secrets of the environment; nothing is read before a value is asked for."""
+    from opsctl.clients.secrets import open_secrets as open_
+
+    secrets = open_(spec, folder, lock.generations, _variables())
+    _opened.append(secrets)
+    return secrets
+
+
+def masker() -> Callable[[str], str]:
+    """Masks every secret that this process has opened, in a text that is about to be kept."""
+    masks: list[Masker] = [secrets.masker() for secrets in _opened]
+
+    def mask(text: str) -> str:
+        for one in masks:
+            text = one.mask(text)
+        return text
+
+    return mask
+
+
+@dataclass(frozen=True)
+class SecretsDoor:
+    """What the `secrets` commands do; derived names and opsctl.lock are its business."""
+
+    files: tuple[Path, ...]
+    sets: tuple[str, ...]
+
+    @cached_property
+    def _spec(self) -> Environment:
+        from opsctl.model import load
+        from opsctl.wiring.spec import option_models
+
+        return load(self.files, self.sets, engines=option_models())
+
+    @property
+    def _lock_path(self) -> Path:
+        from opsctl.clients.lockfile import NAME
+
+        return folder_of(self.files) / NAME
+
+    @cached_property
+    def _secrets(self) -> EnvironmentSecrets:
+        from opsctl.clients.lockfile import LockFile
+
+        lock = LockFile.load(self._lock_path)
+        return open_secrets(self._spec, folder_of(self.files), lock)
+
+    @cached_property
+    def _derived(self) -> frozenset[str]:
+        from opsctl.flow.survey import described
+        from opsctl.wiring.spec import parts
+
+        workloads, _ = described(parts(self.files, self.sets))
+        found: set[SecretRef] = set()
+        for _, workload in workloads.values():
+            found |= set(workload.secrets())
+        return frozenset(ref.name for ref in found if not ref.given)
+
+    def init(self) -> bool:
+        """Makes the root key. False: it kept the one that OPSCTL_ROOT_KEY held."""
+        return self._secrets.init()
+
+    def names(self) -> tuple[KnownSecret, ...]:
+        return self._secrets.names(self._derived)
+
+    def show(self, name: str) -> str:
+        return self._secrets.show(name, self._derived)
+
+    def set(self, name: str, value: str) -> None:
+        self._secrets.set(name, value)
+
+    def rotate(self, name: str) -> int:
+        """The new generation, written to opsctl.lock; it reaches the servers with an apply."""
+        from opsctl.clients.lockfile import LockFile
+
+        generation = self._secrets.rotate(name, self._derived)
+        lock = LockFile.load(self._lock_path)
+        lock.merged(__version__, generations={name: generation}).save(self._lock_path)
+        return generation
+
+
+def secrets(files: Sequence[Path], sets: Sequence[str] = ()) -> SecretsDoor:
+    """The door to the secrets of the spec in `files`."""
+    return SecretsDoor(tuple(files), tuple(sets))

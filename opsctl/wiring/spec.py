@@ -1,0 +1,104 @@
+"""From files to the parts of an environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsctl import __version__
+from opsctl.data import renderer
+from opsctl.discovery import engines
+from opsctl.flow.parts import Parts
+from opsctl.model import Environment, KubernetesTarget, ServiceBase, load, load_data
+from opsctl.wiring.places import cache_folder, folder_of, state_folder, who
+from opsctl.wiring.safe import open_secrets
+
+if TYPE_CHECKING:
+    from opsctl.clients.lockfile import LockFile
+    from opsctl.ports import Record, Secrets, Target
+
+
+def option_models() -> Mapping[str, type[ServiceBase]]:
+    """Every engine's name and the model of its own keys."""
+    return {name: engine.options for name, engine in engines().items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """How opsctl was called."""
+
+    folder: Path
+    unsupported: bool
+
+
+def parts(
+    files: Sequence[Path], sets: Sequence[str] = (), *, unsupported: bool = False
+) -> Parts:
+    """Everything a use case needs, for the spec in `files`. Raises OpsErrors for its mistakes."""
+    spec = load(files, sets, engines=option_models())
+    return _parts(_Call(folder_of(files), unsupported), spec)
+
+
+def _parts(call: _Call, spec: Environment) -> Parts:
+    from opsctl.clients.lockfile import NAME, LockFile
+
+    path = call.folder / NAME
+    lock = LockFile.load(path)
+    secrets = open_secrets(spec, call.folder, lock)
+    return Parts(
+        environment=spec,
+        engines=engines(),
+        targets={name: _target(call, spec, name, secrets, lock) for name in sorted(spec.targets)},
+        secrets=secrets,
+        render=lambda engine: renderer(engine.templates),
+        who=who(),
+        copy_record=_copier(spec.id),
+        with_document=lambda document: _parts(call, load_data(document, engines=option_models())),
+        keep_versions=_keeper(path),
+    )
+
+
+def _target(
+    call: _Call, spec: Environment, name: str, secrets: Secrets, lock: LockFile
+) -> Target:
+    written = spec.targets[name]
+    if isinstance(written, KubernetesTarget):
+        from opsctl.wiring.kubernetes import kubernetes_target
+
+        return kubernetes_target(spec, name, written, secrets)
+    from opsctl.wiring.hosts import hosts_target
+
+    return hosts_target(
+        spec,
+        name,
+        written,
+        secrets,
+        folder=call.folder,
+        cache=cache_folder() / spec.id,
+        versions=lock.packages.get(name, {}),
+        unsupported=call.unsupported,
+    )
+
+
+def _copier(environment_id: str) -> Callable[[Record], None]:
+    folder = state_folder() / environment_id
+
+    def copy(record: Record) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (folder / "journal.jsonl").open("a") as file:
+            file.write(json.dumps(asdict(record)) + "\n")
+
+    return copy
+
+
+def _keeper(path: Path) -> Callable[[str, Mapping[str, str]], None]:
+    def keep(target: str, versions: Mapping[str, str]) -> None:
+        from opsctl.clients.lockfile import LockFile
+
+        lock = LockFile.load(path)
+        lock.merged(__version__, packages={target: dict(versions)}).save(path)
+
+    return keep
