@@ -114,6 +114,12 @@ def history(parts: Parts, limit: int) -> tuple[Record, ...]:
     return tuple(sorted(records.values(), key=lambda record: record.at))[-limit:]
 
 
+def release_lock(parts: Parts, reason: str) -> tuple[Holder, ...]:
+    """Takes the lock from whoever holds it, on every target; gives who held it."""
+    broken = (target.break_lock(reason, parts.who) for target in parts.targets.values())
+    return tuple(holder for holder in broken if holder is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """One member that a person wants to talk to."""

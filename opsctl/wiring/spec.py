@@ -34,9 +34,7 @@ class _Call:
     unsupported: bool
 
 
-def parts(
-    files: Sequence[Path], sets: Sequence[str] = (), *, unsupported: bool = False
-) -> Parts:
+def parts(files: Sequence[Path], sets: Sequence[str] = (), *, unsupported: bool = False) -> Parts:
     """Everything a use case needs, for the spec in `files`. Raises OpsErrors for its mistakes."""
     spec = load(files, sets, engines=option_models())
     return _parts(_Call(folder_of(files), unsupported), spec)
@@ -61,9 +59,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
     )
 
 
-def _target(
-    call: _Call, spec: Environment, name: str, secrets: Secrets, lock: LockFile
-) -> Target:
+def _target(call: _Call, spec: Environment, name: str, secrets: Secrets, lock: LockFile) -> Target:
     written = spec.targets[name]
     if isinstance(written, KubernetesTarget):
         from opsctl.wiring.kubernetes import kubernetes_target
@@ -76,9 +72,8 @@ def _target(
         name,
         written,
         secrets,
-        folder=call.folder,
         cache=cache_folder() / spec.id,
-        versions=lock.packages.get(name, {}),
+        locked=lock.packages,
         unsupported=call.unsupported,
     )
 

@@ -1,4 +1,4 @@
-"""Base images: built once, whole or not at all. mmdebstrap is a stand-in here; hosts use the real."""
+"""Base images: built once, whole or not at all. A stand-in plays mmdebstrap here."""
 
 from __future__ import annotations
 

@@ -66,10 +66,10 @@ def assign(
     for want in wanted:
         found = numbers.setdefault((want.service, want.need.group), {})
         for port in want.need.ports:
-            number = want.known(port)
-            if number is not None:
-                _claim(taken, want, port, number)
-                found[port] = number
+            known = want.known(port)
+            if known is not None:
+                _claim(taken, want, port, known)
+                found[port] = known
     for want in wanted:
         found = numbers[want.service, want.need.group]
         for port, preferred in want.need.ports.items():

@@ -30,6 +30,7 @@ class _Room:
     environment: Env
     hosts: Mapping[str, Host]
     load: Counter[str]  # members on each host, of all services
+    ports: dict[tuple[str, int], str]  # which service has a port on a host
 
 
 def seat(
@@ -41,7 +42,13 @@ def seat(
     hosts/duplicate-member, hosts/data-path.
     """
     load = Counter(seat.node for seats in recorded.values() for seat in seats)
-    room = _Room(environment, hosts, load)
+    used = {
+        (seat.node, number): name
+        for name, seats in recorded.items()
+        for seat in seats
+        for number in seat.ports.values()
+    }
+    room = _Room(environment, hosts, load, used)
     seated: dict[str, list[Seat]] = {}
     for name, (service, needs) in services.items():
         seats: list[Seat] = []
@@ -90,7 +97,11 @@ def _group(
             hint="add hosts to the target, widen place, or ask for fewer members",
         )
     for member in missing:
-        node = _best(room, service, free, [*kept.values(), *others])
+        known = {number for seat in kept.values() for number in seat.ports.values()}
+        numbers = known | {need.ports[port] for port in need.fixed}
+        fit = [h for h in free if not any(room.ports.get((h, n), name) != name for n in numbers)]
+        node = _best(room, service, fit or free, [*kept.values(), *others])
+        room.ports.update(((node, number), name) for number in numbers)
         free.remove(node)
         room.load[node] += 1
         kept[member] = _new(room, name, need, member, node)
@@ -153,14 +164,14 @@ def _new(room: _Room, name: str, need: SeatNeed, member: str, node: str) -> Seat
 
 
 def _kept(room: _Room, name: str, need: SeatNeed, seat: Seat) -> Seat:
-    """The recorded seat, with what may change meanwhile. Raises when its data would have to move."""
+    """The recorded seat, with what may change meanwhile. Raises if its data had to move."""
     fresh = _new(room, name, need, seat.member, seat.node)
     if seat.data_dir != fresh.data_dir:
         raise SpecError(
             "hosts/data-path",
             f"{seat.member} keeps its data in {seat.data_dir}, the spec says {fresh.data_dir}",
             where=f"services.{name}.storage.path",
-            hint="data is never moved: set the path back, or build the service anew beside this one",
+            hint="data is never moved: set the path back, or build a new service beside this one",
         )
     return replace(fresh, ports=seat.ports)
 

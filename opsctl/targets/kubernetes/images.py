@@ -11,7 +11,8 @@ from opsctl.workload import Component
 def image(component: Component, images: Mapping[str, str]) -> str:
     """The image the spec maps the component's to, by "name:tag" or by "name", else its own.
 
-    "valkey/valkey:8" is found as "valkey" too. A mapped image without tag and digest takes the component's tag.
+    "valkey/valkey:8" is found as "valkey" too. A mapped image without tag and digest takes the
+    component's tag.
     """
     wanted = component.software.image
     if not wanted:

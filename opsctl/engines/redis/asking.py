@@ -1,0 +1,85 @@
+"""How a server is asked: its own client, commands on standard input, the password among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from opsctl.engines.redis.flavour import Flavour
+from opsctl.engines.redis.users import OPS
+from opsctl.workload import Answer, Call, FileRef, Query, Text
+
+T = TypeVar("T")
+
+
+def quoted(value: str) -> str:
+    """A word as the client and configuration files read it."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class Door:
+    """One component's port on its own host, and the file with the password for it."""
+
+    def __init__(
+        self, flavour: Flavour, member: str, component: str, port: int, auth_file: str
+    ) -> None:
+        self.member, self.component = member, component
+        self._argv = (flavour.cli, "-p", str(port))
+        self._auth_file = auth_file
+
+    def _session(self, commands: Sequence[str]) -> Text:
+        login = f"AUTH {OPS} {FileRef(self._auth_file)}\n"
+        return Text.parse(login + "".join(f"{command}\n" for command in commands))
+
+    def query(self, commands: Sequence[str], parse: Callable[[Answer], T]) -> Query[T]:
+        """Asks all of `commands` in one session."""
+        return Query(self._argv, parse, self._session(commands))
+
+    def call(
+        self, words: str, commands: Sequence[str], refused: Callable[[Answer], str] | None = None
+    ) -> Call:
+        """Does all of `commands` in one session; each must be accepted."""
+        return Call(
+            words=words,
+            member=self.member,
+            component=self.component,
+            argv=self._argv,
+            refused=refused or accepted,
+            stdin=self._session(commands),
+        )
+
+
+def replies(answer: Answer) -> tuple[str, ...]:
+    """The lines after the login; ValueError with the server's words when there was none."""
+    lines = answer.stdout.replace("\r", "").split("\n")
+    if lines and lines[0] == "OK":
+        return tuple(lines[1:])
+    said = next((line for line in (*lines, *answer.stderr.splitlines()) if line.strip()), "")
+    raise ValueError(said or "no answer")
+
+
+# How an error begins where the client shows it without a mark; all are words of the protocol.
+_ERRORS = (
+    "ERR ", "NOPERM ", "NOAUTH ", "WRONGPASS ", "READONLY ", "MISCONF ", "NOREPLICAS ", "LOADING ",
+    "BUSY ", "MASTERDOWN ", "OOM ", "INPROG ", "NOGOODSLAVE ", "NOGOODREPLICA ", "UNKILLABLE ",
+    "EXECABORT ", "NOQUORUM ", "IOERR ", "WRONGTYPE ",
+)  # fmt: skip
+
+
+def accepted(answer: Answer) -> str:
+    """"" when every command of a call was accepted, else the server's words."""
+    try:
+        lines = replies(answer)
+    except ValueError as error:
+        return str(error)
+    return next((line for line in lines if line.startswith(_ERRORS)), "")
+
+
+def pairs(lines: Sequence[str]) -> dict[str, str]:
+    """A flat reply of names and values, one per line."""
+    return dict(zip(lines[::2], lines[1::2], strict=False))
+
+
+def fields(lines: Sequence[str]) -> dict[str, str]:
+    """INFO's "name:value" lines."""
+    return dict(line.split(":", 1) for line in lines if ":" in line and line[0] != "#")

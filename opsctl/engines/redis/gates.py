@@ -1,0 +1,179 @@
+"""What must hold before and after each step, over the standings of all members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opsctl.engines.redis.cast import (
+    REDIS,
+    SENTINEL,
+    Cast,
+    address_of,
+    primaries,
+    sentinels,
+    servers,
+)
+from opsctl.workload import Gate, Standings
+
+_WHOLE = 180.0  # seconds: a member may have to copy everything from the primary
+_SOON = 30.0  # seconds: what Sentinels tell each other within a few rounds
+
+
+def whole(cast: Cast) -> Gate:
+    """Every member up, one primary, everybody in touch with it, and all Sentinels agreed."""
+
+    def holds(standings: Standings) -> str:
+        reasons = [_one_primary(standings), _servers_up(cast, standings)]
+        if cast.sentinel:
+            reasons += [_sentinels_agree(cast, standings)]
+        return next((reason for reason in reasons if reason), "")
+
+    words = "every member is up, one is primary and the others follow it"
+    return Gate(f"{words}, and the Sentinels agree" if cast.sentinel else words, holds, _WHOLE)
+
+
+def _one_primary(standings: Standings) -> str:
+    found = primaries(standings)
+    if not found:
+        return "no member is primary"
+    return f"{' and '.join(found)} are both primary" if len(found) > 1 else ""
+
+
+def _servers_up(cast: Cast, standings: Standings) -> str:
+    """Every server ready, and every replica following the one primary."""
+    (primary,) = primaries(standings)[:1] or ("",)
+    wanted = address_of(standings, primary)
+    for member in cast.members:
+        standing = standings.get((member, REDIS))
+        if standing is None:
+            return f"{member} does not answer"
+        if not standing.ready:
+            return f"{member} is not ready: {standing.reason}"
+        if standing.role == "replica" and standing.following != wanted:
+            return f"{member} follows {standing.following}, not {primary}"
+    return ""
+
+
+def _sentinels_agree(cast: Cast, standings: Standings) -> str:
+    (primary,) = primaries(standings)[:1] or ("",)
+    wanted = address_of(standings, primary)
+    for member in cast.members:
+        standing = standings.get((member, SENTINEL))
+        if standing is None or standing.role != "arbiter":
+            return f"the Sentinel of {member} does not answer"
+        if standing.following != wanted:
+            return f"the Sentinel of {member} believes in {standing.following}, not {primary}"
+        if not standing.ready:
+            return f"the Sentinel of {member}: {standing.reason}"
+        known = int(standing.details["sentinels"])
+        if known < len(cast.seats):
+            return f"the Sentinel of {member} knows {known} of {len(cast.seats)} Sentinels"
+        replicas = int(standing.details["replicas"])
+        if replicas < len(cast.seats) - 1:
+            return f"the Sentinel of {member} knows {replicas} of {len(cast.seats) - 1} replicas"
+    return ""
+
+
+def caught_up(source: str, target: str) -> Gate:
+    """The target has everything that the source has."""
+
+    def holds(standings: Standings) -> str:
+        behind, ahead = standings.get((target, REDIS)), standings.get((source, REDIS))
+        if behind is None or ahead is None or behind.offset is None or ahead.offset is None:
+            return f"{target} or {source} does not say how far it is"
+        missing = ahead.offset - behind.offset
+        return f"{target} is {missing} bytes behind" if missing > 0 else ""
+
+    return Gate(f"{target} has every write of {source}", holds, timeout=10.0)
+
+
+def preferred(target: str) -> Gate:
+    """Every Sentinel that answers sees the target's raised priority."""
+
+    def holds(standings: Standings) -> str:
+        address = address_of(standings, target)
+        for member, standing in sentinels(standings):
+            if standing.details.get(f"priority {address}") != "1":
+                return f"the Sentinel of {member} has not seen it yet"
+        return ""
+
+    # A Sentinel asks replicas for INFO every 10 seconds.
+    return Gate(f"the Sentinels know that {target} is preferred", holds, _SOON)
+
+
+def promoted(target: str) -> Gate:
+    """The target is primary, and a majority of the Sentinels that answer say so too."""
+
+    def holds(standings: Standings) -> str:
+        standing = standings.get((target, REDIS))
+        if standing is None or standing.role != "primary":
+            return f"{target} is not primary yet"
+        beliefs = [sentinel.following for _, sentinel in sentinels(standings)]
+        agreed = beliefs.count(address_of(standings, target))
+        if beliefs and agreed <= len(beliefs) // 2:
+            return f"{agreed} of {len(beliefs)} Sentinels believe in {target}"
+        return ""
+
+    return Gate(f"{target} is primary", holds, _SOON)
+
+
+def replaced(old: str) -> Gate:
+    """Somebody other than `old` is primary and the Sentinels that answer agree on it."""
+
+    def holds(standings: Standings) -> str:
+        found = [member for member in primaries(standings) if member != old]
+        if len(found) != 1:
+            return "no other member is primary yet"
+        wanted = address_of(standings, found[0])
+        for member, standing in sentinels(standings):
+            if standing.following != wanted:
+                return f"the Sentinel of {member} still believes in {standing.following}"
+        return ""
+
+    return Gate("another member is primary", holds, 60.0)
+
+
+def follows(member: str, primary: str) -> Gate:
+    """The member replicates from the primary."""
+
+    def holds(standings: Standings) -> str:
+        standing = standings.get((member, REDIS))
+        if standing is None:
+            return f"{member} does not answer"
+        if standing.role != "replica" or standing.following != address_of(standings, primary):
+            return f"{member} does not follow {primary} yet"
+        return "" if standing.ready else standing.reason
+
+    return Gate(f"{member} follows {primary}", holds, _WHOLE)
+
+
+def forgotten(cast: Cast, member: str, remaining: tuple[str, ...]) -> Gate:
+    """The member's Sentinel has found the remaining ones again, and nobody else."""
+
+    def holds(standings: Standings) -> str:
+        standing = standings.get((member, SENTINEL))
+        if standing is None or standing.role != "arbiter":
+            return f"the Sentinel of {member} does not answer"
+        known, replicas = standing.details["sentinels"], standing.details["replicas"]
+        if known != str(len(remaining)):
+            return f"it knows {known} Sentinels, not {len(remaining)}"
+        if replicas != str(len(remaining) - 1):
+            return f"it knows {replicas} replicas, not {len(remaining) - 1}"
+        return "" if standing.ready else standing.reason
+
+    return Gate(f"the Sentinel of {member} knows who is left", holds, 60.0)
+
+
+def written(holder: Callable[[Standings], str]) -> Gate:
+    """`holder` finds nothing to say against it."""
+    return Gate("the write is seen", holder, _SOON)
+
+
+def any_replica_ready(standings: Standings) -> str:
+    """The replica that is furthest, "" when none is ready."""
+    ready = [
+        (standing.offset or 0, member)
+        for member, standing in servers(standings, "replica")
+        if standing.ready
+    ]
+    return max(ready, key=lambda pair: (pair[0], pair[1]), default=(0, ""))[1]

@@ -1,0 +1,69 @@
+"""Earlier revisions of the spec, as the targets keep them: going on, going back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.applying import make_plan
+from opsctl.flow.parts import Parts
+from opsctl.flow.survey import Survey
+from opsctl.planning.build import Scope
+from opsctl.planning.plan import Plan
+
+
+def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
+    """The plan that ends an unfinished apply, with the spec that it was begun with.
+
+    Raises OpsError `apply/nothing-unfinished`.
+    """
+    _, seen = make_plan(parts, scope)
+    unfinished = seen.observation.unfinished
+    if unfinished is None:
+        raise OpsError(
+            "apply/nothing-unfinished",
+            "no apply is unfinished here",
+            hint="`opsctl plan` shows what there is to do",
+            exit=Exit.REFUSED,
+        )
+    then = _at(parts, seen, unfinished.revision)
+    plan, seen = make_plan(then, scope, f"resume {unfinished.run}")
+    return plan, seen, then
+
+
+def rollback_plan(parts: Parts, revision: int | None) -> tuple[Plan, Survey, Parts]:
+    """The plan back to `revision`, or to the one before the newest.
+
+    Raises OpsError `rollback/no-revision` with those that there are.
+    """
+    _, seen = make_plan(parts, Scope())
+    documents = seen.observation.documents
+    wanted = revision if revision is not None else _previous(parts, documents)
+    then = _at(parts, seen, wanted)
+    plan, seen = make_plan(then, Scope(), f"rollback to revision {wanted}")
+    return plan, seen, then
+
+
+def _at(parts: Parts, seen: Survey, revision: int) -> Parts:
+    documents = seen.observation.documents
+    if revision not in documents:
+        raise OpsError(
+            "rollback/no-revision",
+            f"the targets keep no revision {revision}",
+            hint=f"they keep {_list(documents)}; see `opsctl history`",
+            exit=Exit.REFUSED,
+        )
+    return parts.with_document(documents[revision])
+
+
+def _previous(parts: Parts, documents: Mapping[int, Mapping[str, Any]]) -> int:
+    """The newest revision that differs from the spec that was last begun."""
+    newest = max(documents, default=0)
+    current = documents.get(newest, parts.environment.document)
+    earlier = [number for number in documents if documents[number] != current]
+    return max(earlier, default=newest - 1)
+
+
+def _list(documents: Mapping[int, Mapping[str, Any]]) -> str:
+    return ", ".join(str(number) for number in sorted(documents)) or "none"

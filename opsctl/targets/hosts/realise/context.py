@@ -1,0 +1,66 @@
+"""What realising needs to know of the target, and what a resource carries for the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from opsctl.planning.resource import ResourceId
+from opsctl.ports import Secrets
+from opsctl.targets.hosts import fingerprints, layout
+from opsctl.targets.hosts.values import Env, Options
+from opsctl.workload import AddressRef, FileRef, Seat, SecretRef, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """`spec` goes to the host's program as it is; `text` is filled in when it is written."""
+
+    spec: Mapping[str, object] = field(default_factory=dict)
+    text: Text | None = None
+    seat: Seat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`address(member, form)` gives where a member is reached; it may raise OpsError."""
+
+    target: str
+    environment: Env
+    secrets: Secrets
+    options: Options
+    address: Callable[[AddressRef], str]
+
+    def id(self, kind: str, node: str, name: str) -> ResourceId:
+        return ResourceId(kind, layout.where(self.target, node), name)
+
+    def resolved(self, text: Text) -> Text:
+        """The text with its addresses filled in; secrets stay references."""
+        parts = [self.address(p) if isinstance(p, AddressRef) else p for p in text.parts]
+        return Text(tuple(parts))
+
+    def filled(self, text: Text) -> str | None:
+        """The whole text with secret values; None when one can't be known here."""
+        values: dict[SecretRef, str] = {}
+        for ref in text.secrets:
+            value = self.secrets.value(ref)
+            if value is None:
+                return None
+            values[ref] = value
+
+        def value_of(part: SecretRef | AddressRef | FileRef) -> str:
+            if isinstance(part, SecretRef):
+                return values[part]
+            if isinstance(part, AddressRef):
+                return self.address(part)
+            raise TypeError(f"{part.path}: a file can't hold the content of a host's file")
+
+        return text.fill(value_of)
+
+    def fingerprint(self, text: Text) -> str | None:
+        """What stands for the content; None where a secret or the key is not known here."""
+        key = self.secrets.key if text.secrets else fingerprints.OPEN
+        content = self.filled(text)
+        if key is None or content is None:
+            return None
+        return fingerprints.of_content(key, content.encode())

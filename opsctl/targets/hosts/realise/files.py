@@ -1,0 +1,80 @@
+"""Configuration files: compared by fingerprint, shown with secrets masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from opsctl.planning.resource import Resource, ResourceId
+from opsctl.targets.hosts.realise.context import Context, Payload
+from opsctl.workload import ConfigFile, Member, Seat, Text, Workload
+
+
+def files(
+    context: Context, workload: Workload, member: Member, folders: Sequence[Resource]
+) -> tuple[Resource, ...]:
+    found = []
+    for component in member.components:
+        for file in component.files:
+            name = context.id("file", member.seat.node, file.path)
+            parent = str(PurePosixPath(file.path).parent)
+            needs = tuple(folder.id for folder in folders if folder.id.name == parent)
+            if file.life == "seeded":
+                made = _seeded(context, name, workload, member, component.user, file, needs)
+            else:
+                made = whole_file(
+                    context, name, workload.service, file.text, file.mode,
+                    owner=f"root:{component.user}", member=member.name, seat=member.seat,
+                    needs=needs,
+                )  # fmt: skip
+            found.append(made)
+    return tuple(found)
+
+
+def whole_file(
+    context: Context,
+    name: ResourceId,
+    service: str,
+    text: Text,
+    mode: str,
+    *,
+    owner: str = "root:root",
+    member: str = "",
+    seat: Seat | None = None,
+    needs: tuple[ResourceId, ...] = (),
+    early: bool = False,
+) -> Resource:
+    """A file whose every byte is opsctl's. `early` ones are written before packages are fetched."""
+    text = context.resolved(text)
+    spec = {"secret": bool(text.secrets), "mode": mode, "owner": owner, "early": early}
+    return Resource(
+        id=name,
+        service=service,
+        member=member,
+        desired={"content": context.fingerprint(text), "mode": mode, "owner": owner},
+        text=text.masked(context.address),
+        needs=needs,
+        payload=Payload(spec, text, seat),
+    )
+
+
+def _seeded(
+    context: Context,
+    name: ResourceId,
+    workload: Workload,
+    member: Member,
+    user: str,
+    file: ConfigFile,
+    needs: tuple[ResourceId, ...],
+) -> Resource:
+    """Written once, the server's own afterwards: only its existence is compared."""
+    text = context.resolved(file.text)
+    owner = f"{user}:{user}"
+    return Resource(
+        id=name,
+        service=workload.service,
+        member=member.name,
+        desired={"present": "yes"},
+        needs=needs,
+        payload=Payload({"seeded": True, "mode": file.mode, "owner": owner}, text, member.seat),
+    )

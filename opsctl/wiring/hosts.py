@@ -1,0 +1,106 @@
+"""From what the spec says of hosts to a hosts target: labs and inventories are resolved here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from opsctl import model
+from opsctl.model import Environment
+from opsctl.ports import Secrets
+from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
+from opsctl.wiring.labs import lab
+from opsctl.workload import SecretRef
+
+Locked = Mapping[str, Mapping[str, str]]  # "dc/debian-13" -> package -> version
+
+
+def hosts_target(
+    spec: Environment,
+    name: str,
+    written: model.HostsTarget,
+    secrets: Secrets,
+    *,
+    cache: Path,
+    locked: Locked,
+    unsupported: bool,
+) -> HostsTarget:
+    """The target `name`. Raises OpsError for a lab or an inventory that is not there."""
+    ssh = _ssh(spec, ("targets", name, "ssh"), written.ssh)
+    hosts = _hosts(spec, name, written)
+    if isinstance(written.hosts, model.LabHosts):
+        found = lab(written.hosts.name)
+        ssh = SshOptions(user="root", key=found.key, known_hosts=found.known_hosts)
+    prefix = f"{name}/"
+    return HostsTarget(
+        name,
+        Env(spec.name, spec.id),
+        hosts,
+        ssh,
+        secrets,
+        cache,
+        Options(
+            packages=Packages(
+                mirror=written.packages.mirror or "",
+                proxy=written.packages.proxy or "",
+                locked={
+                    key.removeprefix(prefix): versions
+                    for key, versions in locked.items()
+                    if key.startswith(prefix)
+                },
+            ),
+            firewall=written.firewall,
+            kernel=written.kernel,
+            unsupported=unsupported,
+        ),
+    )
+
+
+def _hosts(spec: Environment, name: str, written: model.HostsTarget) -> Mapping[str, Host]:
+    if isinstance(written.hosts, model.LabHosts):
+        return {
+            host.name: Host(address=host.address, rack=host.rack)
+            for host in lab(written.hosts.name).hosts
+        }
+    if isinstance(written.hosts, model.InventoryHosts):
+        from opsctl.targets.hosts import inventory_hosts
+
+        keys = ("targets", name, "hosts", "inventory")
+        return inventory_hosts(spec.beside(keys, written.hosts.inventory), written.hosts.group)
+    return {
+        host: _host(spec, ("targets", name, "hosts", host), host, said)
+        for host, said in written.hosts.items()
+    }
+
+
+def _host(spec: Environment, keys: tuple[str, ...], name: str, said: model.Host) -> Host:
+    own = said.ssh or model.Ssh()
+    return Host(
+        address=said.address or name,
+        rack=said.rack or "",
+        labels=said.labels,
+        networks=said.networks,
+        user=own.user or "",
+        port=own.port,
+        key=spec.beside((*keys, "ssh", "key"), own.key) if own.key else None,
+        bastion=own.bastion or "",
+        become=own.become,
+    )
+
+
+def _ssh(spec: Environment, keys: tuple[str, ...], said: model.Ssh) -> SshOptions:
+    password = said.become_password
+    return SshOptions(
+        user=said.user or "",
+        key=spec.beside((*keys, "key"), said.key) if said.key else None,
+        port=said.port,
+        become=said.become,
+        become_password=SecretRef(password.secret, given=True) if password else None,
+        bastion=said.bastion or "",
+        options=said.options,
+        known_hosts=spec.beside((*keys, "known_hosts"), said.known_hosts)
+        if said.known_hosts
+        else None,
+        connect_timeout=said.connect_timeout.seconds,
+        parallel=said.parallel,
+    )

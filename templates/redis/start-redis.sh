@@ -1,0 +1,56 @@
+#!/bin/sh
+# Asks the Sentinels who is primary before this server may believe that it is. Written by opsctl.
+umask 077
+{% include "redis/ask.sh" %}
+
+self='{{ address }} {{ port }}'
+main={{ data_dir }}/redis.conf
+majority={{ majority }}
+now() { date +%s; }
+
+# Keeps of the server's own file what is its own: whom it follows.
+settle() {
+    {
+        echo "# The server's own file: it writes here whom it follows. All else comes from opsctl's files."
+        [ -z "$1" ] || echo "replicaof $1"
+    } >"$main.new" && mv "$main.new" "$main" || exit 1
+    echo "{{ member }} starts as $2"
+    exec /bin/sh {{ config_dir }}/users.sh stamp
+}
+
+was_replica=$(sed -n 's/^\(replicaof\|slaveof\) //p' "$main" 2>/dev/null | tail -n 1)
+empty=yes
+for file in {{ data_dir }}/dump.rdb {{ data_dir }}/appendonlydir/*; do
+    [ ! -s "$file" ] || empty=no
+done
+
+patience=$(($(now) + {{ patience }}))
+handover=$((patience + {{ handover }}))
+while :; do
+    weigh "$(ask_sentinels)"
+    if [ "$count" -ge "$majority" ] && [ "$busy" = no ]; then
+        [ "$primary" = "$self" ] || settle "$primary" "a replica of $primary"
+        # Empty while replicas hold the data: they would copy the emptiness. Once Sentinel sees that
+        # this server stays down it promotes one of them.
+        if [ "$empty" = no ] || [ "$replicas" -eq 0 ] || [ "$(now)" -ge "$handover" ]; then
+            settle '' primary
+        fi
+    elif [ "$(now)" -ge "$patience" ]; then
+        break
+    fi
+    pause
+done
+
+[ -z "$was_replica" ] || settle "$was_replica" "a replica of $was_replica, as it was"
+if [ -e {{ data_dir }}/start-alone ]; then
+    settle '' 'primary, because a person said so in start-alone'
+fi
+if [ "$empty" = yes ] && [ {{ initial }} = yes ]; then
+    if [ "$count" -gt 0 ] && [ "$primary" != "$self" ]; then
+        settle "$primary" "a replica of $primary"
+    fi
+    settle '' 'primary of a new service'
+fi
+echo "{{ member }} was primary, and $count of {{ members }} Sentinels answer: $majority must say who is primary now." >&2
+echo "It asks again. If the others are lost for good: touch {{ data_dir }}/start-alone" >&2
+exit 1

@@ -1,0 +1,124 @@
+"""A spec in, everything that follows from it out: the description, and what each target makes.
+
+Every folder beside this file that holds a spec.yaml is a case. Its services run on `dc`, which has
+hosts; the same is realised on `prod`, which is a Kubernetes namespace, with only `on:` changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from showing import Golden, resources_by_place, workload_text
+
+from kubernetes_schema import mistakes
+from opsctl.data import renderer
+from opsctl.discovery import engines
+from opsctl.model import Environment, HostsTarget, KubernetesTarget, load
+from opsctl.planning.resource import Resource
+from opsctl.ports.target import Target
+from opsctl.targets.kubernetes.render import manifest_files
+from opsctl.wiring.hosts import hosts_target
+from opsctl.wiring.kubernetes import kubernetes_target
+from opsctl.workload import Workload
+from toy import Keys
+
+CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/spec.yaml"))
+
+
+@dataclass(frozen=True)
+class Realised:
+    """What became of one case on one target."""
+
+    workloads: tuple[Workload, ...]
+    resources: tuple[Resource, ...]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.param
+    return folder
+
+
+def read(case: Path, on: str) -> Environment:
+    known = {name: engine.options for name, engine in engines().items()}
+    file = case / "spec.yaml"
+    names = yaml.safe_load(file.read_text())["services"]
+    return load([file], [f"services.{name}.on={on}" for name in names], engines=known)
+
+
+def target(spec: Environment, name: str, folder: Path) -> Target:
+    written, keys = spec.targets[name], Keys()
+    if isinstance(written, KubernetesTarget):
+        return kubernetes_target(spec, name, written, keys)
+    assert isinstance(written, HostsTarget)
+    return hosts_target(spec, name, written, keys, cache=folder, locked={}, unsupported=False)
+
+
+def realise(spec: Environment, place: Target) -> Realised:
+    known = engines()
+    needs = {
+        name: (service, known[service.engine].needs(service))
+        for name, service in spec.services.items()
+    }
+    seats = place.seat(needs, {})
+    workloads = tuple(
+        known[service.engine].describe(
+            name, service, seats[name], renderer(known[service.engine].templates)
+        )
+        for name, service in spec.services.items()
+    )
+    return Realised(workloads, place.realise(workloads, spec.services))
+
+
+def on(case: Path, name: str, folder: Path) -> Realised:
+    spec = read(case, name)
+    return realise(spec, target(spec, name, folder))
+
+
+def test_there_are_cases() -> None:
+    assert CASES
+
+
+def test_the_description_is_as_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
+    workloads = on(case, "dc", tmp_path).workloads
+    golden(case / "workload", {f"{one.service}.yaml": workload_text(one) for one in workloads})
+
+
+def test_hosts_get_what_was_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
+    places = resources_by_place(on(case, "dc", tmp_path).resources)
+    golden(case / "hosts", {f"{where.rpartition('/')[2]}.yaml": places[where] for where in places})
+
+
+def test_kubernetes_gets_what_was_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
+    resources = on(case, "prod", tmp_path).resources
+    places = resources_by_place([one for one in resources if one.id.kind == "Secret"])
+    files = manifest_files(resources)
+    golden(case / "kubernetes", files | {"not-rendered/secrets.yaml": "".join(places.values())})
+
+
+def test_manifests_are_what_the_api_knows(case: Path, tmp_path: Path) -> None:
+    files = manifest_files(on(case, "prod", tmp_path).resources)
+    manifests = [
+        yaml.safe_load(text)
+        for name, text in files.items()
+        if name.endswith(".yaml") and name != "kustomization.yaml"
+    ]
+    assert manifests
+    assert {one["metadata"]["name"]: mistakes(one) for one in manifests if mistakes(one)} == {}
+
+
+@pytest.mark.parametrize("name", ["dc", "prod"])
+def test_no_value_of_a_secret_comes_out(case: Path, name: str, tmp_path: Path) -> None:
+    realised = on(case, name, tmp_path)
+    assert realised.resources
+    shown = "".join(resources_by_place(realised.resources).values())
+    assert "TOP-SECRET" not in shown
+    assert not any("TOP-SECRET" in workload_text(one) for one in realised.workloads)
+
+
+@pytest.mark.parametrize("name", ["dc", "prod"])
+def test_the_same_comes_out_twice(case: Path, name: str, tmp_path: Path) -> None:
+    assert on(case, name, tmp_path).resources == on(case, name, tmp_path).resources

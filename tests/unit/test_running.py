@@ -1,0 +1,157 @@
+"""The runner: the primary goes last, the first failure ends it, nothing stays paused."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from planning_world import member, node
+from running_world import MemoryTarget, unit, workload
+
+from opsctl.errors import Exit, OpsError
+from opsctl.planning.plan import Change, Plan, Step
+from opsctl.planning.resource import Impact
+from opsctl.ports import Fence
+from opsctl.running.context import Context, Stop
+from opsctl.running.journal import Journal
+from opsctl.running.lease import leased
+from opsctl.running.runner import Report, run
+
+
+def change(number: int) -> Change:
+    return Change(
+        unit(number).id, "restart", "demo", member(number), Impact.RESTART, component="server"
+    )
+
+
+def rolls(*numbers: int) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            f"member/{member(n)}",
+            "roll",
+            "change",
+            "dc",
+            "demo",
+            (member(n),),
+            (node(n),),
+            (change(n),),
+            impact=Impact.RESTART,
+        )
+        for n in numbers
+    )
+
+
+def context(target: MemoryTarget, steps: tuple[Step, ...], stop: Stop | None = None) -> Context:
+    return Context(
+        plan=Plan("test", {}, steps),
+        workloads={"demo": ("dc", workload(target.members))},
+        resources={unit(n).id: unit(n) for n in range(target.members)},
+        targets={"dc": target},
+        fences={"dc": Fence(1, "me")},
+        events=lambda event: None,
+        stop=stop or Stop(),
+        monotonic=time.monotonic,
+    )
+
+
+def start(target: MemoryTarget, steps: tuple[Step, ...], stop: Stop | None = None) -> Report:
+    journal = Journal("r1", "me", {"dc": target}, {"dc": Fence(1, "me")}, 1, lambda record: None)
+    return run(context(target, steps, stop), journal)
+
+
+def test_members_go_one_by_one_and_the_primary_last_after_a_handover() -> None:
+    target = MemoryTarget(primary=0)
+    report = start(target, rolls(0, 1, 2))
+    assert report.exit is Exit.DONE
+    assert target.log == [
+        f"apply {node(1)}",
+        f"apply {node(2)}",
+        f"pause {member(0)}",
+        f"promote {member(1)}",
+        f"apply {node(0)}",
+    ]
+
+
+def test_the_first_member_that_fails_ends_it_and_the_others_are_untouched() -> None:
+    target = MemoryTarget(primary=2, fails={node(0)})
+    report = start(target, rolls(0, 1, 2))
+    assert target.log == [f"apply {node(0)}"]
+    assert report.exit is Exit.FAILED
+    assert len(report.open) == 3
+
+
+def test_a_failure_after_something_was_done_counts_as_partly_applied() -> None:
+    target = MemoryTarget(primary=2, fails={node(1)})
+    assert start(target, rolls(0, 1, 2)).exit is Exit.PARTLY
+
+
+def test_a_handover_that_fails_leaves_nothing_paused() -> None:
+    target = MemoryTarget(primary=0, fails={"promote"})
+    report = start(target, rolls(0))
+    assert target.log == [f"pause {member(0)}", f"promote {member(1)}", f"unpause {member(0)}"]
+    assert report.error is not None
+    assert report.error.code == "run/refused"
+
+
+def test_no_member_is_taken_down_while_another_is_not_ready() -> None:
+    target = MemoryTarget(primary=2, unready={1})
+    report = start(target, rolls(0))
+    assert target.log == []
+    assert report.error is not None
+    assert f"{member(1)} is not ready" in report.error.message
+
+
+def test_a_member_that_is_down_already_is_mended_without_waiting_for_it() -> None:
+    target = MemoryTarget(primary=2, unready={0})
+    report = start(target, rolls(0))
+    assert target.log == [f"apply {node(0)}"]
+    assert report.error is not None  # it never came back: the gate after it says so
+    assert f"{member(0)} is not ready" in report.error.message
+
+
+def test_a_stop_takes_effect_between_steps_and_says_how_to_go_on() -> None:
+    stop = Stop()
+    stop.ask()
+    target = MemoryTarget()
+    report = start(target, rolls(0), stop)
+    assert target.log == []
+    assert report.exit is Exit.INTERRUPTED
+    assert report.error is not None
+    assert "--resume" in report.error.hint
+
+
+def test_a_member_leaves_its_service_before_it_is_stopped_and_is_forgotten_after() -> None:
+    target = MemoryTarget(primary=0)
+    gone = Change(unit(2).id, "remove", "demo", member(2), Impact.NONE)
+    step = Step(
+        "remove/demo-2",
+        "remove",
+        "remove",
+        "dc",
+        "demo",
+        (member(2),),
+        (node(2),),
+        (gone,),
+        verb="leave",
+    )
+    assert start(target, (step,)).exit is Exit.DONE
+    assert target.log == [f"leave {member(2)}", f"apply {node(2)}", f"forget {member(0)}"]
+
+
+def test_what_is_done_is_written_down_in_order() -> None:
+    target = MemoryTarget(primary=2)
+    start(target, rolls(0, 1))
+    kinds = [(record.kind, record.step, record.ended) for record in target.records]
+    assert kinds == [
+        ("begin", "", ""),
+        ("step", f"member/{member(0)}", "done"),
+        ("step", f"member/{member(1)}", "done"),
+        ("end", "", "done"),
+    ]
+
+
+def test_locks_taken_before_one_is_refused_are_given_back() -> None:
+    first, second = MemoryTarget("a"), MemoryTarget("b", fails={"lock"})
+    with pytest.raises(OpsError), leased({"a": first, "b": second}, "me", Stop()):
+        pass
+    assert first.log == ["acquire", "release"]
