@@ -19,7 +19,6 @@ DATA: Final = "/var/lib/opsctl/data"  # below it: a volume's own root may hold l
 SOURCES: Final = "/opsctl/files"  # ConfigMap and Secret as they are
 
 STARTED_WITH: Final = "opsctl.dev/started-with"
-STARTED_WITH_SECRETS: Final = "opsctl.dev/started-with-secrets"
 _MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "opsctl"}
 
 
