@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -24,6 +25,14 @@ app = typer.Typer(
     epilog="Options may stand before or behind the command. Variables: OPSCTL_FILE, OPSCTL_SET, "
     "OPSCTL_STRICT, OPSCTL_LIMIT, OPSCTL_OUTPUT, OPSCTL_NO_COLOR; OPSCTL_DEBUG=1 shows tracebacks.",
 )
+_VARIABLES = {
+    "files": "OPSCTL_FILE",  # several: separated by colons
+    "sets": "OPSCTL_SET",  # several: separated by spaces
+    "strict": "OPSCTL_STRICT",
+    "limit": "OPSCTL_LIMIT",
+    "output": "OPSCTL_OUTPUT",
+    "no_color": "OPSCTL_NO_COLOR",
+}
 
 
 @app.callback()
@@ -75,14 +84,17 @@ def guarded(work: Callable[[], int], arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    made = get_command(app)
-    code = made.main(
-        args=arguments,
-        prog_name="opsctl",
-        standalone_mode=False,
-        auto_envvar_prefix="OPSCTL",
-    )
+    code = whole().main(args=arguments, prog_name="opsctl", standalone_mode=False)
     return int(code or 0)
+
+
+def whole() -> Any:
+    """The group of all commands. Variables are read by its own options alone, so that an option
+    behind the command's name always wins."""
+    made = get_command(app)
+    for option in made.params:
+        option.envvar = _VARIABLES.get(option.name)
+    return made
 
 
 def _usage(error: typer.TyperException) -> OpsError:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from opsctl.cli.options import Options
 from opsctl.cli.views import Screen
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from opsctl.flow.parts import Parts
     from opsctl.model import Environment, Finding, ServiceBase
     from opsctl.planning.build import Scope
+
+Unsupported = Annotated[
+    bool, typer.Option("--unsupported", help="Also on systems that were never tried.")
+]
 
 
 class Session:
@@ -71,6 +78,12 @@ class Session:
         from opsctl.planning.build import Scope
 
         return Scope(limit=self.options.limit, prune=prune, delete_data=frozenset(delete_data))
+
+    def words(self, command: str) -> str:
+        """The line to type for another command about the same spec."""
+        files = [word for file in self.options.files for word in ("-f", str(file))]
+        sets = [word for text in self.options.sets for word in ("--set", text)]
+        return " ".join(["opsctl", command, shlex.join([*files, *sets])]).rstrip()
 
     def _judge(self, findings: tuple[OpsError, ...]) -> None:
         if findings:

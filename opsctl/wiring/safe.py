@@ -44,7 +44,7 @@ def masker() -> Callable[[str], str]:
 
     def mask(text: str) -> str:
         for one in masks:
-            text = one.mask(text)
+            text = one(text)
         return text
 
     return mask

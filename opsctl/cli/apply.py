@@ -1,0 +1,102 @@
+"""`opsctl apply`: make it so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.changing import (
+    DeleteData,
+    MaxImpact,
+    SkipUnreachable,
+    Terms,
+    Verbose,
+    Yes,
+    carry_out,
+    run,
+)
+from opsctl.cli.command import command, new_app
+from opsctl.cli.plan import Prune
+from opsctl.cli.session import Session, Unsupported
+from opsctl.errors import Exit, OpsError, SpecError
+from opsctl.flow.applying import apply_plan, apply_saved, make_plan, resume_plan
+from opsctl.flow.parts import Parts
+from opsctl.planning.saved import plan_from_json
+
+app = new_app()
+
+
+@command(app, "spec", "limit", "output")
+def apply(
+    session: Session,
+    saved: Annotated[
+        Path | None, typer.Argument(metavar="[PLAN]", help="A plan that `plan --out` saved.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the apply that is unfinished.")
+    ] = False,
+    yes: Yes = False,
+    max_impact: MaxImpact = None,
+    prune: Prune = False,
+    delete_data: DeleteData = None,
+    skip_unreachable: SkipUnreachable = False,
+    verbose: Verbose = False,
+    unsupported: Unsupported = False,
+) -> Exit:
+    """Make it so: shows the plan and asks. A second apply changes nothing.
+
+    Without a terminal it wants a saved plan or --yes, and does nothing that costs more than a
+    reload unless --max-impact allows it. Ctrl-C stops at the next safe point.
+    """
+    terms = Terms(yes, max_impact, skip_unreachable, verbose=verbose)
+    parts = session.parts(unsupported=unsupported)
+    if saved is not None:
+        return _apply_saved(session, parts, saved, terms)
+    if resume:
+        plan, seen, parts = resume_plan(parts)
+    else:
+        scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))
+        plan, seen = make_plan(parts, scope)
+    return carry_out(
+        session,
+        plan,
+        seen,
+        terms,
+        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
+    )
+
+
+def _apply_saved(session: Session, parts: Parts, file: Path, terms: Terms) -> Exit:
+    if session.options.limit:
+        raise SpecError(
+            "cli/usage", "a saved plan has its own limits", hint="make the plan with --limit"
+        )
+    plan = plan_from_json(_read(file))
+    consent = terms.consent(session, plan.title)
+    return run(
+        session,
+        plan,
+        consent,
+        lambda agreed, events, stop: apply_saved(parts, plan, agreed, events, stop),
+    )
+
+
+def _read(file: Path) -> str:
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise OpsError(
+            "plan/not-readable", reason, where=str(file), exit=Exit.INPUT
+        ) from None
+    if file.suffix in (".yaml", ".yml"):
+        raise OpsError(
+            "plan/not-a-plan",
+            "this looks like a spec; what stands behind `apply` is a saved plan",
+            where=str(file),
+            hint=f"opsctl apply -f {file}",
+            exit=Exit.INPUT,
+        )
+    return text

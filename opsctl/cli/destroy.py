@@ -1,0 +1,78 @@
+"""`opsctl destroy` and `opsctl rollback`: each a plan, shown and asked for like any other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.changing import (
+    DeleteData,
+    DryRun,
+    MaxImpact,
+    SkipUnreachable,
+    Terms,
+    Verbose,
+    Yes,
+    carry_out,
+)
+from opsctl.cli.command import command, new_app
+from opsctl.cli.completing import services as complete_services
+from opsctl.cli.session import Session
+from opsctl.errors import Exit
+from opsctl.flow.applying import apply_plan
+from opsctl.flow.destroying import destroy_plan, rollback_plan
+
+app = new_app()
+
+
+@command(app, "spec", "output")
+def destroy(
+    session: Session,
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(help="Left out: all of them.", autocompletion=complete_services),
+    ] = None,
+    delete_data: DeleteData = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    max_impact: MaxImpact = None,
+    skip_unreachable: SkipUnreachable = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Take services down. Data stays unless its name is given with --delete-data."""
+    parts = session.parts()
+    plan, seen = destroy_plan(parts, tuple(services or ()), frozenset(delete_data or ()))
+    return carry_out(
+        session,
+        plan,
+        seen,
+        Terms(yes, max_impact, skip_unreachable, dry_run, verbose),
+        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
+    )
+
+
+@command(app, "spec", "output")
+def rollback(
+    session: Session,
+    revision: Annotated[
+        int | None, typer.Argument(help="As `opsctl history` shows it; left out: the one before.")
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    max_impact: MaxImpact = None,
+    skip_unreachable: SkipUnreachable = False,
+    verbose: Verbose = False,
+) -> Exit:
+    """Go back to an earlier revision of the spec, which the targets keep.
+
+    The file of the spec stays as it is: mend it afterwards, or the next apply goes forward again.
+    """
+    plan, seen, then = rollback_plan(session.parts(), revision)
+    return carry_out(
+        session,
+        plan,
+        seen,
+        Terms(yes, max_impact, skip_unreachable, dry_run, verbose),
+        lambda consent, events, stop: apply_plan(then, plan, seen, consent, events, stop),
+    )

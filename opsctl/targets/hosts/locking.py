@@ -1,0 +1,121 @@
+"""The environment's lock over all hosts of the target: a majority of them must grant it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from opsctl.errors import Exit, OpsError
+from opsctl.planning.observation import Holder
+from opsctl.ports import Fence
+from opsctl.targets.hosts import wire
+from opsctl.targets.hosts.agents import Agents, Answers
+
+WORK = 15.0  # seconds that a host may take for a lock's step
+TRIES = 3  # tokens tried before giving up against others who raise them
+
+
+class Lock:
+    """Tokens only grow; each host refuses one that is not beyond all that it has seen."""
+
+    def __init__(self, agents: Agents):
+        self.agents = agents
+        self.highest = 0  # the newest token seen, from the last look or try
+
+    def acquire(self, holder: str, ttl: float) -> Fence:
+        """Take it for `ttl` seconds. Raises lock/held (exit 7), lock/no-majority, or what hosts say."""
+        for _ in range(TRIES):
+            fence = Fence(self.highest + 1, holder)
+            values = {"token": fence.token, "holder": holder, "ttl": ttl, "by_force": False}
+            answers = self._send("acquire", values)
+            if self._granted(answers) >= self.majority:
+                self.highest = fence.token
+                return fence
+            self._send("release", {"token": fence.token})
+            held = self._holders(answers)
+            self._note(answers)
+            if held:
+                raise _held(held[0])
+            self._enough(answers)
+        raise OpsError(
+            "lock/held", "others are taking the lock at this moment",
+            hint="try again", exit=Exit.LOCKED,
+        )  # fmt: skip
+
+    def renew(self, fence: Fence, ttl: float) -> None:
+        """Raises lock/lost when a majority does not grant it any more."""
+        values = {"token": fence.token, "holder": fence.holder, "ttl": ttl}
+        answers = self._send("renew", values)
+        if self._granted(answers) < self.majority:
+            who = self._holders(answers)
+            now = f"{who[0].holder} has it now" if who else "too few hosts answer"
+            message = f"the lock was lost: {now}"
+            hint = "opsctl status; then apply again"
+            raise OpsError("lock/lost", message, hint=hint, exit=Exit.PARTLY)
+
+    def release(self, fence: Fence) -> None:
+        self._send("release", {"token": fence.token})
+
+    def take(self, who: str) -> Holder | None:
+        """Take it from whoever has it and leave it free; gives who had it."""
+        heads = self._send("head", {})
+        self._enough(heads)
+        self._note(heads)
+        held = self._holders(heads)
+        token = self.highest + 1
+        values = {"token": token, "holder": who, "ttl": 30.0, "by_force": True}
+        self._send("acquire", values)
+        self._send("release", {"token": token})
+        self.highest = token
+        return held[0] if held else None
+
+    @property
+    def majority(self) -> int:
+        return len(self.agents.hosts) // 2 + 1
+
+    def _send(self, verb: str, values: Mapping[str, Any]) -> Answers:
+        request = {"lock": {"verb": verb, "values": values}}
+        return self.agents.send(dict.fromkeys(self.agents.hosts, request), WORK)
+
+    def _granted(self, answers: Answers) -> int:
+        return sum(1 for answer in answers.given.values() if answer["lock"]["granted"])
+
+    def _note(self, answers: Answers) -> None:
+        seen = [int(answer["lock"].get("highest", 0)) for answer in answers.given.values()]
+        self.highest = max([self.highest, *seen])
+
+    def _holders(self, answers: Answers) -> Sequence[Holder]:
+        """Others who hold it on a host that refused, the newest first."""
+        heads = [a["lock"] for a in answers.given.values() if not a["lock"].get("granted")]
+        held = [one for head in heads if "now" in head and (one := wire.holder(head))]
+        return sorted(held, key=lambda one: -one.token)
+
+    def _enough(self, answers: Answers) -> None:
+        """Raises when too few hosts answered; the first one's reason is told."""
+        if len(answers.given) >= self.majority:
+            return
+        error = next(iter(answers.failed.values()))
+        if error.code == "hosts/other-environment":
+            raise error
+        raise OpsError(
+            "lock/no-majority",
+            f"{len(answers.given)} of {len(self.agents.hosts)} hosts answer, "
+            f"{self.majority} are needed for the lock: {error.message}",
+            where=error.where,
+            hint=error.hint,
+            exit=Exit.UNOBSERVED,
+        )
+
+
+def _held(holder: Holder) -> OpsError:
+    return OpsError(
+        "lock/held",
+        f"{holder.holder} holds it since {_clock(holder.since)}, until {_clock(holder.expires)}",
+        hint="wait, or opsctl lock release --reason ... if that one is gone",
+        exit=Exit.LOCKED,
+    )
+
+
+def _clock(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"

@@ -1,0 +1,190 @@
+"""From resources and workloads to requests, and from answers to an Observation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from opsctl.errors import OpsError
+from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
+from opsctl.planning.resource import Actual, Resource, ResourceId
+from opsctl.ports import Record
+from opsctl.targets.hosts import layout, wire
+from opsctl.targets.hosts.agents import Answers
+from opsctl.targets.hosts.problems import clock_problems, host_problems
+from opsctl.targets.hosts.values import Env
+from opsctl.workload import Answer, Component, Member, Seat, Standing, Workload
+
+DOCUMENTS = 20  # revisions of the spec read, from the first hosts only
+DOCUMENT_HOSTS = 3
+
+Asked = tuple[Member, Component]
+
+
+class Looking:
+    """What is asked of each host, and how its answer is read."""
+
+    def __init__(
+        self,
+        target: str,
+        environment: Env,
+        hosts: Sequence[str],
+        resources: Sequence[Resource],
+        workloads: Sequence[Workload],
+        value: wire.Value,
+    ):
+        self.target, self.environment, self.hosts = target, environment, hosts
+        self.resources, self.workloads, self.value = resources, workloads, value
+
+    def requests(self, key: bytes | None, options: Mapping[str, Any]) -> dict[str, Any]:
+        items: dict[str, list[Any]] = {host: [] for host in self.hosts}
+        for resource in self.resources:
+            items[layout.host_of(resource.id.where)].append(wire.item(resource))
+        return {
+            host: {
+                "key": key.hex() if key is not None else None,
+                "options": options,
+                "look": {
+                    "items": items[host],
+                    "queries": [self._query(*asked) for asked in self._asked(host)],
+                    "wishes": sorted({wish.name for _, wish in self.wishes(host)}),
+                    "volumes": list(self._volumes(host, items[host])),
+                    "documents": DOCUMENTS if index < DOCUMENT_HOSTS else 0,
+                },
+            }
+            for index, host in enumerate(self.hosts)
+        }
+
+    def members(self, host: str) -> Iterator[tuple[Workload, Member]]:
+        for workload in self.workloads:
+            for member in workload.members():
+                if member.seat.node == host:
+                    yield workload, member
+
+    def wishes(self, host: str) -> Iterator[tuple[Member, Any]]:
+        for _, member in self.members(host):
+            for component in member.components:
+                for wish in component.kernel:
+                    yield member, wish
+
+    def _asked(self, host: str) -> list[tuple[Workload, Member, Component]]:
+        return [
+            (workload, member, component)
+            for workload, member in self.members(host)
+            for component in member.components
+            if component.health is not None
+        ]
+
+    def _query(self, workload: Workload, member: Member, component: Component) -> dict[str, Any]:
+        assert component.health is not None
+        unit = layout.unit_name(
+            self.environment.name, workload.service, component.name, member.name
+        )
+        return wire.question(component.health, member.name, unit, self.value)
+
+    def _volumes(self, host: str, items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        mounts = {one["name"]: one["spec"].get("mount", "") for one in items}
+        for _, member in self.members(host):
+            for component in member.components:
+                for volume in component.volumes:
+                    if volume.require_mount or volume.min_free:
+                        yield {
+                            "member": member.name,
+                            "path": volume.path,
+                            "mount": mounts.get(volume.path, ""),
+                            "min_free": volume.min_free,
+                        }
+
+    def observation(self, answers: Answers, unsupported: bool, kernel: str) -> Observation:
+        actual: dict[ResourceId, Actual] = {}
+        nodes: dict[str, Node] = {}
+        problems: list[Problem] = []
+        for host, answer in answers.given.items():
+            look, where = answer["look"], layout.where(self.target, host)
+            for key, found in look["actual"].items():
+                one = wire.actual(key, found)
+                actual[one.id] = one
+            nodes[where] = _node(where, answer)
+            members = [member for _, member in self.members(host)]
+            problems += host_problems(nodes[where], look, members, unsupported, kernel)
+        problems += clock_problems(self.target, answers.clocks)
+        looks = [answer["look"] for answer in answers.given.values()]
+        return Observation(
+            actual=actual,
+            owned=tuple(wire.owned(k, e) for look in looks for k, e in look["owned"].items()),
+            seats=seats(looks),
+            standings=self._standings(answers),
+            nodes=nodes,
+            unreachable=self._unreachable(answers.failed),
+            problems=tuple(problems),
+            holder=_holder(looks),
+            unfinished=unfinished(looks),
+            revision=max((int(look["journal"]["revision"]) for look in looks), default=0),
+            documents=_documents(looks),
+        )
+
+    def _standings(self, answers: Answers) -> dict[tuple[str, str], Standing]:
+        found = {}
+        for host, answer in answers.given.items():
+            said = zip(self._asked(host), answer["look"]["answers"], strict=True)
+            for (_, member, component), one in said:
+                if one is not None and component.health is not None:
+                    found[member.name, component.name] = component.health.parse(Answer(*one))
+        return found
+
+    def _unreachable(self, failed: Mapping[str, OpsError]) -> dict[str, OpsError]:
+        return {layout.where(self.target, host): error for host, error in failed.items()}
+
+
+def _node(where: str, answer: Mapping[str, Any]) -> Node:
+    facts: dict[str, str] = dict(answer["facts"])
+    for package, version in answer["look"]["packages"].items():
+        facts[f"package {package}"] = version
+    return Node(where, facts["system"], facts)
+
+
+def seats(looks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Seat, ...]]:
+    """Recorded seats by service, members in the order of their group and ordinal."""
+    found: dict[str, list[Seat]] = {}
+    for look in looks:
+        for entry in look["seats"].values():
+            service, seat = wire.seat_in(entry)
+            found.setdefault(service, []).append(seat)
+    return {
+        service: tuple(sorted(several, key=lambda seat: (seat.group, seat.ordinal)))
+        for service, several in sorted(found.items())
+    }
+
+
+def _holder(looks: Sequence[Mapping[str, Any]]) -> Holder | None:
+    """Who holds the lock: the newest token that a host knows."""
+    held = [one for look in looks if (one := wire.holder(look["lock"]))]
+    return max(held, key=lambda one: one.token, default=None)
+
+
+def unfinished(looks: Sequence[Mapping[str, Any]]) -> Unfinished | None:
+    """The newest run when no host knows its end. A host that was away knows less of it."""
+    records = [wire.record_in(one) for look in looks for one in look["journal"]["records"]]
+    begun = [record for record in records if record.kind == "begin"]
+    if not begun:
+        return None
+    last = max(begun, key=lambda record: record.at)
+    mine = [record for record in records if record.run == last.run]
+    if any(record.kind == "end" for record in mine):
+        return None
+    done = _done(mine)
+    rest = tuple(step for step in last.steps if step not in done)
+    return Unfinished(last.run, last.who, last.at, last.revision, done, rest)
+
+
+def _done(records: Sequence[Record]) -> tuple[str, ...]:
+    ended = sorted((r for r in records if r.kind == "step" and r.ended == "done"), key=_when)
+    return tuple(dict.fromkeys(record.step for record in ended))
+
+
+def _when(record: Record) -> float:
+    return record.at
+
+
+def _documents(looks: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    return {int(n): text for look in looks for n, text in look["documents"].items() if text}
