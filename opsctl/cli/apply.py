@@ -21,8 +21,9 @@ from opsctl.cli.command import command, new_app
 from opsctl.cli.plan import Prune
 from opsctl.cli.session import Session, Unsupported
 from opsctl.errors import Exit, OpsError, SpecError
-from opsctl.flow.applying import apply_plan, apply_saved, make_plan, resume_plan
+from opsctl.flow.applying import apply_plan, apply_saved, make_plan
 from opsctl.flow.parts import Parts
+from opsctl.flow.revisions import resume_plan
 from opsctl.planning.saved import plan_from_json
 
 app = new_app()
@@ -54,10 +55,10 @@ def apply(
     parts = session.parts(unsupported=unsupported)
     if saved is not None:
         return _apply_saved(session, parts, saved, terms)
+    scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))
     if resume:
-        plan, seen, parts = resume_plan(parts)
+        plan, seen, parts = resume_plan(parts, scope)
     else:
-        scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))
         plan, seen = make_plan(parts, scope)
     return carry_out(
         session,
@@ -88,9 +89,7 @@ def _read(file: Path) -> str:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise OpsError(
-            "plan/not-readable", reason, where=str(file), exit=Exit.INPUT
-        ) from None
+        raise OpsError("plan/not-readable", reason, where=str(file), exit=Exit.INPUT) from None
     if file.suffix in (".yaml", ".yml"):
         raise OpsError(
             "plan/not-a-plan",

@@ -21,7 +21,8 @@ from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
 from opsctl.errors import Exit
 from opsctl.flow.applying import apply_plan
-from opsctl.flow.destroying import destroy_plan, rollback_plan
+from opsctl.flow.destroying import destroy_plan
+from opsctl.flow.revisions import rollback_plan
 
 app = new_app()
 

@@ -72,9 +72,7 @@ def guarded(work: Callable[[], int], arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _show(_usage(error), arguments)
     except (KeyboardInterrupt, typer.Abort):
-        return _show(
-            OpsError("cli/interrupted", "interrupted", exit=Exit.INTERRUPTED), arguments
-        )
+        return _show(OpsError("cli/interrupted", "interrupted", exit=Exit.INTERRUPTED), arguments)
     except BrokenPipeError:
         return int(Exit.DONE)
     except Exception as error:  # noqa: BLE001 - the last line of defence: it becomes a bug report

@@ -78,9 +78,7 @@ def save(made: Plan, file: Path) -> None:
         with os.fdopen(descriptor, "w") as stream:
             stream.write(text + "\n")
     except OSError as error:
-        raise OpsError(
-            "plan/unwritable", error.strerror or str(error), where=str(file)
-        ) from None
+        raise OpsError("plan/unwritable", error.strerror or str(error), where=str(file)) from None
 
 
 def _notes(seen: Survey) -> Mapping[str, Sequence[str]]:

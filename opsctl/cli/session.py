@@ -38,12 +38,10 @@ class Session:
         return Screen(self.options.output or "human", color=not plain)
 
     def parts(self, *, unsupported: bool = False) -> Parts:
-        """The spec's concrete parts. Raises OpsError for a wrong spec or what `--strict` forbids."""
+        """The spec's concrete parts. Raises OpsError for a wrong spec, --strict's too."""
         from opsctl import wiring
 
-        parts = wiring.parts(
-            self.options.spec_files, self.options.sets, unsupported=unsupported
-        )
+        parts = wiring.parts(self.options.spec_files, self.options.sets, unsupported=unsupported)
         self._judge(self.findings(parts.environment))
         for name in self.options.limit:
             parts.service(name.partition("/")[0])
@@ -71,9 +69,7 @@ class Session:
             raise OpsErrors(tuple(as_error(item) for item in wrong))
         return tuple(as_error(item) for item in found)
 
-    def scope(
-        self, *, prune: bool = False, delete_data: tuple[str, ...] = ()
-    ) -> Scope:
+    def scope(self, *, prune: bool = False, delete_data: tuple[str, ...] = ()) -> Scope:
         """What a plan may touch, as the options say."""
         from opsctl.planning.build import Scope
 
@@ -89,7 +85,6 @@ class Session:
         if findings:
             words = "a warning" if len(findings) == 1 else f"{len(findings)} warnings"
             self.screen.say(f"the spec has {words}: see `opsctl validate`")
-
 
 
 def as_error(finding: Finding) -> OpsError:

@@ -110,7 +110,13 @@ def _step_lines(step: Step, verbose: bool) -> Iterator[Text]:
         else:
             yield from _change_lines(changes[0])
     if step.after:
-        words = "by" if step.kind == "operate" else "until" if step.kind == "settle" else "then wait until"
+        words = (
+            "by"
+            if step.kind == "operate"
+            else "until"
+            if step.kind == "settle"
+            else "then wait until"
+        )
         yield line((f"  {words} {step.after}", DIM))
 
 

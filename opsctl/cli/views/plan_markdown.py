@@ -8,9 +8,7 @@ from opsctl.cli.views.plan_words import SIGNS, field_words, groups, impact_words
 from opsctl.planning.plan import Change, Plan, Step
 
 
-def plan_markdown(
-    plan: Plan, away: Mapping[str, str], notes: Mapping[str, Sequence[str]]
-) -> str:
+def plan_markdown(plan: Plan, away: Mapping[str, str], notes: Mapping[str, Sequence[str]]) -> str:
     """The whole comment. `away`: what kept a place from being seen, in words."""
     return "\n".join(_parts(plan, away, notes))
 

@@ -12,13 +12,13 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from opsctl.cli.views.lines import BAD, DIM, GOOD, listed, line
+from opsctl.cli.views.lines import BAD, DIM, GOOD, line, listed
 from opsctl.cli.views.screen import Screen
 from opsctl.ports import Event
 
 
 class Progress:
-    """Takes Events from any thread. What runs is known, so that a stop can say what it waits for."""
+    """Takes Events from any thread, and knows what runs, so that a stop can say so."""
 
     def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self._screen = screen
@@ -31,7 +31,7 @@ class Progress:
     def __call__(self, event: Event) -> None:
         with self._lock:
             took = self._keep(event)
-        # Shown without the lock: the display's thread holds its own lock when it asks for a picture.
+        # Shown without the lock: the display's thread holds another when it asks for a picture.
         if self._screen.output == "json":
             self._screen.object(_event_data(event))
         elif self._live is not None:

@@ -60,6 +60,12 @@ class Screen:
         except BrokenPipeError:
             _silence(sys.stdout)
 
+    def clear(self) -> None:
+        """An empty terminal, for a result that is shown again and again."""
+        console = self._console(sys.stdout)
+        if self.output == "human" and console.is_terminal:
+            console.clear()
+
     def show(self, view: View) -> None:
         """Something to read before an answer, or beside the result."""
         if self.output != "json":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from opsctl.engines.redis.cast import (
     REDIS,
     SENTINEL,
@@ -147,7 +145,7 @@ def follows(member: str, primary: str) -> Gate:
     return Gate(f"{member} follows {primary}", holds, _WHOLE)
 
 
-def forgotten(cast: Cast, member: str, remaining: tuple[str, ...]) -> Gate:
+def forgotten(member: str, remaining: tuple[str, ...]) -> Gate:
     """The member's Sentinel has found the remaining ones again, and nobody else."""
 
     def holds(standings: Standings) -> str:
@@ -164,13 +162,24 @@ def forgotten(cast: Cast, member: str, remaining: tuple[str, ...]) -> Gate:
     return Gate(f"the Sentinel of {member} knows who is left", holds, 60.0)
 
 
-def written(holder: Callable[[Standings], str]) -> Gate:
-    """`holder` finds nothing to say against it."""
-    return Gate("the write is seen", holder, _SOON)
+def calm(primary: str, members: tuple[str, ...]) -> Gate:
+    """No failover is going on: the Sentinels of `members` hold the primary for up."""
+
+    def holds(standings: Standings) -> str:
+        for member, standing in sentinels(standings):
+            if member not in members:
+                continue
+            if standing.following != address_of(standings, primary):
+                return f"the Sentinel of {member} believes in {standing.following}"
+            if standing.details["flags"] != "master":
+                return f"the Sentinel of {member}: {standing.reason}"
+        return ""
+
+    return Gate("no failover is going on", holds, 60.0)
 
 
-def any_replica_ready(standings: Standings) -> str:
-    """The replica that is furthest, "" when none is ready."""
+def furthest_replica(standings: Standings) -> str:
+    """The ready replica that has most of the stream, "" when none is ready."""
     ready = [
         (standing.offset or 0, member)
         for member, standing in servers(standings, "replica")

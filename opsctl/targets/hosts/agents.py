@@ -74,10 +74,9 @@ class Agents:
         calls = {}
         for name, request in requests.items():
             text = json.dumps({**common, **request}, separators=(",", ":")).encode()
-            calls[name] = (
-                self._command(name),
-                self._password(name) + bundle.bundle().message(text),
-            )
+            password = self.password(name)
+            line = f"{password}\n".encode() if password else b""
+            calls[name] = (self._command(name), line + bundle.bundle().message(text))
         return ssh.run_all(calls, bound, self.options.parallel)
 
     def _command(self, name: str) -> list[str]:
@@ -89,19 +88,20 @@ class Agents:
             words = f"sudo {how} -- /bin/sh -c {shlex.quote(bundle.COMMAND)}"
         return ssh.command(host, self.options, words)
 
-    def _password(self, name: str) -> bytes:
+    def password(self, name: str) -> str:
+        """sudo's password for a host, "" when none is needed. Raises hosts/no-sudo if unknown."""
         ref = self.options.become_password
         if ref is None or not ssh.becomes(self.hosts[name], self.options):
-            return b""
+            return ""
         value = self.secrets.value(ref)
         if value is None:
             raise OpsError(
                 "hosts/no-sudo",
                 f"the secret {ref.name} that sudo's password shall come from is not known",
-                hint="opsctl secrets set",
+                hint="opsctl secrets",
                 exit=Exit.REFUSED,
             )
-        return value.encode() + b"\n"
+        return value
 
     def _answer(self, name: str, said: ssh.Said) -> Mapping[str, Any]:
         """The parsed answer. Raises what ssh, sudo, the program or the host refused."""

@@ -24,7 +24,7 @@ class Lock:
         self.highest = 0  # the newest token seen, from the last look or try
 
     def acquire(self, holder: str, ttl: float) -> Fence:
-        """Take it for `ttl` seconds. Raises lock/held (exit 7), lock/no-majority, or what hosts say."""
+        """Take it for `ttl` seconds. Raises lock/held (exit 7) or lock/no-majority."""
         for _ in range(TRIES):
             fence = Fence(self.highest + 1, holder)
             values = {"token": fence.token, "holder": holder, "ttl": ttl, "by_force": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -45,15 +46,14 @@ def answered(wanted: dict[str, Any]) -> dict[str, Any]:
     if "look" in wanted:
         host = Host(environment, wanted.get("key"), wanted.get("options", {}))
         answer["look"] = look(host, wanted["look"])
-    if "fence" in wanted:
-        with Lock(environment["name"]).guard(**wanted["fence"]):
-            pass
-    if "ask" in wanted:
-        answer["ask"] = asking.answers(wanted["ask"])
+    fence = wanted.get("fence")
+    with Lock(environment["name"]).guard(**fence) if fence else contextlib.nullcontext():
+        if "ask" in wanted:
+            answer["ask"] = asking.answers(wanted["ask"])
+        if "append" in wanted:
+            journal.append(environment["name"], **wanted["append"])
     if "lock" in wanted:
         answer["lock"] = _lock(environment, wanted["lock"])
-    if "append" in wanted:
-        journal.append(environment["name"], **wanted["append"])
     if "history" in wanted:
         answer["history"] = journal.read(environment["name"], int(wanted["history"]))
     if "document" in wanted:

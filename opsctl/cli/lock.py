@@ -1,0 +1,49 @@
+"""`opsctl lock`: who holds the environment."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.changing import Yes
+from opsctl.cli.command import command, new_app
+from opsctl.cli.session import Session
+from opsctl.cli.views.checks import LockView
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.watching import release_lock, status
+
+app = new_app("Who holds the environment; release it with a reason.")
+
+
+@command(app, "spec", "output")
+def show(session: Session) -> None:
+    """Who holds the lock, since when, and when it ends by itself."""
+    now = status(session.parts())
+    holders = [now.holder] if now.holder else []
+    session.screen.result(LockView(now.environment, holders, time.time()))
+
+
+@command(app, "spec", "output")
+def release(
+    session: Session,
+    reason: Annotated[str, typer.Option(help="Why; it is written to the journal.")],
+    yes: Yes = False,
+) -> None:
+    """Take the lock from its holder. What that one left running can't write any more."""
+    parts = session.parts()
+    if not yes:
+        _agree(session)
+    holders = release_lock(parts, reason)
+    session.screen.result(LockView(parts.environment.name, holders, time.time(), released=True))
+
+
+def _agree(session: Session) -> None:
+    """Raises OpsError (exit 4) unless the person says yes."""
+    if not session.screen.interactive:
+        raise OpsError(
+            "apply/no-consent", "nobody is there to be asked", hint="say --yes", exit=Exit.REFUSED
+        )
+    if not session.screen.ask("Take the lock away from whoever holds it?"):
+        raise OpsError("apply/declined", "nothing was changed", exit=Exit.REFUSED)

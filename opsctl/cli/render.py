@@ -1,0 +1,42 @@
+"""`opsctl render`: everything written out as files, so that nothing of it is a secret of opsctl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opsctl import wiring
+from opsctl.cli.command import command, new_app
+from opsctl.cli.session import Session
+from opsctl.cli.views.screen import to_yaml
+from opsctl.cli.views.spec import WrittenView
+
+app = new_app("Write everything out: spec, Ansible project, manifests.")
+
+
+@command(app, "spec", "output")
+def spec(session: Session) -> None:
+    """Print the spec with every default written out, files and --set merged."""
+    environment = session.environment()
+    if session.options.output == "json":
+        import json
+
+        session.screen.text(json.dumps(environment.with_defaults(), indent=2, ensure_ascii=False))
+    else:
+        session.screen.text(to_yaml(environment.with_defaults()))
+
+
+@command(app, "spec", "output")
+def ansible(session: Session, folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Write a project that plain ansible-playbook runs to the same state, without opsctl."""
+    files = wiring.render_ansible(session.parts(), folder)
+    following = [(f"cd {folder} && ls", "its README says how to run it")]
+    session.screen.result(WrittenView(files, following))
+
+
+@command(app, "spec")
+def kubernetes(session: Session) -> None:
+    """Print the manifests of all Kubernetes targets, never with a secret's value."""
+    session.screen.text(wiring.render_kubernetes(session.parts()))

@@ -1,0 +1,82 @@
+"""`opsctl secrets`: the root key, and the values that people give."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl import wiring
+from opsctl.cli.command import command, new_app
+from opsctl.cli.session import Session
+from opsctl.cli.views.secrets import SecretsView
+from opsctl.errors import Exit, OpsError
+
+if TYPE_CHECKING:
+    from opsctl.wiring import SecretsDoor
+
+app = new_app("Make the root key; show, set and rotate secrets.")
+
+
+@command(app, "spec")
+def init(session: Session) -> None:
+    """Make the environment's root key, once. Internal passwords are derived from it.
+
+    With a key in OPSCTL_ROOT_KEY, that one is kept.
+    """
+    made = _door(session).init()
+    words = "made a root key" if made else "kept the root key that OPSCTL_ROOT_KEY holds"
+    session.screen.say(
+        f"{words}: keep a copy of it somewhere safe (`opsctl secrets show root-key`)"
+    )
+
+
+@command(app, "spec", "output")
+def show(
+    session: Session,
+    name: Annotated[
+        str, typer.Argument(help="Print its value; left out: list the names, never values.")
+    ] = "",
+) -> None:
+    """List the secrets, or print the value of one to standard output."""
+    door = _door(session)
+    if name:
+        session.screen.text(door.show(name))
+    else:
+        session.screen.result(SecretsView(door.names()))
+
+
+@command(app, "spec", name="set")
+def set_(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="As the spec names it: {secret: NAME}.")],
+) -> None:
+    """Keep a value that people gave. It is asked for, or read from standard input."""
+    _door(session).set(name, _value(name))
+    session.screen.say(f"kept {name}")
+
+
+@command(app, "spec")
+def rotate(session: Session, name: str) -> None:
+    """Raise a derived secret's generation in opsctl.lock; the next apply brings it out."""
+    generation = _door(session).rotate(name)
+    session.screen.say(f"{name} has generation {generation} now; next: {session.words('apply')}")
+
+
+def _door(session: Session) -> SecretsDoor:
+    return wiring.secrets(session.options.spec_files, session.options.sets)
+
+
+def _value(name: str) -> str:
+    """Typed twice at a terminal, else all of standard input less its last newline."""
+    if not sys.stdin.isatty():
+        return sys.stdin.read().removesuffix("\n")
+    first = getpass.getpass(f"value of {name}: ")
+    if getpass.getpass("once more: ") != first:
+        raise OpsError(
+            "secrets/typed-differently", "the two values differ", hint="nothing was changed",
+            exit=Exit.INPUT,
+        )  # fmt: skip
+    return first

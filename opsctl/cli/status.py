@@ -1,0 +1,73 @@
+"""`opsctl status` and `opsctl history`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.changing import Verbose
+from opsctl.cli.command import command, new_app
+from opsctl.cli.session import Session
+from opsctl.cli.views.history import HistoryView
+from opsctl.cli.views.status import StatusView
+from opsctl.errors import Exit
+from opsctl.flow import watching
+from opsctl.flow.watching import Status
+
+app = new_app()
+_EVERY = 2.0  # seconds between two looks of --watch
+
+
+@command(app, "spec", "limit", "output")
+def status(
+    session: Session,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 3 when a service is not healthy.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every 2 s.")] = False,
+) -> Exit:
+    """Members, roles, lag; unfinished work and who holds the lock come first."""
+    parts = session.parts()
+    while True:
+        now = _limited(watching.status(parts), session.options.limit)
+        if watch:
+            session.screen.clear()
+        session.screen.result(StatusView(now, time.time()))
+        if not watch:
+            break
+        time.sleep(_EVERY)
+    if check or now.exit is Exit.UNOBSERVED:
+        return now.exit
+    return Exit.DONE
+
+
+@command(app, "spec", "output")
+def history(
+    session: Session,
+    last: Annotated[
+        int, typer.Option("--last", "-n", min=1, help="How many records of the journal.")
+    ] = 200,
+    verbose: Verbose = False,
+) -> None:
+    """What was done, when, by whom, how it ended. --verbose shows every step."""
+    records = watching.history(session.parts(), last)
+    session.screen.result(HistoryView(records, verbose))
+
+
+def _limited(whole: Status, limit: tuple[str, ...]) -> Status:
+    """Only the services and members of --limit; the rest of the status as it is."""
+    if not limit:
+        return whole
+    services = []
+    for service in whole.services:
+        members = tuple(
+            member
+            for member in service.members
+            if service.name in limit or f"{service.name}/{member.name}" in limit
+        )
+        if members:
+            services.append(replace(service, members=members))
+    return replace(whole, services=tuple(services))

@@ -1,0 +1,215 @@
+"""How things stand: what is unfinished first, then services, nodes, problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from opsctl.cli.views.errors import error_data, error_lines
+from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, ago, count, line, table
+from opsctl.cli.views.view import View
+from opsctl.flow.watching import ComponentStatus, MemberStatus, ServiceStatus, Status
+from opsctl.planning.observation import Holder, Node, Unfinished
+from opsctl.workload import Standing
+
+_RESUME, _BACK = "opsctl apply --resume", "opsctl rollback"
+_COLUMNS = ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView(View):
+    """`now` is in seconds since the epoch."""
+
+    status: Status
+    now: float
+
+    def lines(self) -> Iterable[Text]:
+        status = self.status
+        revision = f"  revision {status.revision}" if status.revision else ""
+        if status.unfinished is not None:
+            yield from unfinished_lines(status.unfinished, self.now)
+        if status.holder is not None:
+            yield from holder_lines(status.holder, self.now)
+        yield line((status.environment, STRONG), (revision, DIM))
+        for service in status.services:
+            yield Text()
+            yield from _service_lines(service)
+        yield from self._nodes()
+        for error in status.unreachable:
+            yield Text()
+            yield from error_lines(error)
+        for problem in status.problems:
+            yield Text()
+            yield from error_lines(problem.error)
+
+    def data(self) -> object:
+        status = self.status
+        return {
+            "environment": status.environment,
+            "revision": status.revision,
+            "healthy": status.exit == 0,
+            "unfinished": unfinished_data(status.unfinished),
+            "lock": holder_data(status.holder),
+            "services": [_service_data(service) for service in status.services],
+            "nodes": [
+                {"where": node.where, "system": node.system, "facts": dict(node.facts)}
+                for node in status.nodes
+            ],
+            "unreachable": [error_data(error) for error in status.unreachable],
+            "problems": [
+                {"severity": problem.severity, **error_data(problem.error)}
+                for problem in status.problems
+            ],
+        }
+
+    def _nodes(self) -> Iterator[Text]:
+        if not self.status.nodes:
+            return
+        yield Text()
+        rows = [
+            (
+                node.where,
+                node.system,
+                ", ".join(f"{key} {fact}" for key, fact in node.facts.items()),
+            )
+            for node in self.status.nodes
+        ]
+        yield from table(("NODE", "SYSTEM", ""), rows)
+
+
+def fact_words(node: Node) -> str:
+    """What a node says of itself, in one cell."""
+    return ", ".join(f"{key} {fact}" for key, fact in node.facts.items())
+
+
+def unfinished_lines(work: Unfinished, now: float) -> Iterator[Text]:
+    """Somebody's apply that never ended, and the commands to go on or back."""
+    total = len(work.done) + len(work.open)
+    head = f"An apply is unfinished: {work.who} began it {ago(now - work.began)} ago"
+    yield line((head, f"bold {WARN}"), (f" (run {work.run}, revision {work.revision})", DIM))
+    at = f", the next is {work.open[0]}" if work.open else ""
+    yield line(f"  {len(work.done)} of {count(total, 'step')} done{at}")
+    renewed = [step.partition("/")[2] for step in work.done if step.startswith("member/")]
+    if renewed:
+        yield line(f"  changed already: {', '.join(renewed)}")
+    yield line(
+        ("  go on: ", "cyan"), "opsctl apply --resume", ("   back: ", "cyan"), "opsctl rollback"
+    )
+    yield Text()
+
+
+def holder_lines(holder: Holder, now: float) -> Iterator[Text]:
+    """Who holds the lock, since when, and when it ends by itself."""
+    yield line(
+        ("Held by ", f"bold {WARN}"), (holder.holder, STRONG), f" since {ago(now - holder.since)}"
+    )
+    left = holder.expires - now
+    yield line(
+        f"  renewed while it works; without that it ends in {ago(left)}"
+        if left > 0
+        else f"  it ended {ago(-left)} ago: the next one may take it"
+    )
+    yield Text()
+
+
+def unfinished_data(work: Unfinished | None) -> object:
+    """The same for programs."""
+    if work is None:
+        return None
+    return {
+        "run": work.run,
+        "who": work.who,
+        "began": work.began,
+        "revision": work.revision,
+        "done": list(work.done),
+        "open": list(work.open),
+        "resume": _RESUME,
+        "back": _BACK,
+    }
+
+
+def holder_data(holder: Holder | None) -> object:
+    """The same for programs."""
+    if holder is None:
+        return None
+    return {"holder": holder.holder, "since": holder.since, "expires": holder.expires}
+
+
+def _service_lines(service: ServiceStatus) -> Iterator[Text]:
+    state = (service.trouble, f"bold {BAD}") if service.trouble else ("healthy", GOOD)
+    yield line((service.name, STRONG), (f"  {service.engine} on {service.target}  ", DIM), state)
+    rows = [
+        _row(member, component, first=number == 0)
+        for member in service.members
+        for number, component in enumerate(member.components)
+    ]
+    yield from table(
+        ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS"), rows
+    )
+
+
+def _row(member: MemberStatus, component: ComponentStatus, *, first: bool) -> list[Piece]:
+    host = member.where.partition("/")[2] or member.where
+    ends: list[Piece] = [host if first else "", member.address if first else ""]
+    name: Piece = member.name if first else ""
+    standing = component.standing
+    if standing is None:
+        return [name, component.name, ("-", DIM), ("no answer", BAD), "", "", *ends]
+    role: Piece = (standing.role, STRONG) if standing.role == "primary" else standing.role
+    return [name, component.name, role, _ready(standing), _lag(standing), standing.following, *ends]
+
+
+def _ready(standing: Standing) -> Piece:
+    if standing.ready:
+        return ("yes", GOOD)
+    return (f"no: {standing.reason}" if standing.reason else "no", BAD)
+
+
+def _lag(standing: Standing) -> str:
+    """Bytes in the unit that people would say."""
+    if standing.lag is None:
+        return ""
+    size = float(standing.lag)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return ""
+
+
+def _service_data(service: ServiceStatus) -> object:
+    return {
+        "name": service.name,
+        "engine": service.engine,
+        "target": service.target,
+        "healthy": not service.trouble,
+        "trouble": service.trouble,
+        "members": [
+            {
+                "name": member.name,
+                "where": member.where,
+                "address": member.address,
+                "components": [_component_data(component) for component in member.components],
+            }
+            for member in service.members
+        ],
+    }
+
+
+def _component_data(component: ComponentStatus) -> object:
+    standing = component.standing
+    if standing is None:
+        return {"name": component.name, "answered": False}
+    return {
+        "name": component.name,
+        "answered": True,
+        "role": standing.role,
+        "ready": standing.ready,
+        "reason": standing.reason,
+        "following": standing.following,
+        "lag": standing.lag,
+        "offset": standing.offset,
+        "details": dict(standing.details),
+    }

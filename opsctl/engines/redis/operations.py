@@ -1,0 +1,171 @@
+"""The verbs in sentinel mode. Sentinel moves the primary role; opsctl prepares and checks.
+
+FAILOVER on a server is never used: Sentinel would undo it, because it was not told.
+"""
+
+from __future__ import annotations
+
+from opsctl.engines.redis import gates
+from opsctl.engines.redis.asking import accepted
+from opsctl.engines.redis.cast import SENTINEL, Cast, address_of, primaries, sentinels, servers
+from opsctl.engines.redis.proving import prove
+from opsctl.engines.redis.refusals import (
+    asking_sentinel,
+    check_shrink,
+    only_primary,
+    ready_replica,
+    refused,
+)
+from opsctl.workload import Act, Answer, Call, Gate, Operations, Standings
+
+PRIORITY = "100"  # the server's own default; lower is preferred, 0 is never promoted
+_PREFERRED = "1"
+_PAUSE = 20_000  # milliseconds that writes wait at most during a switchover
+
+
+def sentinel_operations(cast: Cast) -> Operations:
+    """The verbs of one service."""
+    return Operations(
+        switchover=lambda standings, to: switchover(cast, standings, to),
+        failover=lambda standings, to: failover(cast, standings, to),
+        remove=lambda standings, member: remove(cast, standings, member),
+        forget=lambda standings, gone: forget(cast, standings, gone),
+        prove=lambda standings: prove(cast, standings),
+    )
+
+
+def handover(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
+    """Moves the primary role away from `member`; nothing where there is nobody to take it."""
+    if primaries(standings) != (member,) or len(cast.seats) == 1:
+        return ()
+    return switchover(cast, standings, "")
+
+
+def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
+    """A planned move: writes wait at the old primary until the new one has them all."""
+    old = only_primary(cast, standings)
+    if to == old:
+        return ()
+    new = ready_replica(cast, standings, to)
+    believed = address_of(standings, old)
+    asked = asking_sentinel(cast, standings, following=believed)
+    order = f"SENTINEL FAILOVER {cast.name}"
+    return (
+        *_prefer(cast, standings, new),
+        Act(
+            pause(cast, old),
+            until=gates.caught_up(old, new),
+            undo=(unpause(cast, old),),
+        ),
+        Act(
+            cast.door(asked, SENTINEL).call(f"ask Sentinel to promote {new}", [order]),
+            until=gates.promoted(new),
+        ),
+        # Sentinel would demote the old primary too, but only ten seconds later.
+        Act(demote(cast, old, new), until=gates.follows(old, new)),
+        *_unprefer(cast, standings, new),
+    )
+
+
+def _prefer(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
+    """Makes Sentinel choose `member`; where there is one replica it has no choice."""
+    if len(list(servers(standings, "replica"))) < 2:
+        return ()
+    call = _priority(cast, member, _PREFERRED)
+    return (Act(call, until=gates.preferred(member), undo=(_priority(cast, member, PRIORITY),)),)
+
+
+def _unprefer(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
+    if len(list(servers(standings, "replica"))) < 2:
+        return ()
+    return (Act(_priority(cast, member, PRIORITY)),)
+
+
+def _priority(cast: Cast, member: str, value: str) -> Call:
+    words = f"prefer {member}" if value == _PREFERRED else f"prefer {member} no more"
+    return cast.door(member).call(words, [f"CONFIG SET replica-priority {value}"])
+
+
+def pause(cast: Cast, member: str) -> Call:
+    """Makes writes wait; the server ends it by itself."""
+    return cast.door(member).call(f"pause writes on {member}", [f"CLIENT PAUSE {_PAUSE} WRITE"])
+
+
+def unpause(cast: Cast, member: str) -> Call:
+    return cast.door(member).call(f"end the pause on {member}", ["CLIENT UNPAUSE"])
+
+
+def demote(cast: Cast, member: str, primary: str) -> Call:
+    """Follows the new primary; clients are sent away so that they look for it.
+
+    The order matters: a write that waited is let go only after the server became a replica, so it
+    is refused and not lost.
+    """
+    return cast.door(member).call(
+        f"make {member} follow {primary}",
+        [
+            f"REPLICAOF {cast.address(primary)}",
+            "CONFIG REWRITE",
+            "CLIENT UNPAUSE",
+            "CLIENT KILL TYPE normal",
+            "CLIENT KILL TYPE pubsub",
+        ],
+    )
+
+
+def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
+    """An unplanned move: writes that only the old primary has are lost."""
+    old = next(iter(primaries(standings)), "")
+    if to and to == old:
+        raise refused(cast, "is-primary", f"{to} is primary already")
+    replicas = [member for member, _ in servers(standings, "replica")]
+    if not replicas:
+        raise refused(cast, "no-replica", "no replica answers, so nobody can take over")
+    if to and to not in replicas:
+        raise refused(cast, "not-ready", f"{to} can't take over: it is no replica that answers")
+    asked = asking_sentinel(cast, standings)
+    order = cast.door(asked, SENTINEL).call(
+        "ask Sentinel for a failover", [f"SENTINEL FAILOVER {cast.name}"], _unless_going_on
+    )
+    if to:
+        prefer, restore = _prefer(cast, standings, to), _unprefer(cast, standings, to)
+        return (*prefer, Act(order, until=gates.promoted(to)), *restore)
+    return (Act(order, until=gates.replaced(old)),)
+
+
+def _unless_going_on(answer: Answer) -> str:
+    reason = accepted(answer)
+    return "" if reason.startswith("INPROG") else reason
+
+
+def remove(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
+    """Takes the primary role from a member that leaves; refuses to leave too few behind."""
+    check_shrink(cast, standings, member)
+    return handover(cast, standings, member)
+
+
+def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act, ...]:
+    """Makes the Sentinels forget who left, one after another.
+
+    Sentinel counts the votes of all Sentinels known, so an odd one left behind blocks failover. A
+    Sentinel that was reset knows nobody for some seconds: so one at a time, and only in calm.
+    """
+    remaining = tuple(member for member, _ in servers(standings) if member not in gone)
+    watching = tuple(member for member, _ in sentinels(standings) if member not in gone)
+    staying = {key: standing for key, standing in standings.items() if key[0] not in gone}
+    primary = only_primary(cast, staying)
+    acts = []
+    for member in watching:
+        door = cast.door(member, SENTINEL)
+        calm: Gate = gates.calm(primary, watching)
+        acts += [
+            Act(door.call("wait until no failover is going on", ["PING"]), until=calm),
+            Act(
+                door.call(
+                    f"make the Sentinel of {member} forget {', '.join(gone)}",
+                    [f"SENTINEL RESET {cast.name}"],
+                ),
+                until=gates.forgotten(member, remaining),
+            ),
+        ]
+    return tuple(acts)

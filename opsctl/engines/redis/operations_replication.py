@@ -1,0 +1,86 @@
+"""The verbs in replication mode, where a person decides and opsctl does all of it."""
+
+from __future__ import annotations
+
+from opsctl.engines.redis import gates
+from opsctl.engines.redis.cast import Cast, primaries, servers
+from opsctl.engines.redis.operations import demote, pause, unpause
+from opsctl.engines.redis.proving import prove
+from opsctl.engines.redis.refusals import only_primary, ready_replica, refused
+from opsctl.workload import Act, Gate, Operations, Standings
+
+
+def replication_operations(cast: Cast) -> Operations:
+    """The verbs of one service."""
+    return Operations(
+        switchover=lambda standings, to: switchover(cast, standings, to),
+        failover=lambda standings, to: failover(cast, standings, to),
+        remove=lambda standings, member: handover(cast, standings, member),
+        forget=lambda _standings, _gone: (),
+        prove=lambda standings: prove(cast, standings),
+    )
+
+
+def handover(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
+    """Moves the primary role away from `member`; nothing where there is nobody to take it."""
+    if primaries(standings) != (member,) or len(cast.seats) == 1:
+        return ()
+    return switchover(cast, standings, "")
+
+
+def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
+    """Writes wait until the new primary has them all; then everybody follows it."""
+    old = only_primary(cast, standings)
+    if to == old:
+        return ()
+    new = ready_replica(cast, standings, to)
+    others = [member for member, _ in servers(standings, "replica") if member != new]
+    return (
+        Act(pause(cast, old), until=gates.caught_up(old, new), undo=(unpause(cast, old),)),
+        _promote(cast, new),
+        *_following(cast, [old, *others], new),
+    )
+
+
+def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
+    """The replica that has most of the stream becomes primary; what only the old one has is lost.
+
+    Refused while the primary serves: two primaries would be the result of one lost packet.
+    """
+    alive = [member for member, standing in servers(standings, "primary") if standing.ready]
+    if alive:
+        words = f"{alive[0]} is primary and serves"
+        raise refused(cast, "primary-alive", words, "opsctl switchover moves it without loss")
+    ranked = sorted(
+        (-(standing.offset or 0), member) for member, standing in servers(standings, "replica")
+    )
+    if not ranked:
+        raise refused(cast, "no-replica", "no replica answers, so nobody can take over")
+    replicas = [member for _, member in ranked]
+    if to and to not in replicas:
+        raise refused(cast, "not-ready", f"{to} can't take over: it is no replica that answers")
+    new = to or replicas[0]
+    others = [*primaries(standings), *(member for member in replicas if member != new)]
+    return (_promote(cast, new), *_following(cast, others, new))
+
+
+def _promote(cast: Cast, member: str) -> Act:
+    call = cast.door(member).call(
+        f"make {member} primary", ["REPLICAOF NO ONE", "CONFIG REWRITE"]
+    )
+    return Act(call, until=_is_primary(member))
+
+
+def _is_primary(member: str) -> Gate:
+    def holds(standings: Standings) -> str:
+        standing = standings.get((member, "redis"))
+        return "" if standing and standing.role == "primary" else f"{member} is not primary yet"
+
+    return Gate(f"{member} is primary", holds, 10.0)
+
+
+def _following(cast: Cast, members: list[str], primary: str) -> tuple[Act, ...]:
+    return tuple(
+        Act(demote(cast, member, primary), until=gates.follows(member, primary))
+        for member in members
+    )

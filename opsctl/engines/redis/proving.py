@@ -1,0 +1,42 @@
+"""Proof that a service serves: a write is read back, from the replicas too."""
+
+from __future__ import annotations
+
+from opsctl.engines.redis.asking import accepted, replies
+from opsctl.engines.redis.cast import Cast, servers
+from opsctl.engines.redis.refusals import only_primary
+from opsctl.workload import Act, Answer, Standings
+
+KEY = "opsctl:proof"
+_LIVES = 60  # seconds
+_PATIENCE = 5000  # milliseconds for the replicas to have it
+
+
+def prove(cast: Cast, standings: Standings) -> tuple[Act, ...]:
+    """A key is written through the primary, then read on every replica that is ready."""
+    primary = only_primary(cast, standings)
+    replicas = [member for member, standing in servers(standings, "replica") if standing.ready]
+    value = f"proof-{standings[primary, 'redis'].offset or 0}"
+    wait = [f"WAIT {len(replicas)} {_PATIENCE}"] if replicas else []
+    write = cast.door(primary).call(
+        f"write a key through {primary} and read it back",
+        [f"SET {KEY} {value} EX {_LIVES}", *wait, f"GET {KEY}"],
+        lambda answer: _reads(answer, value),
+    )
+    reads = [
+        cast.door(member).call(
+            f"read the key from {member}", [f"GET {KEY}"], lambda answer: _reads(answer, value)
+        )
+        for member in replicas
+    ]
+    return tuple(Act(call) for call in (write, *reads))
+
+
+def _reads(answer: Answer, value: str) -> str:
+    """"" when the last reply is the value."""
+    reason = accepted(answer)
+    if reason:
+        return reason
+    lines = [line for line in replies(answer) if line]
+    found = lines[-1] if lines else "nothing"
+    return "" if found == value else f"read {found} where {value} was written"

@@ -1,0 +1,226 @@
+"""HostsTarget: the Target of Linux hosts over SSH."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from opsctl.errors import Exit, OpsError
+from opsctl.model import ServiceBase
+from opsctl.planning.observation import Holder, Observation
+from opsctl.planning.resource import Resource
+from opsctl.ports import Asked, Events, Fence, Outcome, Record, Secrets, Work
+from opsctl.targets.hosts import asking, journals, layout, seating, ssh
+from opsctl.targets.hosts.addresses import address_of
+from opsctl.targets.hosts.agents import Agents, Answers
+from opsctl.targets.hosts.cache import Cache
+from opsctl.targets.hosts.locking import Lock
+from opsctl.targets.hosts.observing import Looking, seats
+from opsctl.targets.hosts.realise import Context, realise
+from opsctl.targets.hosts.tunnels import tunnel
+from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
+from opsctl.workload import AddressRef, Answer, FileRef, Seat, SecretRef, Workload
+
+LOOK = 60.0  # seconds that one look may take on a host; it takes far less than one
+
+
+class HostsTarget:
+    """One named target of an environment: see opsctl.ports.Target for what each method gives."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        environment: Env,
+        hosts: Mapping[str, Host],
+        ssh: SshOptions,
+        secrets: Secrets,
+        cache_dir: Path,
+        options: Options | None = None,
+    ):
+        self.name = name
+        self.environment = environment
+        self.ssh = ssh
+        self.secrets = secrets
+        self.options = options or Options()
+        self._cache = Cache(cache_dir, environment.name, name)
+        systems, self._seats = self._cache.read()
+        self.hosts = {
+            host: replace(about, system=about.system or systems.get(host, ""))
+            for host, about in hosts.items()
+        }
+        self._nodes = {s.member: s.node for several in self._seats.values() for s in several}
+        self._lock = Lock(self._agents())
+
+    def seat(
+        self, services: seating.Services, recorded: seating.Recorded
+    ) -> Mapping[str, tuple[Seat, ...]]:
+        seated = seating.seat(self.environment, self.hosts, services, recorded)
+        self._know(seat for several in seated.values() for seat in several)
+        return seated
+
+    def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
+        """As this machine remembers. Hosts of which it knows nothing are asked once."""
+        if not self._seats or not all(host.system for host in self.hosts.values()):
+            answers = self._send(self._all({"seats": True}))
+            looks = [answer for answer in answers.given.values() if "seats" in answer]
+            self._remember(answers, seats(looks))
+        return self._seats
+
+    def realise(
+        self, workloads: Sequence[Workload], services: Mapping[str, ServiceBase]
+    ) -> tuple[Resource, ...]:
+        self._know(member.seat for workload in workloads for member in workload.members())
+        return realise(self.context, workloads, services)
+
+    def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
+        self._know(member.seat for workload in workloads for member in workload.members())
+        looking = Looking(
+            self.name, self.environment, tuple(self.hosts), resources, workloads, self._value
+        )
+        requests = looking.requests(self.secrets.key, self._host_options)
+        answers = self._agents().send(requests, LOOK)
+        found = looking.observation(answers, self.options.unsupported, self.options.kernel)
+        heads = [int(answer["look"]["lock"]["highest"]) for answer in answers.given.values()]
+        self._lock.highest = max([self._lock.highest, *heads])
+        self._remember(answers, found.seats)
+        return found
+
+    def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
+        from opsctl.targets.hosts.applying import Applying  # ansible: only where it is used
+
+        applying = Applying(self._agents(), self.context, self._host_options)
+        return applying.run(work, fence, events)
+
+    def ask(
+        self, asked: Sequence[Asked], fence: Fence | None = None
+    ) -> Mapping[tuple[str, str], tuple[Answer, ...]]:
+        self._know(one.seat for one in asked)
+        requests = asking.requests(self.environment, asked, fence, self._value)
+        answers = self._send(requests, asking.patience(asked))
+        _raise_fenced(answers)
+        return asking.answers(asked, answers)
+
+    def tunnel(self, seat: Seat, port: int) -> AbstractContextManager[int]:
+        where = layout.where(self.name, seat.node)
+        return tunnel(where, self._host(seat.node), self.ssh, port)
+
+    def address(self, seat: Seat) -> str:
+        return self._host(seat.node).address
+
+    def logs(self, seat: Seat, component: str, lines: int, follow: bool) -> Sequence[str]:
+        service = asking.service_of(seat.member, seat.config_dir)
+        unit = layout.unit_name(self.environment.name, service, component, seat.member)
+        host = self._host(seat.node)
+        words = ["journalctl", "-u", unit, "-n", str(lines), "--no-pager"]
+        if follow:
+            words.append("-f")
+        if ssh.becomes(host, self.ssh) and self.ssh.become_password is None:
+            words = ["sudo", "-n", *words]
+        return ssh.command(host, self.ssh, *words)
+
+    def acquire(self, holder: str, ttl: float) -> Fence:
+        return self._lock.acquire(holder, ttl)
+
+    def renew(self, fence: Fence, ttl: float) -> None:
+        self._lock.renew(fence, ttl)
+
+    def release(self, fence: Fence) -> None:
+        self._lock.release(fence)
+
+    def break_lock(self, reason: str, who: str) -> Holder | None:
+        return self._lock.take(f"{who}: {reason}")
+
+    def record(
+        self, records: Sequence[Record], fence: Fence, document: Mapping[str, Any] | None = None
+    ) -> None:
+        """Raises hosts/fenced, or why no host took the records."""
+        proof = {"fence": {"token": fence.token, "holder": fence.holder}}
+        request = {**journals.appending(records, document), **proof}
+        answers = self._send(self._all(request))
+        _raise_fenced(answers)
+        if not answers.given:
+            raise next(iter(answers.failed.values()))
+
+    def history(self, limit: int) -> tuple[Record, ...]:
+        answers = self._send(self._all({"history": limit}))
+        return journals.merged([one["history"] for one in answers.given.values()], limit)
+
+    def document(self, revision: int) -> Mapping[str, Any] | None:
+        """The spec of an earlier revision, however old; None when no host has kept it."""
+        answers = self._send(self._all({"document": revision}))
+        kept = (answer["document"] for answer in answers.given.values())
+        return next((document for document in kept if document is not None), None)
+
+    @property
+    def context(self) -> Context:
+        return Context(self.name, self.environment, self.secrets, self.options, self._address_of)
+
+    @property
+    def _host_options(self) -> Mapping[str, Any]:
+        packages = self.options.packages
+        apt = {"proxy": packages.proxy, "lock_wait": packages.lock_wait}
+        return {"apt": apt, "firewall": self.options.firewall}
+
+    def _agents(self) -> Agents:
+        return Agents(self.name, self.environment, self.hosts, self.ssh, self.secrets)
+
+    def _send(self, requests: Mapping[str, Mapping[str, Any]], work: float = 20.0) -> Answers:
+        return self._agents().send(requests, work)
+
+    def _all(self, request: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        return dict.fromkeys(self.hosts, request)
+
+    def _host(self, node: str) -> Host:
+        if node not in self.hosts:
+            hint = f"it has {', '.join(self.hosts)}"
+            message = f"target {self.name} has no host {node}"
+            raise OpsError("hosts/unknown-host", message, hint=hint, exit=Exit.INPUT)
+        return self.hosts[node]
+
+    def _know(self, several: Any) -> None:
+        self._nodes |= {seat.member: seat.node for seat in several}
+
+    def _address_of(self, ref: AddressRef) -> str:
+        return address_of(self.hosts, self._nodes, ref)
+
+    def _value(self, ref: SecretRef | AddressRef | FileRef) -> str:
+        """What stands in a program's standard input. Raises secrets/unknown without the key."""
+        if isinstance(ref, AddressRef):
+            return self._address_of(ref)
+        value = self.secrets.value(ref) if isinstance(ref, SecretRef) else None
+        if value is None:
+            name = ref.name if isinstance(ref, SecretRef) else ref.path
+            message = f"the secret {name} is not known here"
+            raise OpsError("secrets/unknown", message, hint="opsctl secrets", exit=Exit.REFUSED)
+        return value
+
+    def _remember(self, answers: Answers, found: Mapping[str, Sequence[Seat]]) -> None:
+        """Keep systems and seats for the next run; of hosts that did not answer, what was known."""
+        systems = {host: answer["facts"]["system"] for host, answer in answers.given.items()}
+        self.hosts = {
+            host: replace(about, system=systems.get(host, about.system))
+            for host, about in self.hosts.items()
+        }
+        silent = set(self.hosts) - set(answers.given)
+        merged: dict[str, tuple[Seat, ...]] = {}
+        for service in {**self._seats, **found}:
+            kept = [seat for seat in self._seats.get(service, ()) if seat.node in silent]
+            both = [*found.get(service, ()), *kept]
+            if both:
+                order = sorted(both, key=lambda seat: (seat.group, seat.ordinal))
+                merged[service] = tuple(order)
+        self._seats = merged
+        self._know(seat for several in merged.values() for seat in several)
+        known = {host: about.system for host, about in self.hosts.items() if about.system}
+        self._cache.write(known, merged)
+
+
+def _raise_fenced(answers: Answers) -> None:
+    """A host that refuses the fence speaks for all: nothing more may be done with it."""
+    for error in answers.failed.values():
+        if error.code == "hosts/fenced":
+            raise error
