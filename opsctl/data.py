@@ -55,7 +55,8 @@ def _render(path: str, values: dict[str, object]) -> Text:
     try:
         return Text.parse(_environment().get_template(path).render(values))
     except TemplateNotFound as error:
-        raise OpsError("template/missing", f"there is no template {error.name}", where=path) from error
+        said = f"there is no template {error.name}"
+        raise OpsError("template/missing", said, where=path) from error
     except TemplateSyntaxError as error:
         place = f"{error.name or path}:{error.lineno}"
         raise OpsError("template/syntax", error.message or "", where=place) from error

@@ -33,7 +33,7 @@ app = new_app()
 def apply(
     session: Session,
     saved: Annotated[
-        Path | None, typer.Argument(metavar="[PLAN]", help="A plan that `plan --out` saved.")
+        Path | None, typer.Argument(metavar="PLAN", help="A plan that `plan --out` saved.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the apply that is unfinished.")

@@ -19,9 +19,10 @@ from opsctl.cli.options import (
     Strict,
 )
 from opsctl.cli.session import Session
-from opsctl.errors import Exit
+from opsctl.errors import Exit, OpsError
 
 Function = Callable[..., Exit | None]
+INTERRUPTED = OpsError("cli/interrupted", "interrupted", exit=Exit.INTERRUPTED)
 Takes = Literal["spec", "limit", "output", "plan-output"]
 
 _GROUPS: dict[Takes, tuple[tuple[str, Any, Any], ...]] = {
@@ -56,7 +57,10 @@ def command(
             own = {key: _frozen(given.pop(key)) for key, _, _ in shared}
             before = context.find_root().obj
             options = Options(**own).over(before if isinstance(before, Options) else Options())
-            return int(function(Session(options), **given) or Exit.DONE)
+            try:
+                return int(function(Session(options), **given) or Exit.DONE)
+            except KeyboardInterrupt:
+                raise INTERRUPTED from None
 
         run.__name__ = function.__name__
         run.__doc__ = function.__doc__

@@ -36,7 +36,7 @@ def connect(
         str, typer.Option("--as", metavar="USER", help="Left out: the administrator.")
     ] = "",
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- WORDS...]", help="For the client itself.")
+        list[str] | None, typer.Argument(metavar="WORDS", help="For the client itself.")
     ] = None,
 ) -> Exit:
     """Open a client session on the primary, or on the member that is named.

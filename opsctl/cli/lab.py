@@ -76,7 +76,7 @@ def status(
 def exec_(
     session: Session,
     host: Annotated[str, typer.Argument(autocompletion=complete_hosts)],
-    words: Annotated[list[str], typer.Argument(metavar="-- COMMAND...")],
+    words: Annotated[list[str], typer.Argument(metavar="COMMAND")],
     name: LabName = "lab",
     timeout: Annotated[float, typer.Option(help="Seconds.")] = 60.0,
 ) -> Exit:

@@ -61,7 +61,7 @@ def restart(
     session: Session,
     names: Annotated[
         list[str],
-        typer.Argument(metavar="SERVICE[/MEMBER]...", autocompletion=complete_members),
+        typer.Argument(metavar="SERVICE[/MEMBER]", autocompletion=complete_members),
     ],
     dry_run: DryRun = False,
     yes: Yes = False,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl.cli.options import Options
-from opsctl.cli.views import Screen
 from opsctl.errors import Exit, OpsError, OpsErrors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opsctl.cli.views import Screen
     from opsctl.flow.parts import Parts
     from opsctl.model import Environment, Finding, ServiceBase
     from opsctl.planning.build import Scope
@@ -34,6 +34,8 @@ class Session:
     @cached_property
     def screen(self) -> Screen:
         """Prints in the form that was asked for."""
+        from opsctl.cli.views import Screen
+
         plain = self.options.no_color or bool(os.environ.get("NO_COLOR"))
         return Screen(self.options.output or "human", color=not plain)
 

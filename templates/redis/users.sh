@@ -29,8 +29,8 @@ digests() {
     done
 }
 
-# NAME: the rules of a user in the file.
-in_file() { sed -n "s/^user $1 on sanitize-payload #[0-9a-f]* //p" "$file"; }
+# NAME: the rules of a user in the file, or "off".
+in_file() { sed -n -e "s/^user $1 on sanitize-payload #[0-9a-f]* //p" -e "s/^user $1 off .*/off/p" "$file"; }
 
 # NAME: its line's digest among "NAME DIGEST" lines on standard input.
 of() { sed -n "s/^$1 //p"; }

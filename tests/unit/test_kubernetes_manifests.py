@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -226,6 +227,7 @@ def test_the_server_replaces_the_shell_after_what_comes_before_it() -> None:
     assert server["command"][:2] == ["sh", "-c"]
     assert server["command"][2].startswith("timeout 90 sh -c 'toy-check /etc/opsctl/toy.conf && ")
     assert server["command"][2].endswith(" && exec toy-server /etc/opsctl/toy.conf")
+    assert shlex.split(server["command"][2])[:2] == ["timeout", "90"]
     assert voter["command"] == ["toy-voter", "/var/lib/opsctl/data/voter.conf"]
 
 

@@ -12,11 +12,6 @@ from opsctl.workload import Answer, Call, FileRef, Query, Text
 T = TypeVar("T")
 
 
-def quoted(value: str) -> str:
-    """A word as the client and configuration files read it."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 class Door:
     """One component's port on its own host, and the file with the password for it."""
 
@@ -67,7 +62,7 @@ _ERRORS = (
 
 
 def accepted(answer: Answer) -> str:
-    """"" when every command of a call was accepted, else the server's words."""
+    """ "" when every command of a call was accepted, else the server's words."""
     try:
         lines = replies(answer)
     except ValueError as error:

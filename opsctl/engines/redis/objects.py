@@ -1,11 +1,12 @@
-"""What lives inside the servers and is compared there: settings, users, what Sentinel watches by."""
+"""What lives inside the servers and is compared there: settings and users."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from opsctl.engines.redis.asking import accepted, pairs, quoted, replies
+from opsctl.engines.redis.asking import accepted, pairs, replies
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
+from opsctl.engines.redis.settings import quoted
 from opsctl.engines.redis.users import Account
 from opsctl.workload import Answer, Call, Facts, Object, Query, Seat, Text
 
@@ -65,9 +66,7 @@ def sentinel_object(cast: Cast, seat: Seat) -> Object:
     )
 
 
-def users_object(
-    component: str, seat: Seat, accounts: Sequence[Account], script: str
-) -> Object:
+def users_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
     """The users of one server: rules in words, and nobody else.
 
     Passwords are compared beside the server, its own with its file's, and never leave the host.
@@ -99,7 +98,9 @@ def users_object(
         member=seat.member,
         component=component,
         desired={**default, **rules, "others": NOBODY_ELSE},
-        read=Query(("sh", script, "read"), lambda answer: _read_users(answer, {*wanted, "default"})),
+        read=Query(
+            ("sh", script, "read"), lambda answer: _read_users(answer, {*wanted, "default"})
+        ),
         write=write,
     )
 

@@ -65,9 +65,7 @@ def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
 
 
 def _promote(cast: Cast, member: str) -> Act:
-    call = cast.door(member).call(
-        f"make {member} primary", ["REPLICAOF NO ONE", "CONFIG REWRITE"]
-    )
+    call = cast.door(member).call(f"make {member} primary", ["REPLICAOF NO ONE", "CONFIG REWRITE"])
     return Act(call, until=_is_primary(member))
 
 

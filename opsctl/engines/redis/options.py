@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from opsctl.engines.redis.flavour import REDIS, VALKEY, Flavour
 from opsctl.engines.redis.presets import PRESETS
-from opsctl.engines.redis.settings import SETTINGS
+from opsctl.engines.redis.settings import SETTINGS, Value
 from opsctl.engines.redis.settings_table import MANAGED
 from opsctl.engines.redis.users import DEFAULT_COMMANDS, OPS, command_rules
 from opsctl.model import Bytes, Duration, Model, Port, Secret, ServiceBase, problem
@@ -68,7 +68,7 @@ class RedisService(ServiceBase):
     sentinel_port: Port | None = Field(None, description="Left out: 26379, or a free one.")
     min_replicas_to_write: Annotated[int, Field(ge=0, le=8)] | None = Field(
         None,
-        description="Refuse writes with fewer replicas in touch. Left out: 1 from three members on.",
+        description="Refuse writes with fewer replicas in touch. Left out: 1 if replicas >= 3.",
     )
     users: tuple[User, ...] = Field(
         (User(name="app"),), description="Who may log in; everybody else is refused."
@@ -111,7 +111,7 @@ class RedisService(ServiceBase):
                 raise problem("spec/value", message, hint="keep one", keys=("users", index))
         return self
 
-    def _check_setting(self, name: str, value: object) -> None:
+    def _check_setting(self, name: str, value: Value) -> None:
         keys = ("settings", name)
         if name in MANAGED:
             message = f'"{name}" is opsctl\'s own'
@@ -121,10 +121,10 @@ class RedisService(ServiceBase):
             message = f'{self.flavour.name} has no setting "{name}"'
             raise problem("spec/unknown-setting", message, hint=hint, keys=keys)
         try:
-            SETTINGS[name].normal(self.settings[name])
+            SETTINGS[name].normal(value)
         except ValueError as error:
             raise problem("spec/value", str(error), keys=keys) from None
-        if name == "save" and self.persistence == "none" and self.settings[name]:
+        if name == "save" and self.persistence == "none" and value:
             message = "save means nothing with persistence: none"
             raise problem("spec/value", message, hint="persistence: rdb", keys=keys)
 

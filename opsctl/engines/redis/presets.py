@@ -15,8 +15,8 @@ _ELECTION = 4.0
 class Preset:
     """Times in milliseconds, as Sentinel has them.
 
-    `failover_timeout`: a failover that gets nowhere is tried again after twice this, so it is short;
-    a replica has this long to say that it was promoted.
+    `failover_timeout`: a replica has this long to say that it was promoted, and a failover that got
+    nowhere is tried again after twice this.
     """
 
     down_after: int

@@ -33,7 +33,7 @@ def prove(cast: Cast, standings: Standings) -> tuple[Act, ...]:
 
 
 def _reads(answer: Answer, value: str) -> str:
-    """"" when the last reply is the value."""
+    """ "" when the last reply is the value."""
     reason = accepted(answer)
     if reason:
         return reason

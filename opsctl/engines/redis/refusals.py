@@ -46,9 +46,7 @@ def ready_replica(cast: Cast, standings: Standings, wanted: str) -> str:
 def asking_sentinel(cast: Cast, standings: Standings, *, following: str = "") -> str:
     """A Sentinel to give an order to; OpsError when too few answer to agree on anything."""
     found = [
-        member
-        for member, standing in sentinels(standings)
-        if following in ("", standing.following)
+        member for member, standing in sentinels(standings) if following in ("", standing.following)
     ]
     if len(found) >= cast.majority:
         return found[0]
@@ -74,6 +72,3 @@ def check_shrink(cast: Cast, standings: Standings, leaving: str) -> None:
             f"without {leaving} {len(staying)} of {known} Sentinels are up; {needed} must be",
             "bring the other members back first, then take one away",
         )
-
-
-

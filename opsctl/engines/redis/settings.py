@@ -1,4 +1,4 @@
-"""Native settings: which exist, what a change of each costs, and the server's own way to write them.
+"""Native settings: which exist, what a change costs, how the server itself writes them.
 
 Values are compared with what CONFIG GET shows, so each is brought into that form first.
 """
@@ -21,7 +21,7 @@ _UNITS = {
     "": 1, "b": 1, "k": 1000, "kb": 1024, "m": 1000**2, "mb": 1024**2, "g": 1000**3, "gb": 1024**3,
 }  # fmt: skip
 _BUFFER_CLASSES = ("normal", "slave", "pubsub")
-_EVENT_CLASSES = "g$lshzxetd"  # what A stands for; K E m n are never part of it
+_EVENT_CLASSES = "g$lshzxetd"  # what A stands for; n K E m are never part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,19 @@ class Setting:
             _fits(word, flavour, version) for word in self.availability
         )
 
+    def line(self, value: str) -> str:
+        """A value as a configuration file has it; some take several arguments."""
+        return value if self.kind in ("save", "buffers", "words") and value else quoted(value)
+
     def normal(self, value: Value) -> str:
         """The value as CONFIG GET shows it; ValueError says in words what was wanted."""
         text = _plain(value)
         return _NORMAL[self.kind](self, text)
+
+
+def quoted(value: str) -> str:
+    """A word as the client and configuration files read it."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _fits(word: str, flavour: Flavour, version: Version) -> bool:
@@ -125,18 +134,18 @@ def _buffers(setting: Setting, text: str) -> str:
 
 
 def _events(setting: Setting, text: str) -> str:
-    """The flags in the server's order: A (or its parts), then K, E, m, n."""
+    """The flags in the server's order; beside A it does not show n."""
     unknown = set(text) - set(_EVENT_CLASSES + "AKEmn")
     if unknown:
         raise ValueError(f'{setting.name} has no class "{min(unknown)}"')
     every = "A" in text or set(_EVENT_CLASSES) <= set(text)
-    classes = "A" if every else "".join(flag for flag in _EVENT_CLASSES if flag in text)
-    return classes + "".join(flag for flag in "KEmn" if flag in text)
+    classes = "A" if every else "".join(flag for flag in f"{_EVENT_CLASSES}n" if flag in text)
+    return classes + "".join(flag for flag in "KEm" if flag in text)
 
 
 _NORMAL = {
     "bool": _bool, "int": _int, "memory": memory, "share": _share, "word": _word, "text": _text,
-    "save": _save, "buffers": _buffers, "events": _events,
+    "words": _text, "save": _save, "buffers": _buffers, "events": _events,
 }  # fmt: skip
 
 

@@ -4,10 +4,10 @@ Columns: name | kind | effect | default | availability. Taken from CONFIG GET * 
 SET refuses as immutable, on redis 7.0.15, redis 8.0.2 and valkey 8.1.1.
 
 kind: bool, int, memory (bytes, with k kb m mb g gb), share (memory or a percentage), text, save,
-buffers, events, or the allowed words. effect: live | restart. default: in the form that CONFIG GET
-shows; ? where versions differ: such a setting is compared only when the spec names it.
-availability: empty for all; r7.2 since Redis 7.2 (and every Valkey), redis7 only Redis 7, redis8
-Redis since 8.0 alone, v8 Valkey alone.
+buffers, events, words (several arguments), or else the values that are allowed. effect: live |
+restart. default: as CONFIG GET shows it; ? where versions differ: such a setting is compared only
+when the spec names it. availability: empty for all; r7.2 since Redis 7.2 and every Valkey; redis
+every Redis; redis7 and redis8 only Redis before or since 8.0; v8 only Valkey.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ io-threads-do-reads|bool|restart|no|redis7
 jemalloc-bg-thread|bool|live|yes|
 latency-monitor-threshold|int|live|0|
 latency-tracking|bool|live|yes|
-latency-tracking-info-percentiles|text|live|50 99 99.9|
+latency-tracking-info-percentiles|words|live|50 99 99.9|
 lazyfree-lazy-eviction|bool|live|?|
 lazyfree-lazy-expire|bool|live|?|
 lazyfree-lazy-server-del|bool|live|?|
@@ -87,7 +87,7 @@ min-replicas-max-lag|int|live|10|
 no-appendfsync-on-rewrite|bool|live|no|
 notify-keyspace-events|events|live||
 oom-score-adj|no yes relative absolute|live|no|
-oom-score-adj-values|text|live|0 200 800|
+oom-score-adj-values|words|live|0 200 800|
 prefetch-batch-max-size|int|live|16|v8
 proc-title-template|text|live|{title} {listen-addr} {server-mode}|
 propagation-error-behavior|ignore panic panic-on-replicas|live|ignore|
@@ -118,8 +118,8 @@ set-max-intset-entries|int|live|512|
 set-max-listpack-entries|int|live|128|r7.2
 set-max-listpack-value|memory|live|64|r7.2
 set-proc-title|bool|restart|yes|
-shutdown-on-sigint|text|live|default|
-shutdown-timeout|int|live|?|
+shutdown-on-sigint|words|live|default|
+shutdown-timeout|int|live|10|
 slowlog-log-slower-than|int|live|10000|
 slowlog-max-len|int|live|128|
 stop-writes-on-bgsave-error|bool|live|yes|
@@ -131,7 +131,7 @@ timeout|int|live|0|
 tracking-table-max-keys|int|live|1000000|
 zset-max-listpack-entries|int|live|128|
 zset-max-listpack-value|memory|live|64|
-"""
+"""  # noqa: E501
 
 _FILES = "opsctl lays out the member's files itself; storage.path moves the data"
 _LISTEN = "opsctl decides where it listens"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.engines.redis.asking import fields, pairs, replies
-from opsctl.workload import Answer, Role, Standing
+from opsctl.workload import Answer, Standing
+from opsctl.workload.acts import Role
 
 MARK = "opsctl-mark"  # PING gives it back: it parts the replies of one session
 REDIS_QUESTIONS = (

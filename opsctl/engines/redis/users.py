@@ -81,7 +81,9 @@ def rules(keys: str, channels: str, commands: str) -> str:
     return " ".join(word for word in words if word)
 
 
-def redis_accounts(service: str, people: Iterable[Account], *, sentinel: bool) -> tuple[Account, ...]:
+def redis_accounts(
+    service: str, people: Iterable[Account], *, sentinel: bool
+) -> tuple[Account, ...]:
     """The users of a data server, opsctl's own first."""
     own = [
         Account(OPS, "~* &* +@all", secret(service, OPS)),

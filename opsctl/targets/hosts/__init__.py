@@ -3,7 +3,8 @@
 The host's side is playbooks/module_utils/opsctl_host; both sides meet in wire.py and agents.py.
 """
 
+from opsctl.targets.hosts.inventory import inventory_hosts
 from opsctl.targets.hosts.target import HostsTarget
 from opsctl.targets.hosts.values import Env, Host, Options, Packages, SshOptions
 
-__all__ = ["Env", "Host", "HostsTarget", "Options", "Packages", "SshOptions"]
+__all__ = ["Env", "Host", "HostsTarget", "Options", "Packages", "SshOptions", "inventory_hosts"]

@@ -72,7 +72,8 @@ class Applying:
             "key": key.hex() if key is not None else None,
             "fence": {"token": fence.token, "holder": fence.holder},
             "options": dict(self.options),
-            "write": [self._whole(resource) for one in mine for resource in one.write],
+            "write": [self._whole(r) for one in mine for r in (*one.write, *one.restart)],
+            "restart": [r.id.key for one in mine for r in one.restart],
             "remove": [wire.going(name) for one in mine for name in one.remove],
         }
         password = self.agents.password(layout.host_of(where))

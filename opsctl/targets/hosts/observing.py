@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from opsctl.errors import OpsError
@@ -13,12 +14,20 @@ from opsctl.targets.hosts import layout, wire
 from opsctl.targets.hosts.agents import Answers
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env
-from opsctl.workload import Answer, Component, Member, Seat, Standing, Workload
+from opsctl.workload import Answer, Member, Query, Seat, Workload
 
 DOCUMENTS = 20  # revisions of the spec read, from the first hosts only
 DOCUMENT_HOSTS = 3
 
-Asked = tuple[Member, Component]
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`name` is (member, component) of a standing, or (member, kind, name) of an object."""
+
+    name: tuple[str, ...]
+    member: str
+    unit: str
+    query: Query[Any]
 
 
 class Looking:
@@ -46,7 +55,10 @@ class Looking:
                 "options": options,
                 "look": {
                     "items": items[host],
-                    "queries": [self._query(*asked) for asked in self._asked(host)],
+                    "queries": [
+                        wire.question(q.query, q.member, q.unit, self.value)
+                        for q in self.questions(host)
+                    ],
                     "wishes": sorted({wish.name for _, wish in self.wishes(host)}),
                     "volumes": list(self._volumes(host, items[host])),
                     "documents": DOCUMENTS if index < DOCUMENT_HOSTS else 0,
@@ -67,20 +79,24 @@ class Looking:
                 for wish in component.kernel:
                     yield member, wish
 
-    def _asked(self, host: str) -> list[tuple[Workload, Member, Component]]:
-        return [
-            (workload, member, component)
-            for workload, member in self.members(host)
-            for component in member.components
-            if component.health is not None
-        ]
+    def questions(self, host: str) -> list[Question]:
+        """Who each component is and how it stands, then what lives inside the servers."""
+        found = []
+        for workload, member in self.members(host):
+            for component in member.components:
+                if component.health is not None:
+                    found.append(self._question(workload, member, component.health, component.name))
+            for thing in workload.objects:
+                if thing.member == member.name:
+                    name = (thing.component, thing.kind, thing.name)
+                    found.append(self._question(workload, member, thing.read, *name))
+        return found
 
-    def _query(self, workload: Workload, member: Member, component: Component) -> dict[str, Any]:
-        assert component.health is not None
-        unit = layout.unit_name(
-            self.environment.name, workload.service, component.name, member.name
-        )
-        return wire.question(component.health, member.name, unit, self.value)
+    def _question(
+        self, workload: Workload, member: Member, query: Query[Any], component: str, *name: str
+    ) -> Question:
+        unit = layout.unit_name(self.environment.name, workload.service, component, member.name)
+        return Question((member.name, *(name or (component,))), member.name, unit, query)
 
     def _volumes(self, host: str, items: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         mounts = {one["name"]: one["spec"].get("mount", "") for one in items}
@@ -109,11 +125,17 @@ class Looking:
             problems += host_problems(nodes[where], look, members, unsupported, kernel)
         problems += clock_problems(self.target, answers.clocks)
         looks = [answer["look"] for answer in answers.given.values()]
+        parsed = list(self._parsed(answers))
         return Observation(
             actual=actual,
             owned=tuple(wire.owned(k, e) for look in looks for k, e in look["owned"].items()),
             seats=seats(looks),
-            standings=self._standings(answers),
+            standings={(q.name[0], q.name[1]): read for q, read in parsed if len(q.name) == 2},
+            objects={
+                (q.name[0], q.name[1], q.name[2]): read
+                for q, read in parsed
+                if len(q.name) == 3 and read is not None
+            },
             nodes=nodes,
             unreachable=self._unreachable(answers.failed),
             problems=tuple(problems),
@@ -123,14 +145,12 @@ class Looking:
             documents=_documents(looks),
         )
 
-    def _standings(self, answers: Answers) -> dict[tuple[str, str], Standing]:
-        found = {}
+    def _parsed(self, answers: Answers) -> Iterator[tuple[Question, Any]]:
         for host, answer in answers.given.items():
-            said = zip(self._asked(host), answer["look"]["answers"], strict=True)
-            for (_, member, component), one in said:
-                if one is not None and component.health is not None:
-                    found[member.name, component.name] = component.health.parse(Answer(*one))
-        return found
+            said = zip(self.questions(host), answer["look"]["answers"], strict=True)
+            for question, one in said:
+                if one is not None:
+                    yield question, question.query.parse(Answer(*one))
 
     def _unreachable(self, failed: Mapping[str, OpsError]) -> dict[str, OpsError]:
         return {layout.where(self.target, host): error for host, error in failed.items()}

@@ -33,7 +33,6 @@ class HostsTarget:
     def __init__(
         self,
         name: str,
-        *,
         environment: Env,
         hosts: Mapping[str, Host],
         ssh: SshOptions,

@@ -37,7 +37,7 @@ def start(command: Command) -> list[str]:
     if not command.before_start:
         return program(command.argv)
     seconds = str(math.ceil(command.before_start_timeout))
-    before = shlex.join(["timeout", seconds, "sh", "-c", _joined(command.before_start)])
+    before = shlex.join(["timeout", seconds, *in_order(command.before_start)])
     return ["sh", "-c", f"{before} && exec {shlex.join(program(command.argv))}"]
 
 

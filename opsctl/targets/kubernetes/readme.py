@@ -61,27 +61,33 @@ def readme(resources: Sequence[Resource]) -> str:
     where = resources[0].id.where if resources else ""
     namespace = where.rpartition("/")[2]
     page = _INTRODUCTION.format(services=services, namespace=namespace)
-    secrets = "".join(_secret(one, namespace) for one in resources if one.id.kind == "Secret")
+    secrets = "".join(_secrets(resources, namespace))
     wishes = "".join(sorted(_wishes(resources)))
-    return (
-        page
-        + (_SECRETS + secrets if secrets else "")
-        + (_WISHES + wishes if wishes else "")
-        + (_LOST)
-    )
+    page += _SECRETS + secrets if secrets else ""
+    page += _WISHES + wishes if wishes else ""
+    return page + _LOST
 
 
-def _secret(resource: Resource, namespace: str) -> str:
-    payload = resource.payload
-    assert isinstance(payload, Payload)
-    options = " ".join(f"--from-file={key}" for key in payload.texts)
-    command = f"kubectl -n {namespace} create secret generic {resource.id.name} {options}"
+def _secrets(resources: Sequence[Resource], namespace: str) -> Iterator[str]:
+    """A section for all Secrets that hold the same."""
+    alike: dict[str, list[str]] = {}
+    for one in resources:
+        if one.id.kind == "Secret" and isinstance(one.payload, Payload):
+            alike.setdefault(_content(one.payload), []).append(_command(one, namespace))
+    for content, commands in alike.items():
+        yield f"\n{''.join(commands)}\n{content}"
+
+
+def _command(resource: Resource, namespace: str) -> str:
+    keys = resource.payload.texts if isinstance(resource.payload, Payload) else {}
+    options = " ".join(f"--from-file={key}" for key in keys)
+    return f"    kubectl -n {namespace} create secret generic {resource.id.name} {options}\n"
+
+
+def _content(payload: Payload) -> str:
     names = dict.fromkeys(part.name for text in payload.texts.values() for part in text.secrets)
     blocks = (f"\n`{key}`:\n\n```\n{text.rstrip()}\n```\n" for key, text in payload.masked.items())
-    return (
-        f"\n### {resource.id.name}\n\n    {command}\n\n"
-        f"Secrets in it: {', '.join(f'`{name}`' for name in names)}.\n{''.join(blocks)}"
-    )
+    return f"Secrets in it: {', '.join(f'`{name}`' for name in names)}.\n{''.join(blocks)}"
 
 
 def _wishes(resources: Sequence[Resource]) -> Iterator[str]:

@@ -44,11 +44,15 @@ def _entry(head: str, value: object, indent: str) -> Iterator[str]:
 
 
 def _sequence(values: Sequence[object], indent: str) -> Iterator[str]:
+    inner = f"{indent}  "
     for value in values:
-        if not isinstance(value, Mapping) or not value:
-            yield from _entry(f"{indent}-", value, f"{indent}  ")
+        if isinstance(value, Mapping) and value:
+            lines = _mapping(value, inner)
+        elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+            lines = _sequence(value, inner)
+        else:
+            yield from _entry(f"{indent}-", value, inner)
             continue
-        lines = _mapping(value, f"{indent}  ")
         yield f"{indent}- {next(lines).lstrip()}"
         yield from lines
 

@@ -28,7 +28,8 @@ def converge(request: dict[str, Any]) -> dict[str, Any]:
     try:
         host = Host(request["environment"], request["key"], request["options"])
         host.manifest.check()
-        Batch(host, request["fence"], changed).run(request["write"], request["remove"])
+        batch = Batch(host, request["fence"], changed)
+        batch.run(request["write"], request["remove"], request["restart"])
     except RefusedError as refused:
         error = refused.wire
     except OSError as failed:
@@ -44,7 +45,7 @@ class Batch:
         self.lock = Lock(host.environment["name"])
         self.token, self.holder = int(fence["token"]), str(fence["holder"])
 
-    def run(self, write: list[Item], remove: list[Item]) -> None:
+    def run(self, write: list[Item], remove: list[Item], restart: list[str]) -> None:
         self._enter(write)
         sources = [item for item in write if item["spec"].get("early")]
         rest = [item for item in write if not item["spec"].get("early")]
@@ -53,6 +54,11 @@ class Batch:
             self._make(kind, rest)
         self._remove(remove)
         self._make("unit", rest)
+        again = [i for i in write if i["key"] in restart and i["key"] not in self.changed]
+        if again:
+            with self._guard():
+                KINDS["unit"].restart(self.host, again)
+            self.changed += [item["key"] for item in again]
 
     def _enter(self, write: list[Item]) -> None:
         """Refuse what is foreign, then name everything in the manifest."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 
@@ -34,7 +33,7 @@ def observe(host: Host, item: Item) -> Found:
         return Found(attributes, foreign=foreign)
     with open(path, "rb") as file:
         content = file.read(LARGEST)
-    attributes["content"] = fingerprint.of_digest(key, hashlib.sha256(content).digest())
+    attributes["content"] = fingerprint.of_content(key, content)
     shown = not spec.get("secret") and attributes["content"] != desired.get("content")
     return Found(attributes, content.decode(errors="replace") if shown else "", foreign)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any
 
 
-class Found(NamedTuple):
+class Found:
     """`attributes` None: nothing is there. `foreign`: why it must not be touched, or ""."""
 
-    attributes: Optional[dict[str, str]]  # noqa: UP045 (Python 3.9 evaluates it)
-    text: str = ""
-    foreign: str = ""
+    __slots__ = ("attributes", "foreign", "text")
+
+    def __init__(self, attributes: dict[str, str] | None, text: str = "", foreign: str = ""):
+        self.attributes, self.text, self.foreign = attributes, text, foreign
 
     def differs(self, desired: dict[str, Any]) -> bool:
         """Whether an attribute that can be compared is not as desired."""
@@ -20,3 +21,6 @@ class Found(NamedTuple):
             value is not None and self.attributes.get(name) != value
             for name, value in desired.items()
         )
+
+    def wire(self) -> list[Any]:
+        return [self.attributes, self.text, self.foreign]

@@ -12,8 +12,8 @@ from .shell import RefusedError, run
 
 Item = dict[str, Any]  # kind, name, key, desired, spec; for a change service, member, seat too
 UNIT_FACTS = (
-    "LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", "NeedDaemonReload",
-    "NRestarts", "Result", "ExecMainStatus",
+    "LoadState", "ActiveState", "SubState", "MainPID", "NeedDaemonReload", "NRestarts", "Result",
+    "ExecMainStatus",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
     manifest = host.manifest
     stranger = manifest.stranger
     return {
-        "actual": {key: list(one) for key, one in found.items()},
+        "actual": {key: one.wire() for key, one in found.items()},
         "owned": {} if stranger else manifest.resources,
         "seats": {} if stranger else manifest.seats,
         "stranger": stranger,

@@ -17,6 +17,7 @@ from .found import Found
 from .host import Host, Item
 from .shell import RefusedError, run
 
+WANTED = "/etc/systemd/system/multi-user.target.wants"
 SETTLE = 0.6  # seconds that a process must live before its start counts
 STATES = {"active": "yes", "reloading": "yes", "failed": "failed", "inactive": "no"}
 
@@ -28,7 +29,7 @@ def observe(host: Host, item: Item) -> Found:
         return Found(None, foreign=foreign)
     running = running_as(state)
     attributes = {
-        "enabled": "yes" if state.get("UnitFileState") == "enabled" else "no",
+        "enabled": "yes" if os.path.islink(_link(item["name"])) else "no",
         "running": running,
     }
     loaded = _loaded(host, item) if running == "yes" else item["desired"].get("loaded")
@@ -98,18 +99,31 @@ def change(host: Host, items: list[Item]) -> None:
     Raises hosts/unit-failed with the unit's last log lines.
     """
     names = [item["name"] for item in items]
-    run(["systemctl", "daemon-reload"], timeout=90)
+    for name in names:
+        enable(name)
     host.forget()
     host.read_units(names)
-    idle = [name for name in names if host.unit(name).get("UnitFileState") != "enabled"]
-    if idle:
-        answer = run(["systemctl", "enable", "-q", "--", *idle], timeout=90)
-        if answer.exit:
-            raise RefusedError("hosts/systemd", f"systemctl enable: {answer.err.strip()}")
+    if any(host.unit(name).get("NeedDaemonReload") == "yes" for name in names):
+        run(["systemctl", "daemon-reload"], timeout=90)
+        host.forget()
+        host.read_units(names)
     stale = [item for item in items if _needs_start(host, item)]
     if stale:
-        _start(host, stale)
+        restart(host, stale)
     host.forget()
+
+
+def _link(name: str) -> str:
+    return f"{places.below(WANTED)}/{name}"
+
+
+def enable(name: str) -> None:
+    """What `systemctl enable` does for WantedBy=multi-user.target, without reloading systemd."""
+    link = _link(name)
+    places.make_folder(os.path.dirname(link))
+    if not os.path.islink(link):
+        os.symlink(f"/etc/systemd/system/{name}", link)
+        places.sync_folder(os.path.dirname(link))
 
 
 def _needs_start(host: Host, item: Item) -> bool:
@@ -120,7 +134,8 @@ def _needs_start(host: Host, item: Item) -> bool:
     return other or attributes.get("running") != "yes"
 
 
-def _start(host: Host, items: list[Item]) -> None:
+def restart(host: Host, items: list[Item]) -> None:
+    """Stop and start them, and wait until they run. Raises hosts/unit-failed."""
     names = [item["name"] for item in items]
     # A unit that failed too often would refuse; one in its restart delay would wait it out.
     run(["systemctl", "reset-failed", "--", *names], timeout=30)
@@ -136,7 +151,7 @@ def _start(host: Host, items: list[Item]) -> None:
                 raise _failed(name, state)
         if time.monotonic() > end:
             return
-        time.sleep(0.15)
+        time.sleep(SETTLE / 2)
 
 
 def _failed(name: str, state: dict[str, str]) -> RefusedError:
@@ -154,8 +169,11 @@ def remove(host: Host, names: list[str]) -> None:
     """Stop and disable them. Raises hosts/unit-failed for one that does not stop."""
     host.read_units(names)
     known = [name for name in names if host.unit(name).get("LoadState") == "loaded"]
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_link(name))
     if known:
-        run(["systemctl", "disable", "-q", "--now", "--", *known], timeout=180)
+        run(["systemctl", "stop", "--", *known], timeout=180)
         host.forget()
         host.read_units(known)
     for name in known:

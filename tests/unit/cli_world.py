@@ -1,0 +1,168 @@
+"""A spec of an engine in memory, behind the real use cases, for tests of the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from planning_world import member, node
+from running_world import NEEDS, MemoryTarget, unit, workload
+
+import opsctl
+from opsctl.cli.main import main
+from opsctl.errors import OpsError
+from opsctl.flow.parts import Parts
+from opsctl.model import Environment, ServiceBase, load, load_data
+from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
+from opsctl.planning.resource import Actual, Owned, Resource
+from opsctl.ports import Events, Fence, Outcome, Work
+from opsctl.workload import Seat, Standing, Workload
+
+SPEC = """\
+opsctl: 1
+name: shop
+targets:
+  dc: {hosts: {n0: {}, n1: {}, n2: {}}}
+services:
+  demo: {engine: demo, on: dc, replicas: 3, slo: {rto: 10s}, backup: {schedule: "0 3 * * *"}}
+"""
+ServiceBase.model_rebuild()
+
+
+class Demo:
+    """The engine of running_world.workload."""
+
+    name = "demo"
+    templates = "demo"
+    options = ServiceBase
+
+    def needs(self, service: ServiceBase) -> Any:
+        return (NEEDS,)
+
+    def describe(self, name: str, service: Any, seats: Sequence[Seat], render: Any) -> Workload:
+        return workload(len(seats))
+
+
+@dataclass
+class WatchedTarget(MemoryTarget):
+    """Units with one content each; what is written is there at the next look."""
+
+    content: dict[int, str] = field(default_factory=dict)
+    wanted: str = "new"
+    away: dict[str, OpsError] = field(default_factory=dict)
+    foreign: dict[int, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    holder: Holder | None = None
+    unfinished: Unfinished | None = None
+    broken: list[str] = field(default_factory=list)
+
+    def seat(
+        self, services: Mapping[str, Any], recorded: Mapping[str, Sequence[Seat]]
+    ) -> Mapping[str, tuple[Seat, ...]]:
+        return {name: tuple(_seat(n) for n in range(3)) for name in services}
+
+    def realise(self, workloads: Sequence[Workload], services: Mapping[str, Any]) -> Any:
+        return tuple(unit(n, self.wanted) for _ in workloads for n in range(self.members))
+
+    def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
+        return Observation(
+            actual={
+                unit(n).id: Actual(
+                    unit(n).id,
+                    {"loaded": self.content[n]} if n in self.content else None,
+                    foreign=self.foreign.get(n, ""),
+                )
+                for n in range(self.members)
+            },
+            owned=tuple(Owned(unit(n).id, "demo", member(n)) for n in self.content),
+            standings={
+                (member(n), "server"): Standing(
+                    "primary" if n == self.primary else "replica",
+                    ready=n not in self.unready,
+                    following="" if n == self.primary else "n0:7000",
+                    lag=None if n == self.primary else 2048,
+                )
+                for n in self.content
+                if node(n) not in self.away
+            },
+            nodes={node(n): Node(node(n), "debian-13", {"memory": "2 GiB"}) for n in range(3)},
+            unreachable=self.away,
+            problems=self.problems,
+            holder=self.holder,
+            unfinished=self.unfinished,
+        )
+
+    def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
+        outcomes = super().apply(work, fence, events)
+        for item in work:
+            if outcomes[item.where].error is None:
+                self.content |= {int(item.where[-1]): self.wanted for _ in item.write}
+        return outcomes
+
+    def logs(self, seat: Seat, component: str, lines: int, follow: bool) -> Sequence[str]:
+        return ("echo", f"{lines} lines of {seat.member} {component}")
+
+    def break_lock(self, reason: str, who: str) -> Holder | None:
+        self.broken.append(reason)
+        return self.holder
+
+
+def _seat(number: int) -> Seat:
+    return Seat(member(number), "server", f"n{number}", f"rack-{number % 2}", "debian-13")
+
+
+@dataclass
+class World:
+    """The target, and the folder in which opsctl is called."""
+
+    target: WatchedTarget
+    folder: Path
+
+    def call(self, *words: str) -> int:
+        """Runs the command as a shell would."""
+        return main(words)
+
+    def parts(
+        self, files: Sequence[Path], sets: Sequence[str] = (), *, unsupported: bool = False
+    ) -> Parts:
+        return self._parts(load(files, sets, engines={"demo": ServiceBase}))
+
+    def _parts(self, spec: Environment) -> Parts:
+        return Parts(
+            environment=spec,
+            engines={"demo": Demo()},
+            targets={"dc": self.target},
+            secrets=SimpleNamespace(key=b"k", value=lambda ref: "v"),  # type: ignore[arg-type]
+            render=lambda engine: None,  # type: ignore[arg-type, return-value]
+            who="tester",
+            copy_record=lambda record: None,
+            with_document=lambda document: self._parts(
+                load_data(document, engines={"demo": ServiceBase})
+            ),
+            keep_versions=lambda target, versions: None,
+        )
+
+
+def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An environment of which nothing is built yet."""
+    (tmp_path / "opsctl.yaml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("OPSCTL_DEBUG", "OPSCTL_OUTPUT", "OPSCTL_FILE", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    made = World(WatchedTarget(), tmp_path)
+    wire(monkeypatch, parts=made.parts)
+    monkeypatch.setattr("opsctl.discovery.engines", lambda: {"demo": Demo()})
+    return made
+
+
+def wire(monkeypatch: pytest.MonkeyPatch, **functions: Callable[..., Any]) -> None:
+    """Puts these in the place of opsctl.wiring."""
+    wiring = SimpleNamespace(**functions)
+    monkeypatch.setitem(sys.modules, "opsctl.wiring", wiring)
+    monkeypatch.setattr(opsctl, "wiring", wiring, raising=False)

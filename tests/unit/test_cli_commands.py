@@ -1,0 +1,383 @@
+"""The commands against an environment in memory: exit codes, consent, and a clean standard output."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_world import World, make_world
+from planning_world import member, node
+
+from opsctl.errors import Exit, OpsError
+from opsctl.planning.observation import Holder, Problem, Unfinished
+
+BUILT = {0: "new", 1: "new", 2: "new"}
+AWAY = OpsError("ssh/timeout", "no answer", where="host n2", hint="ping it")
+
+
+@pytest.fixture(name="world")
+def a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return make_world(tmp_path, monkeypatch)
+
+
+def answering(
+    monkeypatch: pytest.MonkeyPatch, words: str, before: Any = lambda: None
+) -> None:
+    """Somebody sits at the terminal and types these words."""
+    monkeypatch.setattr("opsctl.cli.views.screen.Screen.interactive", True)
+
+    def readline() -> str:
+        before()
+        return words + "\n"
+
+    monkeypatch.setattr("sys.stdin.readline", readline, raising=False)
+
+
+def test_plan_shows_what_would_change_and_the_next_command(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("plan") == Exit.DONE
+    out = capsys.readouterr().out
+    assert out.startswith("shop: apply\n")
+    assert out.endswith("3 to create; costs: nothing.\nnext: opsctl apply\n")
+    assert world.target.log == []
+
+
+def test_plan_says_the_exit_code_only_when_asked(world: World) -> None:
+    assert world.call("plan", "--exit-code") == Exit.DIFFERS
+    world.target.content = dict(BUILT)
+    assert world.call("plan", "--exit-code") == Exit.DONE
+
+
+def test_drift_ends_with_3_when_something_differs(world: World) -> None:
+    world.target.content = {**BUILT, 1: "edited by hand"}
+    assert world.call("drift") == Exit.DIFFERS
+    world.target.content = dict(BUILT)
+    assert world.call("drift") == Exit.DONE
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "status", "preflight"])
+def test_a_host_that_is_away_is_named_with_its_error_and_the_exit_code_is_6(
+    command: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    world.target.away = {node(2): AWAY}
+    assert world.call(command) == Exit.UNOBSERVED
+    out = capsys.readouterr().out
+    assert "error[ssh/timeout] host n2" in out
+    assert "hint: ping it" in out
+
+
+def test_a_plan_that_an_apply_would_refuse_ends_with_4(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.foreign = {1: "a server that is not ours runs there"}
+    assert world.call("plan") == Exit.REFUSED
+    assert "a server that is not ours" in capsys.readouterr().out
+
+
+def test_apply_without_a_terminal_refuses(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("apply") == Exit.REFUSED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error[apply/no-consent]" in err
+    assert world.target.log == []
+
+
+def test_apply_with_yes_shows_plan_and_progress_on_standard_error_and_the_end_on_standard_output(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("apply", "--yes") == Exit.DONE
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].startswith("shop: apply done, 4 steps, ")
+    assert out.splitlines()[1] == "It cost nothing."
+    assert "3 to create" in err
+    assert "begin: build on n0" in err
+    assert world.target.content == BUILT
+
+
+def test_a_second_apply_changes_nothing_and_says_so(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert capsys.readouterr().out == "shop: nothing to change.\n"
+
+
+@pytest.mark.parametrize(("words", "ended"), [("yes", Exit.DONE), ("y", Exit.REFUSED)])
+def test_on_a_terminal_apply_shows_the_plan_then_asks_for_the_whole_word(
+    words: str,
+    ended: Exit,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown: list[str] = []
+    answering(monkeypatch, words, before=lambda: shown.append(capsys.readouterr().err))
+    assert world.call("apply") == ended
+    assert "3 to create" in shown[0]
+    assert shown[0].endswith("Apply? Type yes to go on: ")
+    assert bool(world.target.content) == (ended is Exit.DONE)
+
+
+def test_ctrl_c_at_the_question_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, "", before=lambda: signal.raise_signal(signal.SIGINT))
+    assert world.call("apply") == Exit.INTERRUPTED
+    assert world.target.log == []
+
+
+def test_without_a_terminal_an_apply_costs_a_reload_at_most_unless_it_is_allowed(
+    world: World,
+) -> None:
+    world.target.content = {**BUILT, 1: "old"}
+    assert world.call("apply", "--yes") == Exit.REFUSED
+    assert world.call("apply", "--yes", "--max-impact", "restart") == Exit.DONE
+    assert world.target.content == BUILT
+
+
+def test_a_saved_plan_is_applied_without_a_question_and_refused_when_stale(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = world.folder / "it.plan"
+    assert world.call("plan", "--out", str(file)) == Exit.DONE
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert f"next: opsctl apply {file}" in capsys.readouterr().out
+    assert world.call("apply", str(file)) == Exit.DONE
+    assert world.target.content == BUILT
+    assert world.call("apply", str(file)) == Exit.REFUSED
+    assert "error[plan/stale]" in capsys.readouterr().err
+
+
+def test_what_plan_prints_as_json_can_be_applied(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.call("plan", "--output", "json")
+    (world.folder / "it.json").write_text(capsys.readouterr().out)
+    assert world.call("apply", "it.json") == Exit.DONE
+
+
+def test_a_spec_given_as_a_plan_is_told_apart(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("apply", "opsctl.yaml") == Exit.INPUT
+    assert "hint: opsctl apply -f opsctl.yaml" in capsys.readouterr().err
+
+
+def test_with_json_standard_output_is_one_document_and_standard_error_one_object_a_line(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("apply", "--yes", "-o", "json") == Exit.DONE
+    out, err = capsys.readouterr()
+    assert json.loads(out)["changed"] is True
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert {"event": "begin", "step": "build/dc/n0", "where": "", "words": "build on n0"} in lines
+
+
+def test_with_json_an_error_is_an_object_on_standard_error(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (world.folder / "opsctl.yaml").write_text("opsctl: 1\nnmae: shop\n")
+    assert world.call("plan", "-o", "json") == Exit.INPUT
+    out, err = capsys.readouterr()
+    assert out == ""
+    data = json.loads(err)
+    assert data["exit"] == Exit.INPUT
+    assert data["errors"][0]["where"]["line"] in (1, 2)
+
+
+def test_a_run_that_fails_half_way_names_what_is_open_and_ends_with_5(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = {0: "old", 1: "old", 2: "old"}
+    world.target.fails = {node(2)}
+    assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.PARTLY
+    out, err = capsys.readouterr()
+    assert "stopped, 1 of 4 steps done" in out
+    assert "open: change demo-2" in out
+    assert "error[test/failed]" in err
+
+
+def test_a_signal_during_a_run_stops_it_at_the_next_safe_point(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = world.target.apply
+
+    def apply(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        return plain(*given)
+
+    monkeypatch.setattr(world.target, "apply", apply)
+    assert world.call("apply", "--yes") == Exit.INTERRUPTED
+    err = capsys.readouterr().err
+    assert "stopping at the next safe point: waiting for build on n0" in err
+    assert "still stopping: waiting for build on n0" in err
+    assert "error[run/interrupted]" in err
+    assert world.target.content == BUILT
+    assert world.target.log[-1] == "release"
+
+
+def test_limit_takes_in_only_what_it_names_and_unknown_names_are_refused(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.call("plan", "--limit", "demo/demo-1")
+    assert "1 to create" in capsys.readouterr().out
+    assert world.call("plan", "--limit", "demmo") == Exit.INPUT
+    assert 'did you mean "demo"?' in capsys.readouterr().err
+
+
+def test_strict_makes_advice_a_mistake(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--set", "services.demo.replicas=1")
+    assert world.call("plan", *words) == Exit.DONE
+    assert "see `opsctl validate`" in capsys.readouterr().err
+    assert world.call("plan", "--strict", *words) == Exit.INPUT
+    assert "error[lint/one-replica]" in capsys.readouterr().err
+
+
+def test_validate_says_what_it_saw_and_shows_advice_beside_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("validate", "--set", "services.demo.replicas=1") == Exit.DONE
+    out, err = capsys.readouterr()
+    assert out == "shop: valid, 1 service on 1 target, 1 warning.\n"
+    assert err.startswith("warning[lint/one-replica] --set")
+
+
+def test_schema_is_json(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert world.call("schema") == Exit.DONE
+    assert json.loads(capsys.readouterr().out)["title"] == "opsctl spec"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("destroy",),
+        ("restart", "demo"),
+        ("switchover", "demo", "--to", "demo-1"),
+        ("failover", "demo"),
+        ("scale", "demo", "2"),
+    ],
+)
+def test_every_verb_shows_its_plan_first_and_wants_consent(
+    words: tuple[str, ...], world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    assert world.call(*words, "--dry-run") == Exit.DONE
+    assert f"shop: {words[0]}" in capsys.readouterr().out
+    assert world.call(*words) == Exit.REFUSED
+    assert world.target.log == []
+
+
+def test_a_restart_goes_round_and_says_what_it_cost(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    words = ("restart", "demo/demo-1", "--yes", "--max-impact", "restart")
+    assert world.call(*words) == Exit.DONE
+    assert "It cost a restart of demo-1." in capsys.readouterr().out
+
+
+def test_status_begins_with_what_is_unfinished_and_who_holds_the_lock(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    world.target.unfinished = Unfinished(
+        "r1", "ann@ops", 0.0, 3, ("build/dc/n0", "member/demo-1"), ("member/demo-0",)
+    )
+    world.target.holder = Holder(7, "ann@ops: apply", 0.0, 60.0)
+    assert world.call("status") == Exit.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("An apply is unfinished: ann@ops began it")
+    assert lines[1] == "  2 of 3 steps done, the next is member/demo-0"
+    assert lines[2] == "  changed already: demo-1"
+    assert lines[3] == "  go on: opsctl apply --resume   back: opsctl rollback"
+    assert lines[5].startswith("Held by ann@ops: apply, since ")
+
+
+def test_status_shows_roles_lag_and_who_follows_whom(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    world.call("status")
+    text = capsys.readouterr().out
+    assert "demo  demo on dc  healthy" in text
+    assert "  demo-0  server   primary  yes                       n0    n0\n" in text
+    assert "  demo-1  server   replica  yes    2.0 KiB  n0:7000    n1    n1\n" in text
+
+
+def test_status_checks_health_when_asked(world: World) -> None:
+    world.target.content = dict(BUILT)
+    assert world.call("status", "--check") == Exit.DONE
+    world.target.unready = {1}
+    assert world.call("status", "--check") == Exit.DIFFERS
+    assert world.call("status") == Exit.DONE
+
+
+def test_preflight_refuses_what_stands_in_the_way(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("preflight") == Exit.DONE
+    assert "3 nodes ready." in capsys.readouterr().out
+    wrong = OpsError("host/no-sudo", "sudo wants a password", where="host n1")
+    world.target.problems = (Problem(node(1), wrong),)
+    assert world.call("preflight") == Exit.REFUSED
+
+
+def test_history_has_one_line_for_every_run(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.call("apply", "--yes")
+    capsys.readouterr()
+    assert world.call("history") == Exit.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "apply" in lines[1]
+    assert "tester" in lines[1]
+    world.call("history", "--verbose")
+    assert len(capsys.readouterr().out.splitlines()) > 4
+
+
+def test_the_lock_is_released_with_a_reason_only(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.holder = Holder(7, "ann@ops: apply", 0.0, 60.0)
+    assert world.call("lock", "release", "--yes") == Exit.INPUT
+    assert world.call("lock", "release", "--reason", "she left") == Exit.REFUSED
+    assert world.target.broken == []
+    assert world.call("lock", "release", "--reason", "she left", "--yes") == Exit.DONE
+    assert world.target.broken == ["she left"]
+    assert "released what ann@ops: apply held" in capsys.readouterr().out
+
+
+def test_logs_of_a_service_have_the_members_name_before_each_line(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    assert world.call("logs", "demo", "-n", "5") == Exit.DONE
+    assert capfd.readouterr().out.splitlines() == [
+        f"{member(n)} | 5 lines of {member(n)} server" for n in range(3)
+    ]
+
+
+def test_the_log_of_one_member_is_passed_through(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    assert world.call("logs", "demo/demo-1") == Exit.DONE
+    assert capfd.readouterr().out == "100 lines of demo-1 server\n"
+
+
+@pytest.mark.parametrize(("form", "begin"), [("text", "shop"), ("mermaid", "flow"), ("svg", "<svg")])
+def test_graph_draws_in_every_form(
+    form: str, begin: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    assert world.call("graph", "--as", form) == Exit.DONE
+    assert capsys.readouterr().out.startswith(begin)
