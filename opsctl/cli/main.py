@@ -11,7 +11,6 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from opsctl.cli.command import INTERRUPTED
 from opsctl.cli.group import LazyGroup
 from opsctl.cli.options import Files, Limit, NoColor, Options, PlanOutput, Sets, Strict
 from opsctl.errors import Exit, OpsError, SpecError

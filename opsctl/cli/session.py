@@ -79,9 +79,14 @@ class Session:
 
     def words(self, command: str) -> str:
         """The line to type for another command about the same spec."""
+        return f"opsctl {command} {self.flags}".rstrip()
+
+    @property
+    def flags(self) -> str:
+        """The options that say which spec is meant."""
         files = [word for file in self.options.files for word in ("-f", str(file))]
         sets = [word for text in self.options.sets for word in ("--set", text)]
-        return " ".join(["opsctl", command, shlex.join([*files, *sets])]).rstrip()
+        return shlex.join([*files, *sets])
 
     def _judge(self, findings: tuple[OpsError, ...]) -> None:
         if findings:

@@ -35,7 +35,7 @@ def status(
         now = _limited(watching.status(parts), session.options.limit)
         if watch:
             session.screen.clear()
-        session.screen.result(StatusView(now, time.time()))
+        session.screen.result(StatusView(now, time.time(), session.flags))
         if not watch:
             break
         time.sleep(_EVERY)

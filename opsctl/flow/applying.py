@@ -34,6 +34,7 @@ def apply_plan(
     """Runs a plan that was just made. Raises OpsError when consent or the lock is missing."""
     agree(plan, consent)
     if plan.empty:
+        _close(parts, seen, stop)
         return Report("", (), ())
     holder = f"{parts.who}: {plan.title}"
     targets = {name: parts.targets[name] for name in _targets(plan)}
@@ -50,7 +51,32 @@ def apply_plan(
         )
         revision = _revision(seen, plan)
         journal = Journal(run_id(), parts.who, targets, fences, revision, parts.copy_record)
-        return run(context, journal)
+        report = run(context, journal)
+    if report.error is None:
+        keep_versions(parts, survey(parts))
+    return report
+
+
+def _close(parts: Parts, seen: Survey, stop: Stop) -> None:
+    """Nothing is left to do, so a run that once broke off is over: everybody is told."""
+    unfinished = seen.observation.unfinished
+    if unfinished is None:
+        return
+    with leased(parts.targets, f"{parts.who}: close {unfinished.run}", stop) as fences:
+        run_, revision = unfinished.run, unfinished.revision
+        Journal(run_, parts.who, parts.targets, fences, revision, parts.copy_record).end("done")
+
+
+def keep_versions(parts: Parts, seen: Survey) -> None:
+    """Writes the package versions that are installed now to opsctl.lock, by target and system: so
+    that a newer package never restarts a server unasked."""
+    found: dict[str, dict[str, str]] = {}
+    for node in seen.observation.nodes.values():
+        target = node.where.partition("/")[0]
+        found.setdefault(f"{target}/{node.system}", {}).update(node.packages)
+    for key, versions in sorted(found.items()):
+        if versions:
+            parts.keep_versions(key, versions)
 
 
 def apply_saved(parts: Parts, saved: Plan, consent: Consent, events: Events, stop: Stop) -> Report:

@@ -40,6 +40,7 @@ class Node:
     where: str
     system: str = ""  # "debian-13"
     facts: Mapping[str, str] = field(default_factory=dict)  # memory, cpus, python, clock, ...
+    packages: Mapping[str, str] = field(default_factory=dict)  # wanted ones: installed version
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The commands against an environment in memory: exit codes, consent, and a clean standard output."""
+"""The commands against an environment in memory: exit codes, consent, a clean standard output."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return make_world(tmp_path, monkeypatch)
 
 
-def answering(
-    monkeypatch: pytest.MonkeyPatch, words: str, before: Any = lambda: None
-) -> None:
+def answering(monkeypatch: pytest.MonkeyPatch, words: str, before: Any = lambda: None) -> None:
     """Somebody sits at the terminal and types these words."""
     monkeypatch.setattr("opsctl.cli.views.screen.Screen.interactive", True)
 
@@ -79,9 +77,7 @@ def test_a_plan_that_an_apply_would_refuse_ends_with_4(
     assert "a server that is not ours" in capsys.readouterr().out
 
 
-def test_apply_without_a_terminal_refuses(
-    world: World, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_apply_without_a_terminal_refuses(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert world.call("apply") == Exit.REFUSED
     out, err = capsys.readouterr()
     assert out == ""
@@ -294,11 +290,11 @@ def test_status_begins_with_what_is_unfinished_and_who_holds_the_lock(
     world.target.holder = Holder(7, "ann@ops: apply", 0.0, 60.0)
     assert world.call("status") == Exit.DONE
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("An apply is unfinished: ann@ops began it")
+    assert lines[0].startswith("An apply is unfinished: ann@ops began it ")
     assert lines[1] == "  2 of 3 steps done, the next is member/demo-0"
     assert lines[2] == "  changed already: demo-1"
     assert lines[3] == "  go on: opsctl apply --resume   back: opsctl rollback"
-    assert lines[5].startswith("Held by ann@ops: apply, since ")
+    assert lines[5].startswith("Held by ann@ops: apply for ")
 
 
 def test_status_shows_roles_lag_and_who_follows_whom(
@@ -308,7 +304,7 @@ def test_status_shows_roles_lag_and_who_follows_whom(
     world.call("status")
     text = capsys.readouterr().out
     assert "demo  demo on dc  healthy" in text
-    assert "  demo-0  server   primary  yes                       n0    n0\n" in text
+    assert "  demo-0  server   primary  yes                        n0    n0\n" in text
     assert "  demo-1  server   replica  yes    2.0 KiB  n0:7000    n1    n1\n" in text
 
 
@@ -374,7 +370,9 @@ def test_the_log_of_one_member_is_passed_through(
     assert capfd.readouterr().out == "100 lines of demo-1 server\n"
 
 
-@pytest.mark.parametrize(("form", "begin"), [("text", "shop"), ("mermaid", "flow"), ("svg", "<svg")])
+@pytest.mark.parametrize(
+    ("form", "begin"), [("text", "shop"), ("mermaid", "flow"), ("svg", "<svg")]
+)
 def test_graph_draws_in_every_form(
     form: str, begin: str, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

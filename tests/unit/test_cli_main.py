@@ -96,7 +96,9 @@ def test_variables_stand_for_options_and_the_command_line_wins(
 
 def test_only_the_documented_variables_are_read() -> None:
     names = {option.envvar for option in whole().params if option.envvar}
-    assert names == {f"OPSCTL_{name}" for name in "FILE SET STRICT LIMIT OUTPUT NO_COLOR".split()}
+    assert names == {
+        f"OPSCTL_{name}" for name in ["FILE", "SET", "STRICT", "LIMIT", "OUTPUT", "NO_COLOR"]
+    }
 
 
 def test_a_mistake_of_opsctl_is_kept_in_a_file_of_the_user_alone(

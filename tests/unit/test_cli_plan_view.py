@@ -58,7 +58,9 @@ def shown(view: PlanView) -> str:
 
 def test_a_change_shows_fields_diff_gates_and_costs() -> None:
     view = PlanView(plan(ROLL, SETTLE, REMOVE), following="opsctl apply")
-    assert shown(view) == """\
+    assert (
+        shown(view)
+        == """\
 shop: apply
 
 change sessions-1   costs a restart of sessions-1
@@ -81,6 +83,7 @@ remove sessions-3   costs the loss of 1 GiB
 
 1 to change, 1 to restart, 1 to remove; costs: a restart of sessions-1, the loss of 1 GiB.
 next: opsctl apply"""
+    )
 
 
 def first_apply() -> Plan:
@@ -93,7 +96,9 @@ def first_apply() -> Plan:
 
 
 def test_dozens_of_creations_are_one_line_for_each_member() -> None:
-    assert shown(PlanView(first_apply())) == """\
+    assert (
+        shown(PlanView(first_apply()))
+        == """\
 shop: apply
 
 build on n1
@@ -104,6 +109,7 @@ wait until sessions is whole, and prove it
   until one primary is agreed on
 
 16 to create; costs: nothing."""
+    )
 
 
 def test_verbose_shows_every_creation() -> None:
@@ -115,10 +121,15 @@ def test_verbose_shows_every_creation() -> None:
 def test_what_is_left_alone_uncompared_unseen_and_refused_is_said() -> None:
     things = tuple(ResourceId("file", "dc/n2", f"/old/{n}") for n in range(8))
     made = plan(
-        left=things, uncompared=things[:1], unreachable=("dc/n3", "dc/n4"), blocked=("n1: not ours",)
+        left=things,
+        uncompared=things[:1],
+        unreachable=("dc/n3", "dc/n4"),
+        blocked=("n1: not ours",),
     )
     away = {"dc/n3": OpsError("ssh/timeout", "no answer in 10 s", where="dc/n3", hint="ping it")}
-    assert shown(PlanView(made, away)) == """\
+    assert (
+        shown(PlanView(made, away))
+        == """\
 shop: apply
 
 8 things left alone, not in the spec any more (--prune takes it away):
@@ -140,6 +151,7 @@ An apply would be refused:
   n1: not ours
 
 Nothing to change."""
+    )
 
 
 def test_explaining_shows_what_the_services_promise() -> None:
@@ -165,7 +177,9 @@ def test_the_summary_counts_and_names_the_costs(steps: tuple[Step, ...], words: 
 
 def test_markdown_folds_the_details_and_shows_the_summary_first() -> None:
     text = PlanView(plan(ROLL)).markdown()
-    assert text == """\
+    assert (
+        text
+        == """\
 ### opsctl plan: shop, apply
 
 **1 to change, 1 to restart; costs: a restart of sessions-1**
@@ -186,6 +200,7 @@ def test_markdown_folds_the_details_and_shows_the_summary_first() -> None:
 ```
 </details>
 """
+    )
 
 
 def test_a_file_with_a_fence_does_not_break_out_of_the_comment() -> None:

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from opsctl.cli.views.errors import error_data, error_lines, warning_lines
 from opsctl.cli.views.lines import DIM, GOOD, STRONG, count, line, table
-from opsctl.cli.views.status import fact_words, holder_data, holder_lines
+from opsctl.cli.views.status import fact_words
+from opsctl.cli.views.unfinished import holder_data, holder_lines
 from opsctl.cli.views.view import View
 from opsctl.errors import Exit
 from opsctl.flow.watching import Status

@@ -8,28 +8,34 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from opsctl.cli.views.errors import error_data, error_lines
-from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, ago, count, line, table
+from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, Piece, line, table
+from opsctl.cli.views.unfinished import (
+    holder_data,
+    holder_lines,
+    unfinished_data,
+    unfinished_lines,
+)
 from opsctl.cli.views.view import View
 from opsctl.flow.watching import ComponentStatus, MemberStatus, ServiceStatus, Status
-from opsctl.planning.observation import Holder, Node, Unfinished
+from opsctl.planning.observation import Node
 from opsctl.workload import Standing
 
-_RESUME, _BACK = "opsctl apply --resume", "opsctl rollback"
 _COLUMNS = ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS")
 
 
 @dataclass(frozen=True, slots=True)
 class StatusView(View):
-    """`now` is in seconds since the epoch."""
+    """`now` is in seconds since the epoch; `flags` name the spec in the commands shown."""
 
     status: Status
     now: float
+    flags: str = ""
 
     def lines(self) -> Iterable[Text]:
         status = self.status
         revision = f"  revision {status.revision}" if status.revision else ""
         if status.unfinished is not None:
-            yield from unfinished_lines(status.unfinished, self.now)
+            yield from unfinished_lines(status.unfinished, status.holder, self.now, self.flags)
         if status.holder is not None:
             yield from holder_lines(status.holder, self.now)
         yield line((status.environment, STRONG), (revision, DIM))
@@ -50,7 +56,7 @@ class StatusView(View):
             "environment": status.environment,
             "revision": status.revision,
             "healthy": status.exit == 0,
-            "unfinished": unfinished_data(status.unfinished),
+            "unfinished": unfinished_data(status.unfinished, self.flags),
             "lock": holder_data(status.holder),
             "services": [_service_data(service) for service in status.services],
             "nodes": [
@@ -82,59 +88,6 @@ class StatusView(View):
 def fact_words(node: Node) -> str:
     """What a node says of itself, in one cell."""
     return ", ".join(f"{key} {fact}" for key, fact in node.facts.items())
-
-
-def unfinished_lines(work: Unfinished, now: float) -> Iterator[Text]:
-    """Somebody's apply that never ended, and the commands to go on or back."""
-    total = len(work.done) + len(work.open)
-    head = f"An apply is unfinished: {work.who} began it {ago(now - work.began)} ago"
-    yield line((head, f"bold {WARN}"), (f" (run {work.run}, revision {work.revision})", DIM))
-    at = f", the next is {work.open[0]}" if work.open else ""
-    yield line(f"  {len(work.done)} of {count(total, 'step')} done{at}")
-    renewed = [step.partition("/")[2] for step in work.done if step.startswith("member/")]
-    if renewed:
-        yield line(f"  changed already: {', '.join(renewed)}")
-    yield line(
-        ("  go on: ", "cyan"), "opsctl apply --resume", ("   back: ", "cyan"), "opsctl rollback"
-    )
-    yield Text()
-
-
-def holder_lines(holder: Holder, now: float) -> Iterator[Text]:
-    """Who holds the lock, since when, and when it ends by itself."""
-    yield line(
-        ("Held by ", f"bold {WARN}"), (holder.holder, STRONG), f" since {ago(now - holder.since)}"
-    )
-    left = holder.expires - now
-    yield line(
-        f"  renewed while it works; without that it ends in {ago(left)}"
-        if left > 0
-        else f"  it ended {ago(-left)} ago: the next one may take it"
-    )
-    yield Text()
-
-
-def unfinished_data(work: Unfinished | None) -> object:
-    """The same for programs."""
-    if work is None:
-        return None
-    return {
-        "run": work.run,
-        "who": work.who,
-        "began": work.began,
-        "revision": work.revision,
-        "done": list(work.done),
-        "open": list(work.open),
-        "resume": _RESUME,
-        "back": _BACK,
-    }
-
-
-def holder_data(holder: Holder | None) -> object:
-    """The same for programs."""
-    if holder is None:
-        return None
-    return {"holder": holder.holder, "since": holder.since, "expires": holder.expires}
 
 
 def _service_lines(service: ServiceStatus) -> Iterator[Text]:

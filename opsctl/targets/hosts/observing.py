@@ -158,9 +158,7 @@ class Looking:
 
 def _node(where: str, answer: Mapping[str, Any]) -> Node:
     facts: dict[str, str] = dict(answer["facts"])
-    for package, version in answer["look"]["packages"].items():
-        facts[f"package {package}"] = version
-    return Node(where, facts["system"], facts)
+    return Node(where, facts["system"], facts, dict(answer["look"]["packages"]))
 
 
 def seats(looks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Seat, ...]]:
@@ -183,14 +181,14 @@ def _holder(looks: Sequence[Mapping[str, Any]]) -> Holder | None:
 
 
 def unfinished(looks: Sequence[Mapping[str, Any]]) -> Unfinished | None:
-    """The newest run when no host knows its end. A host that was away knows less of it."""
+    """The newest run when no host knows its good end. A host that was away knows less of it."""
     records = [wire.record_in(one) for look in looks for one in look["journal"]["records"]]
     begun = [record for record in records if record.kind == "begin"]
     if not begun:
         return None
     last = max(begun, key=lambda record: record.at)
     mine = [record for record in records if record.run == last.run]
-    if any(record.kind == "end" for record in mine):
+    if any(record.kind == "end" and record.ended == "done" for record in mine):
         return None
     done = _done(mine)
     rest = tuple(step for step in last.steps if step not in done)
