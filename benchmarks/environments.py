@@ -1,4 +1,4 @@
-"""Virtual environments of tools that can't share opsctl's: one folder per lock file, in the cache."""
+"""Environments of tools that can't share opsctl's: one per lock file, in the cache."""
 
 from __future__ import annotations
 

@@ -92,7 +92,9 @@ class Target:
 
     @property
     def words(self) -> str:
-        return f"{self.case}, {self.hosts} hosts: at most {self.bound:g} of {self.label or self.tool}"
+        return (
+            f"{self.case}, {self.hosts} hosts: at most {self.bound:g} of {self.label or self.tool}"
+        )
 
 
 TARGETS = (

@@ -6,10 +6,11 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.cases import GROUPS, Bench, Group
@@ -27,6 +28,8 @@ NAMES = (Opsctl.name, Ansible.name, Mitogen.name, Pyinfra.name)
 def main() -> int:
     """Measure what the command line asks for. Exit 1: not one row could be measured."""
     asked = arguments()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # so that hosts are taken down
     try:
         require()
     except OpsError as error:
@@ -47,13 +50,14 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
     parser.add_argument("--hosts", type=_count(2, 60), action="append", help="3 and 20 unless said")
     parser.add_argument("--runs", type=_count(1, 50), default=5)
+    parser.add_argument("--first-runs", type=_count(1, 50), default=3, help="of first applies")
     parser.add_argument("--only", choices=NAMES, action="append", help="these tools; repeatable")
     parser.add_argument("--cases", choices=GROUPS, action="append", help="these; repeatable")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for latest.*")
     return parser.parse_args(given)
 
 
-def _count(least: int, most: int):  # type: ignore[no-untyped-def]
+def _count(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         value = int(text)
         if not least <= value <= most:
@@ -69,7 +73,16 @@ def measure(asked: argparse.Namespace, book: Book, folder: Path) -> dict[str, st
     about, absent = installed(tools)
     groups: Sequence[Group] = asked.cases or GROUPS
     for size in asked.hosts or (3, 20):
-        bench = Bench(size, asked.runs, tools, dict(absent), folder, book, say)
+        bench = Bench(
+            size,
+            asked.runs,
+            min(asked.runs, asked.first_runs),
+            tools,
+            dict(absent),
+            folder,
+            book,
+            say,
+        )
         try:
             bench.measure(groups)
         except (OpsError, Failed) as error:
@@ -79,20 +92,13 @@ def measure(asked: argparse.Namespace, book: Book, folder: Path) -> dict[str, st
 
 
 def _tools(names: Sequence[str], folder: Path) -> list[Tool]:
-    made: list[Tool] = []
-    for name in NAMES:
-        own = folder / {"ansible-playbook": "a", "mitogen": "m", "opsctl": "o"}.get(name, "p")
-        own.mkdir(mode=0o700)
-        if name in names:
-            made.append(
-                {
-                    Opsctl.name: lambda at=own: Opsctl(at),
-                    Ansible.name: lambda at=own: Ansible(at),
-                    Mitogen.name: lambda at=own: Mitogen(at),
-                    Pyinfra.name: lambda at=own: Pyinfra(),
-                }[name]()
-            )
-    return made
+    """In their fixed order. Folders have short names: ssh's sockets lie there."""
+    made: list[Tool] = [
+        Opsctl(folder / "o"), Ansible(folder / "a"), Mitogen(folder / "m"), Pyinfra(),
+    ]  # fmt: skip
+    for own in ("o", "a", "m"):
+        (folder / own).mkdir(mode=0o700)
+    return [tool for tool in made if tool.name in names]
 
 
 def installed(tools: Sequence[Tool]) -> tuple[dict[str, str], dict[str, str]]:
@@ -128,4 +134,8 @@ def say(words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("stopped; the hosts are gone, nothing was written")
+        sys.exit(130)

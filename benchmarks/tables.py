@@ -74,7 +74,8 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         ways = [row for row in rows if row.tool == tool and row.seconds]
         if len(ways) > 1:
             both = faster(ways)
-            yield f"| the faster of {tool}'s | {_seconds(both.median)} | | | | {_ratio(ours, both)} |"
+            took, ratio = _seconds(both.median), _ratio(ours, both)
+            yield f"| the faster of {tool}'s | {took} | | | | {ratio} |"
 
 
 def _line(row: Row, ours: Row | None) -> str:

@@ -18,7 +18,8 @@ from opsctl.lab import Lab, LabSpec, find, up
 PACKAGES = ("redis-server", "redis-tools")
 PORT, SENTINEL_PORT = 7379, 27379  # beside opsctl's 6379 and 26379, on the same hosts
 LARGEST = 5  # members of one Redis service
-MIB = 1024**2
+MEMORY_MIB = 100  # of each server
+SETTING = "slowlog-max-len"  # what changes: any server takes it while it runs
 Packages = Literal["cached", "installed"]
 
 
@@ -49,12 +50,12 @@ def members(hosts: Sequence[tuple[str, str]]) -> tuple[Member, ...]:
 
 @dataclass(slots=True)
 class World:
-    """Running hosts. `limit` is the memory limit that is wanted now, in MiB."""
+    """Running hosts. `value` is what SETTING shall be now."""
 
     lab: Lab
     members: tuple[Member, ...]
     folder: Path
-    limit: int = 100
+    value: int = 128
     passwords: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -83,18 +84,21 @@ class World:
             "ansible_ssh_private_key_file": str(self.lab.key),
             "ansible_ssh_common_args": f"{options} -o IdentitiesOnly=yes",
             "known_hosts": str(known),
-            "maxmemory": self.limit * MIB,
+            "maxmemory": MEMORY_MIB * 1024**2,
+            "setting": {"name": SETTING, "value": self.value},
             "passwords": self.passwords,
             "digests": {
                 user: hashlib.sha256(word.encode()).hexdigest()
                 for user, word in self.passwords.items()
             },
         }
-        hosts = {one.host: {"ansible_host": one.address, "redis": _redis(one)} for one in self.members}
+        hosts = {
+            one.host: {"ansible_host": one.address, "redis": _redis(one)} for one in self.members
+        }
         return {"vars": shared, "hosts": hosts}
 
-    def memory_limits(self, port: int, logins: dict[str, tuple[str, str]]) -> set[int]:
-        """The limits in MiB that the running servers have; `logins`: service -> user, password."""
+    def values(self, port: int, logins: dict[str, tuple[str, str]]) -> set[int]:
+        """SETTING as the running servers have it; `logins`: service -> user, password."""
 
         def ask(one: Member) -> int:
             user, password = logins[one.service]
@@ -102,12 +106,12 @@ class World:
                 one.host,
                 ["redis-cli", "-p", str(port)],
                 timeout=20,
-                text=f"AUTH {user} {password}\nCONFIG GET maxmemory\n",
+                text=f"AUTH {user} {password}\nCONFIG GET {SETTING}\n",
             )
             number = said.stdout.split()[-1:] or ["nothing"]
             if not number[0].isdecimal():
-                raise Failed(f"{one.host}: CONFIG GET maxmemory gave {number[0]}")
-            return int(number[0]) // MIB
+                raise Failed(f"{one.host}: CONFIG GET {SETTING} gave {number[0]}")
+            return int(number[0])
 
         with ThreadPoolExecutor(8) as pool:
             return set(pool.map(ask, self.members))

@@ -10,7 +10,7 @@ from pyinfra.operations import apt, files, server, systemd  # type: ignore[impor
 TEMPLATES = Path(__file__).parent / "templates"
 KINDS = ("redis", "sentinel")
 VALUES: dict[str, Any] = {
-    name: host.data.get(name) for name in ("redis", "passwords", "digests", "maxmemory")
+    name: host.data.get(name) for name in ("redis", "passwords", "digests", "maxmemory", "setting")
 }
 
 
@@ -68,15 +68,13 @@ for kind in KINDS:
         name=f"Restart {kind}",
         service=f"bench-{kind}.service",
         restarted=True,
-        _if=lambda: (
-            running_before() and any(one.did_change() for one in (*wants_restart, *units))
-        ),
+        _if=lambda: running_before() and any(one.did_change() for one in (*wants_restart, *units)),
     )
 server.shell(
-    name="Set the memory limit of the running server",
+    name="Set it on the running server",
     commands=[
         f"redis-cli -p {VALUES['redis']['port']} --user ops "
-        f"CONFIG SET maxmemory {VALUES['maxmemory']}"
+        f"CONFIG SET {VALUES['setting']['name']} {VALUES['setting']['value']}"
     ],
     _env={"REDISCLI_AUTH": VALUES["passwords"]["ops"]},
     _if=lambda: running_before() and settings.did_change(),

@@ -55,9 +55,9 @@ class Ansible:
     def apply(self, world: World) -> Done:
         return self._play(world)
 
-    def limits(self, world: World) -> set[int]:
+    def values(self, world: World) -> set[int]:
         login = ("ops", world.passwords["ops"])
-        return world.memory_limits(PORT, {one.service: login for one in world.members})
+        return world.values(PORT, {one.service: login for one in world.members})
 
     def disconnect(self) -> None:
         close_masters(self._sockets)
@@ -86,7 +86,7 @@ class Mitogen(Ansible):
     """The same playbook, run by mitogen's strategy, from an environment of its own."""
 
     name = "mitogen"
-    ways = (Way("mitogen"),)
+    ways: tuple[Way, ...] = (Way("mitogen"),)
     keeps_connections = False  # its connections end with the command
 
     def install(self) -> str:

@@ -47,8 +47,8 @@ class Tool(Protocol):
         """Make it so. Raises Failed."""
         ...
 
-    def limits(self, world: World) -> set[int]:
-        """Memory limits of the running servers, in MiB, asked without the tool."""
+    def values(self, world: World) -> set[int]:
+        """The setting that changes, as the running servers have it; asked without the tool."""
         ...
 
     def disconnect(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.environments import warm
 from benchmarks.measuring import Done, Failed, timed
 from benchmarks.tools.base import Way, close_masters
-from benchmarks.world import World
+from benchmarks.world import MEMORY_MIB, SETTING, World
 
 PORT = 6379
 
@@ -21,7 +21,7 @@ class Opsctl:
 
     name = "opsctl"
     state = "opsctl"
-    ways = (Way("opsctl plan"),)
+    ways: tuple[Way, ...] = (Way("opsctl plan", "plan"),)
     keeps_connections = True
 
     def __init__(self, folder: Path) -> None:
@@ -48,7 +48,7 @@ class Opsctl:
         (self.folder / "opsctl.yaml").write_text(spec(world))
 
     def plan(self, world: World, way: Way) -> Done:
-        done = self._call(world, "plan", "--exit-code")
+        done = self._call(world, way.option, "--exit-code")
         if done.code == 3:
             raise Failed(f"found changes where nothing is to do: {done.output.strip()[:300]}")
         return done.expect(0)
@@ -56,9 +56,9 @@ class Opsctl:
     def apply(self, world: World) -> Done:
         return self._call(world, "apply", "--yes", "--max-impact", "failover").expect(0)
 
-    def limits(self, world: World) -> set[int]:
+    def values(self, world: World) -> set[int]:
         logins = {one.service: ("opsctl", self._password(one.service)) for one in world.members}
-        return world.memory_limits(PORT, logins)
+        return world.values(PORT, logins)
 
     def disconnect(self) -> None:
         close_masters(self.folder / "run" / "opsctl")
@@ -103,7 +103,8 @@ def spec(world: World) -> str:
             "on: dc",
             f"replicas: {len(hosts)}",
             f"place: {{hosts: [{', '.join(hosts)}]}}",
-            f"memory: {world.limit}MiB",
+            f"memory: {MEMORY_MIB}MiB",
+            f"settings: {{{SETTING}: {world.value}}}",
         ]
         lines.append(f"  {service}: {{{', '.join(words)}}}")
     return "\n".join(lines) + "\n"

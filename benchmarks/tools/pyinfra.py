@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 from benchmarks.environments import HERE, environment, warm
@@ -18,7 +19,7 @@ class Pyinfra:
 
     name = "pyinfra"
     state = "playbook"
-    ways = (Way("pyinfra --dry", "--dry"), Way("pyinfra", "-y"))
+    ways: tuple[Way, ...] = (Way("pyinfra --dry", "--dry"), Way("pyinfra", "-y"))
     keeps_connections = False  # its connections end with the command
 
     def __init__(self) -> None:
@@ -47,9 +48,9 @@ class Pyinfra:
     def apply(self, world: World) -> Done:
         return self._run(world, "-y")
 
-    def limits(self, world: World) -> set[int]:
+    def values(self, world: World) -> set[int]:
         login = ("ops", world.passwords["ops"])
-        return world.memory_limits(PORT, {one.service: login for one in world.members})
+        return world.values(PORT, {one.service: login for one in world.members})
 
     def disconnect(self) -> None:
         """Nothing is kept."""
@@ -61,5 +62,15 @@ class Pyinfra:
 
 
 def changes(output: str) -> int:
-    """How many hosts any operation changes, as the table at the end has it."""
-    return 0 * len(re.findall("x", output))
+    """How many changes were made, or how many operations --dry announces. Raises Failed.
+
+    Conditional ones do not count: they follow a change, and there is none.
+    """
+    if total := re.search(r"Grand total +\d+ +(\S+) ", output):
+        return int(total[1]) if total[1].isdecimal() else 0
+    lines = iter(output.splitlines())
+    column = next((at for line in lines if (at := line.find(" Change ")) > 0), None)
+    if column is None:
+        raise Failed("its output has no table of changes")
+    cells = (line[column:].split()[:1] for line in takewhile(str.strip, lines))
+    return sum(cell != ["-"] for cell in cells)

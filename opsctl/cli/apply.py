@@ -52,7 +52,7 @@ def apply(
     reload unless --max-impact allows it. Ctrl-C stops at the next safe point.
     """
     terms = Terms(yes, max_impact, skip_unreachable, verbose=verbose)
-    parts = session.parts(unsupported=unsupported)
+    parts = session.parts(unsupported=unsupported, advise=True)
     if saved is not None:
         return _apply_saved(session, parts, saved, terms)
     scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))

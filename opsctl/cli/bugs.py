@@ -17,12 +17,15 @@ DEBUG = "OPSCTL_DEBUG"
 def report(error: BaseException) -> OpsError:
     """Writes the traceback to a file of the user alone and gives the error to show instead."""
     text = masked("".join(traceback.format_exception(error)))
+    if text is None:
+        text = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+    words = masked(f": {error}") or ""
     if os.environ.get(DEBUG):
         sys.stderr.write(text)
     where = _keep(text)
     return OpsError(
         "opsctl/bug",
-        masked(f"opsctl did something that it should not: {type(error).__name__}: {error}"),
+        f"opsctl did something that it should not: {type(error).__name__}{words}",
         where=where,
         hint="this is a mistake in opsctl, please report it with that file; "
         f"{DEBUG}=1 shows it here"
@@ -31,11 +34,16 @@ def report(error: BaseException) -> OpsError:
     )
 
 
-def masked(text: str) -> str:
-    """Without any secret that this process has opened."""
+def masked(text: str) -> str | None:
+    """The text without any secret that this process has opened; None when they can't be told."""
     wiring = sys.modules.get("opsctl.wiring")
-    mask = getattr(wiring, "masker", None)
-    return str(mask()(text)) if mask is not None else text
+    masker = getattr(wiring, "masker", None)
+    if masker is None:
+        return text
+    try:
+        return str(masker()(text))
+    except Exception:  # noqa: BLE001 - a report about a mistake must not end in another one
+        return None
 
 
 def state_folder() -> Path:

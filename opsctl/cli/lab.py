@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Literal
 
@@ -79,10 +80,13 @@ def exec_(
     words: Annotated[list[str], typer.Argument(metavar="COMMAND")],
     name: LabName = "lab",
     timeout: Annotated[float, typer.Option(help="Seconds.")] = 60.0,
+    stdin: Annotated[bool, typer.Option("--stdin", "-i", help="Pass standard input on.")] = False,
 ) -> Exit:
     """Run a command as root on a host, even on one that is cut off from the network."""
-    done = wiring.lab(name).exec(host, words, timeout=timeout, text=_standard_input())
-    session.screen.text(done.stdout) if done.stdout else None
+    text = sys.stdin.read() if stdin else None
+    done = wiring.lab(name).exec(host, words, timeout=timeout, text=text)
+    if done.stdout:
+        session.screen.text(done.stdout)
     sys.stderr.write(done.stderr)
     return Exit.DONE if done.returncode == 0 else Exit.FAILED
 
@@ -95,12 +99,5 @@ def ssh(
     user: Annotated[str, typer.Option(help="root, ops or nosudo.")] = "root",
 ) -> None:
     """Open a shell on a host."""
-    import os
-
     call = wiring.lab(name).ssh(host, user)
     os.execvp(call[0], call)  # noqa: S606 - no shell is wanted
-
-
-def _standard_input() -> str | None:
-    """What is piped in; nothing from a terminal."""
-    return None if sys.stdin.isatty() else sys.stdin.read()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from opsctl.cli.topology import Box, Place, Topology
@@ -13,24 +13,28 @@ _TROUBLE = "#cf222e"
 
 
 def tree(drawn: Topology) -> str:
-    """A tree of zones, hosts and members."""
-    lines = [drawn.environment]
-    zones = drawn.zones
-    for zone, places in zones.items():
-        deep = zone != "" or len(zones) > 1
-        if deep:
-            lines.append(f"└─ zone {zone or '(unknown)'}")
-        lines += [f"{'   ' if deep else ''}{text}" for text in _place_lines(places)]
-    return "\n".join(lines)
+    """A tree of zones, hosts and members; without zones where nobody knows any."""
+    hosts = {zone: _hosts(places) for zone, places in drawn.zones.items()}
+    if set(hosts) <= {""}:
+        return "\n".join([drawn.environment, *hosts.get("", [])])
+    zones = [(f"zone {zone or '(unknown)'}", lines) for zone, lines in hosts.items()]
+    return "\n".join([drawn.environment, *_branches(zones)])
 
 
-def _place_lines(places: tuple[Place, ...]) -> Iterator[str]:
-    for number, place in enumerate(places):
-        last = number == len(places) - 1
-        yield f"{'└─' if last else '├─'} {place.name}"
-        for at, box in enumerate(place.boxes):
-            branch = "└─" if at == len(place.boxes) - 1 else "├─"
-            yield f"{'   ' if last else '│  '}{branch} {box.member}{_said(box)}"
+def _hosts(places: Sequence[Place]) -> list[str]:
+    named = [
+        (place.name, list(_branches([(box.member + _said(box), []) for box in place.boxes])))
+        for place in places
+    ]
+    return list(_branches(named))
+
+
+def _branches(items: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """Each item with what hangs below it."""
+    for number, (title, below) in enumerate(items):
+        last = number == len(items) - 1
+        yield f"{'└─' if last else '├─'} {title}"
+        yield from (f"{'   ' if last else '│  '}{text}" for text in below)
 
 
 def _said(box: Box) -> str:

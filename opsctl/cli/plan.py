@@ -49,7 +49,7 @@ def plan(
     the format of saved plans.
     """
     scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))
-    made, seen = make_plan(session.parts(unsupported=unsupported), scope)
+    made, seen = make_plan(session.parts(unsupported=unsupported, advise=True), scope)
     if out is not None:
         save(made, out)
         session.screen.say(f"saved to {out}")

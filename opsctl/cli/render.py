@@ -13,6 +13,7 @@ from opsctl.cli.session import Session
 from opsctl.cli.views.screen import to_yaml
 from opsctl.cli.views.spec import WrittenView
 
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")]
 app = new_app("Write everything out: spec, Ansible project, manifests.")
 
 
@@ -29,14 +30,13 @@ def spec(session: Session) -> None:
 
 
 @command(app, "spec", "output")
-def ansible(session: Session, folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+def ansible(session: Session, folder: Folder) -> None:
     """Write a project that plain ansible-playbook runs to the same state, without opsctl."""
     files = wiring.render_ansible(session.parts(), folder)
-    following = [(f"cd {folder} && ls", "its README says how to run it")]
-    session.screen.result(WrittenView(files, following))
+    session.screen.result(WrittenView(files, [(f"ls {folder}", "its README says how to run it")]))
 
 
-@command(app, "spec")
-def kubernetes(session: Session) -> None:
-    """Print the manifests of all Kubernetes targets, never with a secret's value."""
-    session.screen.text(wiring.render_kubernetes(session.parts()))
+@command(app, "spec", "output")
+def kubernetes(session: Session, folder: Folder) -> None:
+    """Write the manifests of all Kubernetes targets, never with a secret's value."""
+    session.screen.result(WrittenView(wiring.render_kubernetes(session.parts(), folder), []))

@@ -39,12 +39,15 @@ class Session:
         plain = self.options.no_color or bool(os.environ.get("NO_COLOR"))
         return Screen(self.options.output or "human", color=not plain)
 
-    def parts(self, *, unsupported: bool = False) -> Parts:
+    def parts(self, *, unsupported: bool = False, advise: bool = False) -> Parts:
         """The spec's concrete parts. Raises OpsError for a wrong spec, --strict's too."""
         from opsctl import wiring
 
         parts = wiring.parts(self.options.spec_files, self.options.sets, unsupported=unsupported)
-        self._judge(self.findings(parts.environment))
+        findings = self.findings(parts.environment)
+        if findings and advise:
+            words = "a warning" if len(findings) == 1 else f"{len(findings)} warnings"
+            self.screen.say(f"the spec has {words}: see `{self.words('validate')}`")
         for name in self.options.limit:
             parts.service(name.partition("/")[0])
         return parts
@@ -87,11 +90,6 @@ class Session:
         files = [word for file in self.options.files for word in ("-f", str(file))]
         sets = [word for text in self.options.sets for word in ("--set", text)]
         return shlex.join([*files, *sets])
-
-    def _judge(self, findings: tuple[OpsError, ...]) -> None:
-        if findings:
-            words = "a warning" if len(findings) == 1 else f"{len(findings)} warnings"
-            self.screen.say(f"the spec has {words}: see `opsctl validate`")
 
 
 def as_error(finding: Finding) -> OpsError:

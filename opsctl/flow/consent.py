@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, OpsError
-from opsctl.planning.plan import Plan
+from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact
 
 
@@ -31,13 +31,12 @@ def agree(plan: Plan, consent: Consent) -> None:
     bound = consent.max_impact
     if bound is None and consent.ask is None and not consent.reviewed:
         bound = Impact.RELOAD
-    if bound is not None and plan.impact > bound and not _data_was_named(plan, bound):
+    cost = max(map(_cost, plan.steps), default=Impact.NONE)
+    if bound is not None and cost > bound:
         raise OpsError(
             "apply/impact",
-            f"the plan costs a {plan.impact.words}, and at most {bound.words} was allowed",
-            hint=f"read `opsctl plan`, then allow it: --max-impact {plan.impact.words}"
-            if plan.impact < Impact.DATA_LOSS
-            else "",
+            f"the plan costs a {cost.words}, and at most {bound.words} was allowed",
+            hint=f"read `opsctl plan`, then allow it: --max-impact {cost.words}",
             exit=Exit.REFUSED,
         )
     if consent.yes or consent.reviewed:
@@ -53,12 +52,12 @@ def agree(plan: Plan, consent: Consent) -> None:
         raise OpsError("apply/declined", "nothing was changed", exit=Exit.REFUSED)
 
 
-def _data_was_named(plan: Plan, bound: Impact) -> bool:
+def _cost(step: Step) -> Impact:
     """Removals of data are in a plan only when their name was given: that is their consent."""
-    others = [
-        change.impact for change in plan.changes if not (change.loss and change.verb == "remove")
-    ]
-    return max(others, default=Impact.NONE) <= bound
+    if step.impact < Impact.DATA_LOSS:
+        return step.impact
+    others = [change.impact for change in step.changes if not change.loss]
+    return max(others, default=Impact.NONE)
 
 
 def _possible(plan: Plan, consent: Consent) -> None:

@@ -3,6 +3,8 @@
 umask 077
 {% include "redis/ask.sh" %}
 
+{% include "redis/data.sh" %}
+
 self='{{ address }} {{ port }}'
 main={{ data_dir }}/redis.conf
 majority={{ majority }}
@@ -10,6 +12,7 @@ now() { date +%s; }
 
 # Keeps of the server's own file what is its own: whom it follows.
 settle() {
+    [ -n "$1" ] || check_snapshot
     {
         echo "# The server's own file: it writes here whom it follows. All else comes from opsctl's files."
         [ -z "$1" ] || echo "replicaof $1"
@@ -19,10 +22,7 @@ settle() {
 }
 
 was_replica=$(sed -n 's/^\(replicaof\|slaveof\) //p' "$main" 2>/dev/null | tail -n 1)
-empty=yes
-for file in {{ data_dir }}/dump.rdb {{ data_dir }}/appendonlydir/*; do
-    [ ! -s "$file" ] || empty=no
-done
+look_for_data
 
 patience=$(($(now) + {{ patience }}))
 handover=$((patience + {{ handover }}))

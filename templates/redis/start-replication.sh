@@ -6,6 +6,8 @@ password=$(cat {{ auth_file }}) || exit 1
 self='{{ address }} {{ port }}'
 main={{ data_dir }}/redis.conf
 
+{% include "redis/data.sh" %}
+
 # ask HOST PORT: "primary HOST PORT", or "follows ITS-PRIMARY-HOST ITS-PRIMARY-PORT", or nothing.
 ask() {
     printf 'AUTH {{ ops_user }} %s\nROLE\n' "$password" |
@@ -26,6 +28,7 @@ ask_all() {
 }
 
 settle() {
+    [ -n "$1" ] || check_snapshot
     {
         echo "# The server's own file: it writes here whom it follows. All else comes from opsctl's files."
         [ -z "$1" ] || echo "replicaof $1"
@@ -40,10 +43,7 @@ refuse() {
 }
 
 was_replica=$(sed -n 's/^\(replicaof\|slaveof\) //p' "$main" 2>/dev/null | tail -n 1)
-empty=yes
-for file in {{ data_dir }}/dump.rdb {{ data_dir }}/appendonlydir/*; do
-    [ ! -s "$file" ] || empty=no
-done
+look_for_data
 
 # A replica may start at once; one that was primary waits until every other member has spoken.
 patience=$(($(date +%s) + {{ patience }}))
@@ -70,7 +70,7 @@ if [ -e {{ data_dir }}/start-alone ]; then
     settle '' 'primary, because a person said so in start-alone'
 elif [ -n "$other" ]; then
     refuse "it was primary, but another member $other; run opsctl failover, or touch {{ data_dir }}/start-alone"
-elif [ {{ durable }} = yes ] && [ "$empty" = yes ] && [ "$count" -gt 0 ] &&
+elif [ {{ persistence }} != none ] && [ "$empty" = yes ] &&
     printf '%s\n' "$answers" | grep -q -x "follows $self"; then
     refuse "its data is gone and a replica still has it; run opsctl failover"
 fi

@@ -16,6 +16,7 @@ password=$(cat {{ auth_file }}) || exit 1
 log_in() { printf 'AUTH {{ ops_user }} %s\n' "$password"; }
 
 # ACL LIST lines in, "NAME DIGEST" out. Digests, so that no password's digest is shown to anybody.
+# Before 7.2 the server shows rules in an order that each process makes up anew: so they are sorted.
 digests() {
     while IFS= read -r line; do
         case $line in
@@ -24,7 +25,7 @@ digests() {
         esac
         name=${line#user }
         name=${name%% *}
-        digest=$(printf '%s\n' "$line" | sha256sum)
+        digest=$(printf '%s\n' "$line" | tr ' ' '\n' | {{ "cat" if ordered else "sort" }} | sha256sum)
         echo "$name ${digest%% *}"
     done
 }

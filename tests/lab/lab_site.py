@@ -68,7 +68,7 @@ class Site:
         return {**kept, **homes, "COLUMNS": "200", **self.environment}
 
     def command(self, *arguments: str) -> list[str]:
-        return [str(OPSCTL), *arguments[:1], "-f", str(self.file), *arguments[1:]]
+        return [str(OPSCTL), *arguments]
 
     def run(self, *arguments: str, timeout: float = 240, text: str | None = None) -> Ended:
         started = time.monotonic()

@@ -48,8 +48,8 @@ def roles(site: Site, service: str) -> dict[str, str]:
             continue
         for member in service_["members"]:
             for component in member["components"]:
-                if component["name"] == "redis" and component["standing"]:
-                    found[member["name"]] = component["standing"]["role"]
+                if component["name"] == "redis" and component["answered"]:
+                    found[member["name"]] = component["role"]
     return found
 
 

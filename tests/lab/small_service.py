@@ -72,6 +72,7 @@ def _standing(answer: Answer) -> Standing:
 
 def component(seat: Seat, memory: int = 64, argv: tuple[str, ...] = ()) -> Component:
     port = seat.ports["cache"]
+    first = f"{seat.member.rpartition('-')[0]}-0"
     ask = f"import socket,sys;s=socket.create_connection(('127.0.0.1',{port}),2);"
     ask += "s.sendall(b'stats\\r\\n');print(s.recv(4096).decode())"
     return Component(
@@ -88,7 +89,7 @@ def component(seat: Seat, memory: int = 64, argv: tuple[str, ...] = ()) -> Compo
         files=(
             ConfigFile(
                 f"{seat.config_dir}/small.conf",
-                Text((f"memory {memory}\nnext ", AddressRef("small-0", "ip"), "\n")),
+                Text((f"memory {memory}\nnext ", AddressRef(first, "ip"), "\n")),
             ),
             ConfigFile(f"{seat.config_dir}/users.conf", Text(("admin ", PASSWORD, "\n"))),
             ConfigFile(f"{seat.data_dir}/state.conf", Text(("epoch 0\n",)), life="seeded"),

@@ -70,10 +70,15 @@ class WatchedTarget(MemoryTarget):
     def seat(
         self, services: Mapping[str, Any], recorded: Mapping[str, Sequence[Seat]]
     ) -> Mapping[str, tuple[Seat, ...]]:
-        return {name: tuple(_seat(n) for n in range(3)) for name in services}
+        return {
+            name: tuple(_seat(n) for n in range(service.replicas))
+            for name, (service, _) in services.items()
+        }
 
     def realise(self, workloads: Sequence[Workload], services: Mapping[str, Any]) -> Any:
-        return tuple(unit(n, self.wanted) for _ in workloads for n in range(self.members))
+        return tuple(
+            unit(n, self.wanted) for work in workloads for n in range(len(list(work.members())))
+        )
 
     def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
         return Observation(

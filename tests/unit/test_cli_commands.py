@@ -232,7 +232,7 @@ def test_limit_takes_in_only_what_it_names_and_unknown_names_are_refused(
 def test_strict_makes_advice_a_mistake(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--set", "services.demo.replicas=1")
     assert world.call("plan", *words) == Exit.DONE
-    assert "see `opsctl validate`" in capsys.readouterr().err
+    assert "see `opsctl validate --set services.demo.replicas=1`" in capsys.readouterr().err
     assert world.call("plan", "--strict", *words) == Exit.INPUT
     assert "error[lint/one-replica]" in capsys.readouterr().err
 

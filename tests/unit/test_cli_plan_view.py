@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from opsctl.cli.views.plan import PlanView
@@ -66,7 +68,6 @@ shop: apply
 change sessions-1   costs a restart of sessions-1
   first wait until all are in sync
   ~ file /etc/opsctl/shop/sessions/sessions-1/server.conf on dc/n1
-      content: aaaaaaaa… → bbbbbbbb…
       mode: (none) → 0640
       @@ -3 +3 @@
       -maxmemory 256mb
@@ -112,6 +113,21 @@ wait until sessions is whole, and prove it
     )
 
 
+def test_a_diff_that_was_shown_for_one_member_is_not_repeated_for_the_next() -> None:
+    other = replace(CHANGED, id=replace(CHANGED.id, name="/other"), member="sessions-2")
+    second = replace(ROLL, title="change sessions-2", changes=(other,), after=ROLL.before)
+    text = shown(PlanView(plan(ROLL, second)))
+    assert text.count("+maxmemory 512mb") == 1
+    assert "      the same lines as above, of sessions-1\n  then wait until that again" in text
+    assert shown(PlanView(plan(ROLL, second), verbose=True)).count("+maxmemory 512mb") == 2
+
+
+def test_a_member_that_leaves_is_one_line_and_its_data_another() -> None:
+    files = [change("file", f"/etc/{n}", "remove", "sessions-3") for n in range(12)]
+    text = shown(PlanView(plan(replace(REMOVE, changes=(*files, GONE)))))
+    assert "  - sessions-3: 12 files\n  - data /var/lib/x on dc/n1   loses 1 GiB\n" in text
+
+
 def test_verbose_shows_every_creation() -> None:
     text = shown(PlanView(first_apply(), verbose=True))
     assert text.count("\n  + ") == 16
@@ -132,7 +148,7 @@ def test_what_is_left_alone_uncompared_unseen_and_refused_is_said() -> None:
         == """\
 shop: apply
 
-8 things left alone, not in the spec any more (--prune takes it away):
+8 things left alone, not in the spec any more (goes with --prune, data with --delete-data):
   file /old/0 on dc/n2
   file /old/1 on dc/n2
   file /old/2 on dc/n2
@@ -152,6 +168,10 @@ An apply would be refused:
 
 Nothing to change."""
     )
+
+
+def test_a_plan_without_anything_is_one_line() -> None:
+    assert shown(PlanView(plan())) == "shop: nothing to change."
 
 
 def test_explaining_shows_what_the_services_promise() -> None:
@@ -189,7 +209,6 @@ def test_markdown_folds_the_details_and_shows_the_summary_first() -> None:
 
 ```diff
 ! file /etc/opsctl/shop/sessions/sessions-1/server.conf on dc/n1
-#   content: aaaaaaaa… → bbbbbbbb…
 #   mode: (none) → 0640
 @@ -3 +3 @@
 -maxmemory 256mb

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from opsctl.cli.views.errors import error_data, error_lines, warning_lines
+from opsctl.cli.views.errors import error_data, error_lines
 from opsctl.cli.views.lines import DIM, GOOD, STRONG, count, line, table
-from opsctl.cli.views.status import fact_words
+from opsctl.cli.views.nodes import fact_words, problem_lines
 from opsctl.cli.views.unfinished import holder_data, holder_lines
 from opsctl.cli.views.view import View
 from opsctl.errors import Exit
@@ -38,10 +38,7 @@ class PreflightView(View):
         for error in self.status.unreachable:
             yield Text()
             yield from error_lines(error)
-        for problem in self.status.problems:
-            yield Text()
-            look = error_lines if problem.severity == "error" else warning_lines
-            yield from look(problem.error)
+        yield from problem_lines(self.status.problems)
         for reason in self.blocked:
             yield line(("an apply would be refused: ", "bold red"), reason)
         if self.exit is Exit.DONE:

@@ -65,7 +65,11 @@ def _step_row(record: Record) -> list[Piece]:
 
 
 def _ended(words: str) -> Piece:
-    return (words, GOOD if words == "done" else BAD)
+    """ "done", or the code of the error that ended it; programs get all of its words."""
+    if words == "done":
+        return (words, GOOD)
+    code = words.partition("]")[0].removeprefix("[") if words.startswith("[") else words
+    return (code, BAD)
 
 
 def _when(at: float) -> str:

@@ -53,3 +53,12 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return count(int(seconds // size), noun)
     return count(max(0, int(seconds)), "second")
+
+
+def size_words(size: float) -> str:
+    """Bytes in the unit that people would say."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

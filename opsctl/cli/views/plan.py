@@ -10,7 +10,15 @@ from rich.text import Text
 from opsctl.cli.views.errors import error_data, error_lines
 from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, count, line
 from opsctl.cli.views.plan_markdown import plan_markdown
-from opsctl.cli.views.plan_words import SIGNS, field_words, groups, impact_words, kinds, summary
+from opsctl.cli.views.plan_words import (
+    SIGNS,
+    field_words,
+    groups,
+    impact_words,
+    kinds,
+    shown_fields,
+    summary,
+)
 from opsctl.cli.views.view import View
 from opsctl.errors import OpsError
 from opsctl.planning.plan import Change, Plan, Step, Verb
@@ -25,6 +33,7 @@ _STYLES: dict[Verb, str] = {
     "restart": "cyan",
     "run": "cyan",
 }
+_AFTER = {"operate": "by", "settle": "until"}
 _MANY = 6  # things of a list that are shown unless `verbose`
 
 
@@ -40,15 +49,18 @@ class PlanView(View):
     following: str = ""
 
     def lines(self) -> Iterable[Text]:
+        sections = [list(part) for part in (self._notes(), self._asides(), self._obstacles())]
+        if not self.plan.steps and not any(sections):
+            yield line((self.plan.environment, STRONG), (": nothing to change.", GOOD))
+            return
         yield line((f"{self.plan.environment}: {self.plan.title}", STRONG))
+        known: dict[tuple[str, ...], str] | None = None if self.verbose else {}
         for step in self.plan.steps:
             yield Text()
-            yield from _step_lines(step, self.verbose)
-        for section in (self._notes(), self._asides(), self._obstacles()):
-            content = list(section)
-            if content:
-                yield Text()
-                yield from content
+            yield from _step_lines(step, known)
+        for section in filter(None, sections):
+            yield Text()
+            yield from section
         yield Text()
         yield line((f"{summary(self.plan)[:1].upper()}{summary(self.plan)[1:]}.", STRONG))
         if self.following:
@@ -70,7 +82,8 @@ class PlanView(View):
 
     def _asides(self) -> Iterator[Text]:
         yield from self._things(
-            "left alone, not in the spec any more (--prune takes it away)", self.plan.left
+            "left alone, not in the spec any more (goes with --prune, data with --delete-data)",
+            self.plan.left,
         )
         yield from self._things(
             "not compared, for want of the secrets' root key", self.plan.uncompared
@@ -98,42 +111,41 @@ class PlanView(View):
             yield line("  ", (reason, BAD))
 
 
-def _step_lines(step: Step, verbose: bool) -> Iterator[Text]:
+def _step_lines(step: Step, known: dict[tuple[str, ...], str] | None) -> Iterator[Text]:
+    """`known` holds the diffs that were shown already, by member; None: show each of them."""
     cost = impact_words(step)
     yield line((step.title, STRONG), (f"   costs {cost}" if cost else "", _cost_style(step)))
     if step.before:
         yield line((f"  first wait until {step.before}", DIM))
-    for name, changes in groups(step, verbose):
+    for name, changes in groups(step, verbose=known is None):
         if name:
-            sign = (f"  {SIGNS['create']} ", _STYLES["create"])
-            yield line(sign, f"{name}: {kinds(changes)}")
+            verb = changes[0].verb
+            yield line((f"  {SIGNS[verb]} ", _STYLES[verb]), f"{name}: {kinds(changes)}")
         else:
-            yield from _change_lines(changes[0])
+            yield from _change_lines(changes[0], known)
     if step.after:
-        words = (
-            "by"
-            if step.kind == "operate"
-            else "until"
-            if step.kind == "settle"
-            else "then wait until"
-        )
-        yield line((f"  {words} {step.after}", DIM))
+        words = "that again" if step.after == step.before else step.after
+        yield line((f"  {_AFTER.get(step.kind, 'then wait until')} {words}", DIM))
 
 
 def _cost_style(step: Step) -> str:
     return BAD if step.impact >= Impact.FAILOVER else WARN
 
 
-def _change_lines(change: Change) -> Iterator[Text]:
+def _change_lines(change: Change, known: dict[tuple[str, ...], str] | None) -> Iterator[Text]:
     style = _STYLES[change.verb]
     reason = f" ({change.reason})" if change.reason else ""
     loss = f"   loses {change.loss}" if change.loss else ""
     yield line((f"  {SIGNS[change.verb]} ", style), str(change.id), (reason, DIM), (loss, BAD))
-    if change.verb not in ("create", "remove"):
-        for item in change.fields:
-            yield line("      ", field_words(item))
+    for item in shown_fields(change):
+        yield line("      ", field_words(item))
+    if known is not None and change.diff in known and change.diff:
+        yield line((f"      the same lines as above, of {known[change.diff]}", DIM))
+        return
     for text in change.diff:
         yield line("      ", (text, _diff_style(text)))
+    if known is not None:
+        known.setdefault(change.diff, change.member or change.id.where)
 
 
 def _diff_style(text: str) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from opsctl.cli.views.plan_words import SIGNS, field_words, groups, impact_words, kinds, summary
+from opsctl.cli.views.plan_words import (
+    SIGNS,
+    field_words,
+    groups,
+    impact_words,
+    kinds,
+    shown_fields,
+    summary,
+)
 from opsctl.planning.plan import Change, Plan, Step
 
 
@@ -40,7 +48,7 @@ def _step(step: Step) -> Iterator[str]:
     yield "```diff"
     for name, changes in groups(step, verbose=False):
         if name:
-            yield f"+ {name}: {kinds(changes)}"
+            yield f"{SIGNS[changes[0].verb]} {name}: {kinds(changes)}"
         else:
             yield from _change(changes[0])
     if step.after:
@@ -52,6 +60,5 @@ def _change(change: Change) -> Iterator[str]:
     # GitHub colours a diff by the first character; "!" is its sign for a change.
     sign = SIGNS[change.verb] if change.verb in ("create", "remove") else "!"
     yield f"{sign} {change.id}"
-    if change.verb not in ("create", "remove"):
-        yield from (f"#   {field_words(item)}" for item in change.fields)
+    yield from (f"#   {field_words(item)}" for item in shown_fields(change))
     yield from (text.replace("```", "` ` `") for text in change.diff)

@@ -67,26 +67,47 @@ def field_words(item: Field) -> str:
 def _value(text: str) -> str:
     """Fingerprints are cut: they are only there to be told apart."""
     plain = text.rpartition(":")[2]
-    if len(plain) >= 32 and all(letter in "0123456789abcdef" for letter in plain):
-        return f"{plain[:8]}…"
-    return text or '""'
+    return f"{plain[:8]}…" if _is_fingerprint(text) else text or '""'
+
+
+def _is_fingerprint(text: str) -> bool:
+    plain = text.rpartition(":")[2]
+    return len(plain) >= 16 and all(letter in "0123456789abcdef" for letter in plain)
+
+
+def shown_fields(change: Change) -> tuple[Field, ...]:
+    """Without the fingerprints of what a diff shows better, and of what is new or goes."""
+    if change.verb in ("create", "remove"):
+        return ()
+    return tuple(
+        item
+        for item in change.fields
+        if not (change.diff and _is_fingerprint(item.before or "") and item.after)
+    )
 
 
 def groups(step: Step, verbose: bool) -> Iterator[tuple[str, tuple[Change, ...]]]:
-    """The step's changes: single ones with "" before them, and long runs of creations by member.
+    """The step's changes: single ones with "" before them, long runs of one kind by member.
 
-    What is created stops nobody and there may be dozens of it, so it is counted unless `verbose`.
+    What is created stops nobody, and what goes without loss is gone with its member: there may be
+    dozens of either, so they are counted unless `verbose`.
     """
-    created: dict[str, list[Change]] = {}
+    runs: dict[tuple[Verb, str], list[Change]] = {}
     for change in step.changes:
-        if change.verb == "create":
-            created.setdefault(change.member or _place(change.id.where), []).append(change)
-    for name, changes in created.items():
+        if _plain(change):
+            runs.setdefault((change.verb, change.member or _place(change.id.where)), []).append(
+                change
+            )
+    for (_, name), changes in runs.items():
         if verbose or len(changes) <= FEW:
             yield from (("", (change,)) for change in changes)
         else:
             yield name, tuple(changes)
-    yield from (("", (change,)) for change in step.changes if change.verb != "create")
+    yield from (("", (change,)) for change in step.changes if not _plain(change))
+
+
+def _plain(change: Change) -> bool:
+    return change.verb == "create" or (change.verb == "remove" and not change.loss)
 
 
 def kinds(changes: Sequence[Change]) -> str:

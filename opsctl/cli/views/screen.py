@@ -46,7 +46,8 @@ class Screen:
     def result(self, view: View) -> None:
         """The result, in the form that was asked for."""
         if self.output == "human":
-            self._lines(self._console(sys.stdout), view.lines())
+            # All of it is made before any of it is printed: half a result is none.
+            self._lines(self._console(sys.stdout), list(view.lines()))
         elif self.output == "markdown":
             self.text(view.markdown())
         else:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from opsctl.cli.views.errors import error_data, error_lines
-from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, Piece, line, table
+from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, Piece, line, size_words, table
+from opsctl.cli.views.nodes import fact_words, problem_lines
 from opsctl.cli.views.unfinished import (
     holder_data,
     holder_lines,
@@ -17,7 +18,6 @@ from opsctl.cli.views.unfinished import (
 )
 from opsctl.cli.views.view import View
 from opsctl.flow.watching import ComponentStatus, MemberStatus, ServiceStatus, Status
-from opsctl.planning.observation import Node
 from opsctl.workload import Standing
 
 _COLUMNS = ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS")
@@ -46,9 +46,7 @@ class StatusView(View):
         for error in status.unreachable:
             yield Text()
             yield from error_lines(error)
-        for problem in status.problems:
-            yield Text()
-            yield from error_lines(problem.error)
+        yield from problem_lines(status.problems)
 
     def data(self) -> object:
         status = self.status
@@ -78,16 +76,11 @@ class StatusView(View):
             (
                 node.where,
                 node.system,
-                ", ".join(f"{key} {fact}" for key, fact in node.facts.items()),
+                fact_words(node),
             )
             for node in self.status.nodes
         ]
         yield from table(("NODE", "SYSTEM", ""), rows)
-
-
-def fact_words(node: Node) -> str:
-    """What a node says of itself, in one cell."""
-    return ", ".join(f"{key} {fact}" for key, fact in node.facts.items())
 
 
 def _service_lines(service: ServiceStatus) -> Iterator[Text]:
@@ -122,14 +115,7 @@ def _ready(standing: Standing) -> Piece:
 
 def _lag(standing: Standing) -> str:
     """Bytes in the unit that people would say."""
-    if standing.lag is None:
-        return ""
-    size = float(standing.lag)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return ""
+    return "" if standing.lag is None else size_words(standing.lag)
 
 
 def _service_data(service: ServiceStatus) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opsctl.engines.redis.asking import Door
-from opsctl.engines.redis.flavour import Flavour
+from opsctl.engines.redis.flavour import Flavour, Version
 from opsctl.engines.redis.options import RedisService
 from opsctl.engines.redis.presets import PRESETS, Preset
 from opsctl.workload import AddressRef, Seat, Standing, Standings
@@ -44,6 +44,14 @@ class Cast:
     def preset(self) -> Preset:
         return PRESETS[self.service.failover]
 
+    def version(self, seat: Seat) -> Version:
+        """What the seat's system offers, or what the spec asks of an image."""
+        offered = self.flavour.available.get(seat.system, self.flavour.image_version)
+        asked = [int(word) for word in (self.service.version or "").split(".") if word.isdecimal()]
+        if not asked or tuple(asked[:2]) == offered[: len(asked)]:
+            return offered
+        return (asked[0], asked[1] if len(asked) > 1 else 0)
+
     def seat(self, member: str) -> Seat:
         return next(seat for seat in self.seats if seat.member == member)
 
@@ -73,9 +81,9 @@ def primaries(standings: Standings) -> tuple[str, ...]:
 
 
 def servers(standings: Standings, role: str = "") -> Iterator[tuple[str, Standing]]:
-    """Data servers, by role."""
+    """Data servers that answered, by role."""
     for (member, component), standing in sorted(standings.items()):
-        if component == REDIS and role in ("", standing.role):
+        if component == REDIS and standing.role in ((role,) if role else ("primary", "replica")):
             yield member, standing
 
 

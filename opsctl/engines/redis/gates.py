@@ -172,7 +172,7 @@ def calm(primary: str, members: tuple[str, ...]) -> Gate:
             if standing.following != address_of(standings, primary):
                 return f"the Sentinel of {member} believes in {standing.following}"
             if standing.details["flags"] != "master":
-                return f"the Sentinel of {member}: {standing.reason}"
+                return f"the Sentinel of {member} calls it {standing.details['flags']}"
         return ""
 
     return Gate("no failover is going on", holds, 60.0)

@@ -5,9 +5,19 @@ FAILOVER on a server is never used: Sentinel would undo it, because it was not t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from opsctl.engines.redis import gates
 from opsctl.engines.redis.asking import accepted
-from opsctl.engines.redis.cast import SENTINEL, Cast, address_of, primaries, sentinels, servers
+from opsctl.engines.redis.cast import (
+    REDIS,
+    SENTINEL,
+    Cast,
+    address_of,
+    primaries,
+    sentinels,
+    servers,
+)
 from opsctl.engines.redis.proving import prove
 from opsctl.engines.redis.refusals import (
     asking_sentinel,
@@ -114,7 +124,11 @@ def demote(cast: Cast, member: str, primary: str) -> Call:
 
 
 def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
-    """An unplanned move: writes that only the old primary has are lost."""
+    """An unplanned move: writes that only the old primary has are lost.
+
+    An old primary that still answers is demoted at once: Sentinel would leave it in its role for
+    ten seconds more, and what it acknowledges then is lost.
+    """
     old = next(iter(primaries(standings)), "")
     if to and to == old:
         raise refused(cast, "is-primary", f"{to} is primary already")
@@ -127,10 +141,20 @@ def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
     order = cast.door(asked, SENTINEL).call(
         "ask Sentinel for a failover", [f"SENTINEL FAILOVER {cast.name}"], _unless_going_on
     )
-    if to:
-        prefer, restore = _prefer(cast, standings, to), _unprefer(cast, standings, to)
-        return (*prefer, Act(order, until=gates.promoted(to)), *restore)
-    return (Act(order, until=gates.replaced(old)),)
+    if not to and not old:
+        return (Act(order, until=gates.replaced(old)),)
+    new = to or furthest(standings, replicas)
+    return (
+        *_prefer(cast, standings, new),
+        Act(order, until=gates.promoted(new)),
+        *((Act(demote(cast, old, new)),) if old else ()),
+        *_unprefer(cast, standings, new),
+    )
+
+
+def furthest(standings: Standings, members: Sequence[str]) -> str:
+    """The member that has most of the stream; the first by name where several have."""
+    return max(sorted(members), key=lambda member: standings[member, REDIS].offset or 0)
 
 
 def _unless_going_on(answer: Answer) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from opsctl.engines.redis import gates
-from opsctl.engines.redis.cast import Cast, primaries, servers
-from opsctl.engines.redis.operations import demote, pause, unpause
+from opsctl.engines.redis.cast import REDIS, Cast, primaries, servers
+from opsctl.engines.redis.operations import demote, furthest, pause, unpause
 from opsctl.engines.redis.proving import prove
 from opsctl.engines.redis.refusals import only_primary, ready_replica, refused
 from opsctl.workload import Act, Gate, Operations, Standings
@@ -51,15 +51,12 @@ def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
     if alive:
         words = f"{alive[0]} is primary and serves"
         raise refused(cast, "primary-alive", words, "opsctl switchover moves it without loss")
-    ranked = sorted(
-        (-(standing.offset or 0), member) for member, standing in servers(standings, "replica")
-    )
-    if not ranked:
+    replicas = [member for member, _ in servers(standings, "replica")]
+    if not replicas:
         raise refused(cast, "no-replica", "no replica answers, so nobody can take over")
-    replicas = [member for _, member in ranked]
     if to and to not in replicas:
         raise refused(cast, "not-ready", f"{to} can't take over: it is no replica that answers")
-    new = to or replicas[0]
+    new = to or furthest(standings, replicas)
     others = [*primaries(standings), *(member for member in replicas if member != new)]
     return (_promote(cast, new), *_following(cast, others, new))
 
@@ -71,7 +68,7 @@ def _promote(cast: Cast, member: str) -> Act:
 
 def _is_primary(member: str) -> Gate:
     def holds(standings: Standings) -> str:
-        standing = standings.get((member, "redis"))
+        standing = standings.get((member, REDIS))
         return "" if standing and standing.role == "primary" else f"{member} is not primary yet"
 
     return Gate(f"{member} is primary", holds, 10.0)

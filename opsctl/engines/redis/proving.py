@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.engines.redis.asking import accepted, replies
-from opsctl.engines.redis.cast import Cast, servers
+from opsctl.engines.redis.cast import REDIS, Cast, servers
 from opsctl.engines.redis.refusals import only_primary
 from opsctl.workload import Act, Answer, Standings
 
@@ -16,7 +16,7 @@ def prove(cast: Cast, standings: Standings) -> tuple[Act, ...]:
     """A key is written through the primary, then read on every replica that is ready."""
     primary = only_primary(cast, standings)
     replicas = [member for member, standing in servers(standings, "replica") if standing.ready]
-    value = f"proof-{standings[primary, 'redis'].offset or 0}"
+    value = f"proof-{standings[primary, REDIS].offset or 0}"
     wait = [f"WAIT {len(replicas)} {_PATIENCE}"] if replicas else []
     write = cast.door(primary).call(
         f"write a key through {primary} and read it back",

@@ -112,6 +112,7 @@ def _start_redis(cast: Cast, seat: Seat, render: Render) -> ConfigFile:
         **scripted(cast, seat, REDIS),
         "address": AddressRef(seat.member, "ip"),
         "patience": _PATIENCE,
+        "persistence": cast.service.persistence,
     }
     if cast.sentinel:
         text = render(
@@ -128,7 +129,6 @@ def _start_redis(cast: Cast, seat: Seat, render: Render) -> ConfigFile:
             "start-replication.sh",
             **common,
             peers=[place(at, REDIS) for at in peers],
-            durable="no" if cast.service.persistence == "none" else "yes",
         )
     return ConfigFile(f"{seat.config_dir}/start-redis.sh", text, mode="0750", effect="none")
 

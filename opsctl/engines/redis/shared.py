@@ -8,6 +8,8 @@ from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
 from opsctl.engines.redis.users import OPS, Account, secret
 from opsctl.workload import AddressRef, ConfigFile, Package, Probe, Render, Seat, Software
 
+_ORDERED = (7, 2)  # since then ACL LIST shows rules in the order in which they were given
+
 
 def software(cast: Cast) -> Software:
     """The same packages on every system that has them; an image elsewhere."""
@@ -90,6 +92,7 @@ def access_files(
                 **known,
                 acl_file=acl_file,
                 stamp=f"{seat.data_dir}/{component}.users",
+                ordered=cast.version(seat) >= _ORDERED,
             ),
             mode="0750",
             effect="none",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from opsctl.engines.redis.cast import Cast
-from opsctl.engines.redis.flavour import Version
 from opsctl.engines.redis.operations import PRIORITY
 from opsctl.engines.redis.settings import SETTINGS, UNKNOWN_DEFAULT, Setting
 from opsctl.errors import SpecError
@@ -13,18 +12,6 @@ MIB = 1024**2
 _SNAPSHOTS = "3600 1 300 100 60 10000"  # the server's own default
 # The largest cluster of connections that a node's own default of somaxconn (since Linux 5.4) holds.
 SOMAXCONN = 4096
-
-
-def version_of(cast: Cast, seat: Seat) -> Version:
-    """The version that the seat's system offers, or that the spec asks for in an image."""
-    offered = cast.flavour.available.get(seat.system, cast.flavour.image_version)
-    if cast.service.version is None:
-        return offered
-    words = cast.service.version.split(".")
-    asked = tuple(int(word) for word in words[:2] if word.isdecimal())
-    if len(asked) == 2:
-        return (asked[0], asked[1])
-    return offered if asked[:1] == offered[:1] else ((*asked, 0, 0)[0], 0)
 
 
 def live_settings(cast: Cast) -> dict[str, str]:
@@ -39,7 +26,13 @@ def live_settings(cast: Cast) -> dict[str, str]:
         "replica-priority": PRIORITY,
         # Long enough that a replica which restarts or loses its link need not copy everything.
         "repl-backlog-size": str(max(MIB, min(memory // 16, 512 * MIB))),
+        # The server waits 5 seconds for more replicas to come; while it has too few of them in
+        # touch it refuses writes, so that wait is part of a cut-off.
+        "repl-diskless-sync-delay": "1",
     }
+    if service.persistence == "none":
+        # Else a replica keeps what it once copied, and loads it years later.
+        own["rdb-del-sync-files"] = "yes"
     return own | _asked(cast, "live")
 
 
@@ -58,7 +51,7 @@ def _asked(cast: Cast, effect: str) -> dict[str, str]:
 
 def watched_settings(cast: Cast, seat: Seat) -> dict[str, str]:
     """Every live setting that the seat's version has, so that any CONFIG SET by hand is seen."""
-    version = version_of(cast, seat)
+    version = cast.version(seat)
     defaults = {
         setting.name: setting.default
         for setting in SETTINGS.values()
@@ -71,7 +64,7 @@ def watched_settings(cast: Cast, seat: Seat) -> dict[str, str]:
 
 def check_versions(cast: Cast, seat: Seat) -> None:
     """SpecError for a setting that the seat's version does not have."""
-    version = version_of(cast, seat)
+    version = cast.version(seat)
     for name in cast.service.settings:
         if not SETTINGS[name].offered(cast.flavour, version):
             raise SpecError(
