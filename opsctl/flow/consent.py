@@ -30,7 +30,7 @@ def agree(plan: Plan, consent: Consent) -> None:
     _possible(plan, consent)
     bound = consent.max_impact
     if bound is None and consent.ask is None and not consent.reviewed:
-        bound = Impact.RELOAD
+        bound = max(Impact.RELOAD, plan.asked)
     cost = max(map(_cost, plan.steps), default=Impact.NONE)
     if bound is not None and cost > bound:
         raise OpsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from opsctl.flow.applying import make_plan
@@ -10,6 +11,7 @@ from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope
 from opsctl.planning.plan import Plan
+from opsctl.planning.resource import Impact
 
 
 def destroy_plan(
@@ -25,7 +27,7 @@ def destroy_plan(
         document["services"][name]["state"] = "absent"
     scope = Scope(delete_data=delete_data)
     title = f"destroy {' '.join(services) or parts.environment.name}"
-    return make_plan(parts.with_document(document), scope, title)
+    return _asked(*make_plan(parts.with_document(document), scope, title))
 
 
 def scale_plan(parts: Parts, service: str, replicas: int) -> tuple[Plan, Survey]:
@@ -34,4 +36,11 @@ def scale_plan(parts: Parts, service: str, replicas: int) -> tuple[Plan, Survey]
     document: dict[str, Any] = deepcopy(dict(parts.environment.document))
     document["services"][service]["replicas"] = replicas
     scope = Scope(limit=(service,), shrink=frozenset({service}))
-    return make_plan(parts.with_document(document), scope, f"scale {service} to {replicas}")
+    return _asked(
+        *make_plan(parts.with_document(document), scope, f"scale {service} to {replicas}")
+    )
+
+
+def _asked(plan: Plan, seen: Survey) -> tuple[Plan, Survey]:
+    """The verb itself says that members will go: it is agreed to by typing it."""
+    return replace(plan, asked=Impact.FAILOVER), seen

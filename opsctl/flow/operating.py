@@ -110,6 +110,7 @@ def _plan(parts: Parts, seen: Survey, title: str, steps: tuple[Step, ...]) -> Pl
         title=title,
         made_by=__version__,
         facts={step.id: step_digest(step) for step in steps},
+        asked=Impact.FAILOVER,
     )
     touched = {where for step in steps for where in step.where}
     away = tuple(sorted(touched & set(seen.observation.unreachable)))

@@ -83,6 +83,7 @@ class Plan:
     blocked: tuple[str, ...] = ()  # refusals that apply would meet, in words
     facts: Mapping[str, str] = field(default_factory=dict)  # fingerprints of what was read, by step
     made_by: str = ""  # opsctl's version
+    asked: Impact = Impact.NONE
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -54,6 +54,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             **{key: tuple(data[key]) for key in lists},
             **{key: tuple(ResourceId(**item) for item in data[key]) for key in ids},
             "steps": tuple(_step(item) for item in data["steps"]),
+            "asked": _impact(data["asked"]),
         }
     )
 

@@ -120,7 +120,7 @@ def remove_steps(
             where=tuple(dict.fromkeys(change.id.where for change in mine)),
             changes=tuple(mine),
             needs=needs,
-            impact=max(change.impact for change in mine),
+            impact=max(_stops(service, member, workloads), *(change.impact for change in mine)),
             verb="leave" if _leaves(service, member, workloads) else "",
         )
         # A service that stays loses one member at a time; one that goes, goes at once.
@@ -128,6 +128,15 @@ def remove_steps(
             needs = (*needs, step.id)
         steps.append(step)
     return tuple(steps)
+
+
+def _stops(service: str, member: str, workloads: Workloads) -> Impact:
+    """What taking a member away costs: its clients go elsewhere, or nowhere."""
+    if not member:
+        return Impact.NONE
+    if service not in workloads:
+        return Impact.FAILOVER
+    return Impact.RESTART if _leaves(service, member, workloads) else Impact.NONE
 
 
 def _leaves(service: str, member: str, workloads: Workloads) -> bool:

@@ -8,14 +8,18 @@ main={{ data_dir }}/redis.conf
 
 {% include "redis/data.sh" %}
 
-# ask HOST PORT: "primary HOST PORT", or "follows ITS-PRIMARY-HOST ITS-PRIMARY-PORT", or nothing.
+# ask HOST PORT: "primary HOST PORT"; or "follows", or once it has copied anything "copied", and the
+# HOST PORT that it replicates from; or nothing.
 ask() {
     printf 'AUTH {{ ops_user }} %s\nROLE\n' "$password" |
         timeout 2 "$cli" -h "$1" -p "$2" 2>/dev/null | {
         read -r accepted && [ "$accepted" = OK ] && read -r role || exit 0
         case $role in
             master) echo "primary $1 $2" ;;
-            slave) read -r host && read -r port && echo "follows $host $port" ;;
+            slave)
+                read -r host && read -r port && read -r _ && read -r offset || exit 0
+                [ "$offset" -gt 1 ] && echo "copied $host $port" || echo "follows $host $port"
+                ;;
         esac
     }
 }
@@ -65,13 +69,13 @@ elif [ "$primaries" -eq 1 ]; then
 elif [ -n "$was_replica" ]; then
     settle "$was_replica" "a replica of $was_replica, as it was"
 fi
-other=$(printf '%s\n' "$answers" | grep '^follows ' | grep -v -x "follows $self" | head -n 1)
+other=$(printf '%s\n' "$answers" | sed -n -e 's/^copied //p' -e 's/^follows //p' | grep -v -x "$self" | head -n 1)
 if [ -e {{ data_dir }}/start-alone ]; then
     settle '' 'primary, because a person said so in start-alone'
 elif [ -n "$other" ]; then
-    refuse "it was primary, but another member $other; run opsctl failover, or touch {{ data_dir }}/start-alone"
+    refuse "it was primary, but another member follows $other; run opsctl failover, or touch {{ data_dir }}/start-alone"
 elif [ {{ persistence }} != none ] && [ "$empty" = yes ] &&
-    printf '%s\n' "$answers" | grep -q -x "follows $self"; then
+    printf '%s\n' "$answers" | grep -q -x "copied $self"; then
     refuse "its data is gone and a replica still has it; run opsctl failover"
 fi
 settle '' primary

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from planning_world import member, node
 
@@ -42,6 +44,10 @@ def test_a_switchover_costs_more_than_the_restart_that_was_allowed() -> None:
     error = refusal(plan(Impact.FAILOVER), Consent(yes=True, max_impact=Impact.RESTART))
     assert error.code == "apply/impact"
     agree(plan(Impact.FAILOVER), Consent(yes=True, max_impact=Impact.FAILOVER))
+
+
+def test_a_verb_agrees_to_what_it_costs() -> None:
+    agree(replace(plan(Impact.FAILOVER), asked=Impact.FAILOVER), Consent(yes=True))
 
 
 def test_a_plan_that_was_read_may_do_what_it_says() -> None:

@@ -32,7 +32,7 @@ class Lock:
             if self._granted(answers) >= self.majority:
                 self.highest = fence.token
                 return fence
-            self._send("release", {"token": fence.token})
+            self._send("release", {"token": fence.token, "holder": holder})
             held = self._holders(answers)
             self._note(answers)
             if held:
@@ -55,7 +55,7 @@ class Lock:
             raise OpsError("lock/lost", message, hint=hint, exit=Exit.PARTLY)
 
     def release(self, fence: Fence) -> None:
-        self._send("release", {"token": fence.token})
+        self._send("release", {"token": fence.token, "holder": fence.holder})
 
     def take(self, who: str) -> Holder | None:
         """Take it from whoever has it and leave it free; gives who had it."""
@@ -66,7 +66,7 @@ class Lock:
         token = self.highest + 1
         values = {"token": token, "holder": who, "ttl": 30.0, "by_force": True}
         self._send("acquire", values)
-        self._send("release", {"token": token})
+        self._send("release", {"token": token, "holder": who})
         self.highest = token
         return held[0] if held else None
 

@@ -72,7 +72,8 @@ def becomes(host: Host, options: SshOptions) -> bool:
 
 def arguments(host: Host, options: SshOptions) -> list[str]:
     """Options of ssh for a host, the destination not included. ansible is given the same."""
-    chosen = [
+    chosen = [word for option in options.options for word in ("-o", option)]  # the first counts
+    chosen += [
         "-o", "BatchMode=yes",
         "-o", "ControlMaster=auto",
         "-o", f"ControlPath={sockets_folder()}/%C",
@@ -89,8 +90,6 @@ def arguments(host: Host, options: SshOptions) -> list[str]:
         chosen += ["-p", str(port)]
     if bastion := host.bastion or options.bastion:
         chosen += ["-J", bastion]
-    for option in options.options:
-        chosen += ["-o", option]
     return chosen
 
 

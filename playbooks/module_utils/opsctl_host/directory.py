@@ -63,12 +63,14 @@ def remove(host: Host, names: list[str]) -> None:
                 os.unlink(entry.path)
         if not os.path.ismount(path):
             os.rmdir(path)
-            prune(os.path.dirname(path), host.environment["name"])
+            prune(host, os.path.dirname(path))
 
 
-def prune(path: str, environment: str) -> None:
-    """Remove empty folders upwards, up to the environment's own one included."""
-    while f"/{environment}" in path and not os.path.ismount(path):
+def prune(host: Host, path: str) -> None:
+    """Remove empty folders upwards, up to the environment's own; not those the manifest names."""
+    environment = host.environment["name"]
+    named = {places.below(key.split("|", 2)[2]) for key in host.manifest.resources}
+    while path not in named and f"/{environment}" in path and not os.path.ismount(path):
         with contextlib.suppress(OSError):
             os.rmdir(path)
         if os.path.isdir(path) or path.endswith(f"/{environment}"):

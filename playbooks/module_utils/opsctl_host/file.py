@@ -51,4 +51,4 @@ def remove(host: Host, names: list[str]) -> None:
         path = places.below(name)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-            directory.prune(os.path.dirname(path), host.environment["name"])
+            directory.prune(host, os.path.dirname(path))

@@ -81,20 +81,22 @@ class Lock:
         places.make_folder(os.path.dirname(self.path))
         with self._mutex():
             held = self.read()
-            if held["highest"] > token or (held["token"] != token and live(held)):
+            mine = held["token"] == token and held["holder"] == holder
+            if held["highest"] > token or (not mine and live(held)):
                 return {"granted": False, **held}
             now = time.time()
-            since = held.get("since", now) if held["token"] == token else now
+            since = held.get("since", now) if mine else now
             taken = {"token": token, "holder": holder, "since": since, "expires": now + ttl}
             places.write_json(self.path, {**taken, "highest": token})
             return {"granted": True, **taken}
 
-    def release(self, token: int) -> dict[str, Any]:
+    def release(self, token: int, holder: str) -> dict[str, Any]:
+        """Let it go, if it is this holder's: two that try at once may try with one token."""
         if not os.path.exists(self.path):
             return {"granted": True}
         with self._mutex():
             held = self.read()
-            if held["token"] == token:
+            if held["token"] == token and held["holder"] == holder:
                 places.write_json(self.path, {"token": 0, "highest": held["highest"]})
         return {"granted": True}
 
@@ -105,7 +107,8 @@ class Lock:
         """
         with self._mutex():
             held = self.read()
-            newer = held["highest"] > token
+            other = held["token"] == token and held["holder"] != holder
+            newer = held["highest"] > token or other
             if newer or (held["token"] == token and held.get("expires", 0) < time.time()):
                 who = f"{held.get('holder', 'somebody else')} came after" if newer else "it ran out"
                 message = f"the lock of {holder} (token {token}) is no longer valid: {who}"
