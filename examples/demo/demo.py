@@ -232,10 +232,12 @@ def _store(terminal: Terminal, members: tuple[Member, ...]) -> RedisStore:
 
 def _terminal() -> Terminal:
     """Folders of the demo's own instead of the person's; only the lab's cache is shared."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "opsctl"
+    # In a shell that read the demo's `env`, only OPSCTL_CACHE still names the person's cache.
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("OPSCTL_CACHE") or base / "opsctl")
     folder = cache / "demo"
     environment = {
-        "OPSCTL_CACHE": os.environ.get("OPSCTL_CACHE") or str(cache),
+        "OPSCTL_CACHE": str(cache),
         "XDG_CONFIG_HOME": str(folder / "config"),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_STATE_HOME": str(folder / "state"),

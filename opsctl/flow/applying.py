@@ -10,7 +10,7 @@ from dataclasses import replace
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree
 from opsctl.flow.parts import Parts
-from opsctl.flow.survey import Survey, survey
+from opsctl.flow.survey import Survey, survey, within_reach
 from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.plan import Plan
@@ -38,13 +38,17 @@ def apply_plan(
         return Report("", (), ())
     holder = f"{parts.who}: {plan.title}"
     targets = {name: parts.targets[name] for name in _targets(plan)}
-    with leased(targets, holder, stop) as fences:
+    with leased(targets, holder, stop, parts.lock_ttl) as fences:
         context = Context(
             plan=plan,
-            workloads=seen.present,
+            workloads=within_reach(parts, seen),
             resources={resource.id: resource for resource in seen.desired.resources},
             targets=parts.targets,
             fences=fences,
+            objects={
+                service: workload.objects
+                for service, (_, workload) in seen.desired.workloads.items()
+            },
             events=events,
             stop=stop,
             monotonic=time.monotonic,
@@ -62,7 +66,8 @@ def _close(parts: Parts, seen: Survey, stop: Stop) -> None:
     unfinished = seen.observation.unfinished
     if unfinished is None:
         return
-    with leased(parts.targets, f"{parts.who}: close {unfinished.run}", stop) as fences:
+    holder = f"{parts.who}: close {unfinished.run}"
+    with leased(parts.targets, holder, stop, parts.lock_ttl) as fences:
         run_, revision = unfinished.run, unfinished.revision
         Journal(run_, parts.who, parts.targets, fences, revision, parts.copy_record).end("done")
 

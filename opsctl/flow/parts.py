@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.errors import OpsError, SpecError
 from opsctl.model import Environment, ServiceBase
 from opsctl.ports import Record, Secrets, Target
+from opsctl.running.lease import TTL
 from opsctl.workload import Engine, Render
 
 
@@ -17,7 +18,8 @@ class Parts:
     """Everything a use case needs.
 
     `with_document` makes the parts of another revision of the same environment. `keep_versions`
-    writes what was resolved (package versions by target) beside the spec.
+    writes what was resolved (package versions by target) beside the spec. `lock_ttl`: seconds that
+    a lock outlives its holder.
     """
 
     environment: Environment
@@ -29,6 +31,7 @@ class Parts:
     copy_record: Callable[[Record], None]
     with_document: Callable[[Mapping[str, Any]], Parts]
     keep_versions: Callable[[str, Mapping[str, str]], None]
+    lock_ttl: float = TTL
 
     def engine(self, service: ServiceBase) -> Engine:
         """The engine of a service; the model refused unknown ones already."""

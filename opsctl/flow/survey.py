@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from opsctl.errors import OpsError
+from opsctl.errors import OpsError, SpecError
 from opsctl.flow.parts import Parts
 from opsctl.model import ServiceBase
 from opsctl.planning.build import Desired
@@ -95,19 +96,52 @@ def _describe(
     needs = {
         name: (service, parts.engine(service).needs(service)) for name, service in services.items()
     }
-    seats = target.seat(needs, recorded)
+    with _placed(parts):
+        seats = target.seat(needs, recorded)
     workloads = []
     present = []
     for name, service in services.items():
         engine = parts.engine(service)
         render = parts.render(engine)
-        workload = engine.describe(name, service, seats[name], render)
+        with _placed(parts):
+            workload = engine.describe(name, service, seats[name], render)
         workloads.append(workload)
         names = {seat.member for seat in seats[name]}
         leaving = [seat for seat in recorded.get(name, ()) if seat.member not in names]
         everybody = (*seats[name], *leaving)
         present.append(engine.describe(name, service, everybody, render) if leaving else workload)
     return tuple(workloads), tuple(present)
+
+
+def within_reach(parts: Parts, seen: Survey) -> Mapping[str, tuple[str, Workload]]:
+    """The workloads less their members on places that can't be seen: when a run goes on without
+    those, its gates can't wait for them. What is written into servers still counts everybody."""
+    found = {}
+    for name, (target, workload) in seen.present.items():
+        seats = tuple(
+            member.seat
+            for member in workload.members()
+            if f"{target}/{member.seat.node}" not in seen.observation.unreachable
+        )
+        if seats and len(seats) < len(tuple(workload.members())):
+            service = parts.environment.services[name]
+            engine = parts.engine(service)
+            fewer = engine.describe(name, service, seats, parts.render(engine))
+            workload = replace(fewer, objects=workload.objects)
+        found[name] = (target, workload)
+    return found
+
+
+@contextmanager
+def _placed(parts: Parts) -> Iterator[None]:
+    """Gives an error that names keys of the spec ("services.a.version") its place in the files."""
+    try:
+        yield
+    except SpecError as error:
+        if isinstance(error.where, str) and error.where.startswith("services."):
+            keys = tuple(error.where.split("."))
+            error.where = parts.environment.place(keys) or error.where
+        raise
 
 
 def _services(parts: Parts, target: Target) -> dict[str, ServiceBase]:

@@ -107,6 +107,9 @@ class Packages(Model):
     mirror: str | None = Field(None, description="URL of a package mirror.")
     proxy: str | None = Field(None, description="URL of an HTTP proxy.")
     offline: str | None = Field(None, description="A folder of artifacts, for hosts without a net.")
+    lock_wait: Duration = Field(
+        Duration(60_000), description="How long to wait for who holds a host's package lock."
+    )
 
 
 class HostsTarget(Model):

@@ -98,12 +98,12 @@ def _blocked(
 ) -> tuple[str, ...]:
     touched: set[str] = {change.id.where for change in (*sorted_.wave, *sorted_.changes())}
     wanted = [item for item in resources if item.id.where in touched]
-    problems = (
+    problems = [
         str(problem.error)
         for problem in observation.problems
         if problem.severity == "error" and (problem.where in touched or not problem.where)
-    )
-    return (*refusals(wanted, observation), *problems, *gone.refused)
+    ]
+    return (*problems, *refusals(wanted, observation, problems), *gone.refused)
 
 
 def changes_of(plan: Plan, service: str) -> tuple[Change, ...]:

@@ -63,12 +63,15 @@ def removal(owned: Owned, reason: str) -> Change:
     )
 
 
-def refusals(resources: Sequence[Resource], observation: Observation) -> Iterator[str]:
-    """Things in the way that belong to somebody else."""
+def refusals(
+    resources: Sequence[Resource], observation: Observation, said: Sequence[str]
+) -> Iterator[str]:
+    """Things in the way that belong to somebody else and of which nothing was `said` yet."""
     for resource in resources:
         actual = observation.actual.get(resource.id)
-        if actual is not None and actual.foreign:
-            yield f"{resource.id}: {actual.foreign}"
+        foreign = actual.foreign if actual is not None else ""
+        if foreign and not any(foreign in words for words in said):
+            yield f"{resource.id}: {foreign}"
 
 
 def _fields(resource: Resource, found: Facts) -> tuple[Field, ...]:

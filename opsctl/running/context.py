@@ -10,7 +10,7 @@ from opsctl.errors import Exit, OpsError
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.ports import Event, Events, Fence, Target
-from opsctl.workload import Workload
+from opsctl.workload import Object, Workload
 
 
 class Stop:
@@ -41,13 +41,17 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`workloads` holds every member that is there, those that are about to leave included."""
+    """`workloads` holds every member that is there, those that are about to leave included.
+
+    `objects` are those of the spec, where members that leave count no more.
+    """
 
     plan: Plan
     workloads: Mapping[str, tuple[str, Workload]]
     resources: Mapping[ResourceId, Resource]
     targets: Mapping[str, Target]
     fences: Mapping[str, Fence]
+    objects: Mapping[str, tuple[Object, ...]]
     events: Events
     stop: Stop = field(default_factory=Stop)
     monotonic: Callable[[], float] = field(default=lambda: 0.0)

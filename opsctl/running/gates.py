@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from opsctl.errors import OpsError
 from opsctl.ports import Target
 from opsctl.running.asking import perform, perform_all, standings_of
@@ -10,15 +12,19 @@ from opsctl.workload import Act, Gate, Standings, Workload
 
 # Seconds between two looks. One look costs a round trip, so it needs no back-off.
 _PAUSE = 0.15
+# Seconds that a place may be silent. A server that restarts is not: its host still answers.
+_LOST = 30.0
 
 
 def await_gate(context: Context, target: Target, workload: Workload, gate: Gate) -> Standings:
     """The standings with which it came to hold.
 
-    Raises OpsError `run/gate` with the last reason after `gate.timeout` seconds.
+    Raises OpsError `run/gate` with the last reason after `gate.timeout` seconds, and sooner
+    `run/lost` when a member's place does not answer at all.
     """
     deadline = context.monotonic() + gate.timeout
     said = ""
+    silent: dict[str, float] = {}  # members of which nothing is heard, and since when
     while True:
         standings = standings_of(target, workload)
         reason = gate.holds(standings)
@@ -32,11 +38,33 @@ def await_gate(context: Context, target: Target, workload: Workload, gate: Gate)
                 hint="see `opsctl status` and `opsctl logs`, then go on with "
                 "`opsctl apply --resume`",
             )
+        now = context.monotonic()
+        silent = {member: silent.get(member, now) for member in _silent(workload, standings)}
+        if lost := [member for member, since in silent.items() if now - since >= _LOST]:
+            raise _lost(lost, workload)
         if reason != said:
             context.say(f"waiting until {gate.words}: {reason}", where=workload.service)
             said = reason
         context.stop.wait(_PAUSE)
         context.stop.check()
+
+
+def _silent(workload: Workload, standings: Standings) -> Iterator[str]:
+    """Members of which nothing was heard: a server that is down is not among them."""
+    heard = {member for member, _ in standings}
+    for member in workload.members():
+        if member.name not in heard and any(one.health for one in member.components):
+            yield member.name
+
+
+def _lost(members: Sequence[str], workload: Workload) -> OpsError:
+    nodes = ", ".join(workload.member(member).seat.node for member in members)
+    return OpsError(
+        "run/lost",
+        f"{', '.join(members)} on {nodes} can't be reached any more",
+        where=workload.service,
+        hint="bring it back, then `opsctl apply --resume`; or go on without it: --skip-unreachable",
+    )
 
 
 def perform_acts(

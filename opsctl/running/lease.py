@@ -12,35 +12,43 @@ from opsctl.running.context import Stop
 
 # Seconds that a lock outlives its last renewal: what a dead holder makes the next one wait.
 TTL = 60.0
+# Below this, a slow host or a busy machine would cost a living holder its lock.
+SHORTEST = 5.0
 
 
 @contextmanager
-def leased(targets: Mapping[str, Target], holder: str, stop: Stop) -> Iterator[dict[str, Fence]]:
+def leased(
+    targets: Mapping[str, Target], holder: str, stop: Stop, ttl: float = TTL
+) -> Iterator[dict[str, Fence]]:
     """Holds the lock of all `targets`, taken in the order of their names, so that two callers
     can't each hold what the other wants. A lock that is lost asks `stop`."""
     fences: dict[str, Fence] = {}
     ended = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(targets, fences, stop, ended), daemon=True)
+    keeper = threading.Thread(target=_keep, args=(targets, fences, stop, ended, ttl), daemon=True)
     try:
         for name in sorted(targets):
-            fences[name] = targets[name].acquire(holder, TTL)
+            fences[name] = targets[name].acquire(holder, ttl)
         keeper.start()
         yield fences
     finally:
         ended.set()
         if keeper.is_alive():
-            keeper.join(TTL)
+            keeper.join(ttl)
         for name, fence in fences.items():
             targets[name].release(fence)
 
 
 def _keep(
-    targets: Mapping[str, Target], fences: dict[str, Fence], stop: Stop, ended: threading.Event
+    targets: Mapping[str, Target],
+    fences: dict[str, Fence],
+    stop: Stop,
+    ended: threading.Event,
+    ttl: float,
 ) -> None:
-    while not ended.wait(TTL / 3):
+    while not ended.wait(ttl / 3):
         for name, fence in fences.items():
             try:
-                targets[name].renew(fence, TTL)
+                targets[name].renew(fence, ttl)
             except OpsError as error:
                 stop.ask(error)
                 return

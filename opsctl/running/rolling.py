@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.difference import object_difference
 from opsctl.planning.plan import Change, Step
 from opsctl.planning.resource import Impact
@@ -47,7 +48,12 @@ def roll(step: Step, context: Context) -> None:
     apply_work(context, target, work)
     if restarting:
         _write_objects(step, context, target, workload)
-    await_gate(context, target, workload, workload.rolling.after)
+    try:
+        await_gate(context, target, workload, workload.rolling.after)
+    except OpsError as error:
+        if error.exit is Exit.FAILED:
+            error.exit = Exit.PARTLY  # this member has its new state
+        raise
 
 
 def _make_way(
@@ -92,19 +98,29 @@ def work_of(step: Step, context: Context) -> tuple[Work, ...]:
     return tuple(work for work in works if work.write or work.restart or work.remove)
 
 
+class PlacesFailed(OpsErrors):
+    """Why `places` failed, one error for each; the others did all that was asked."""
+
+    def __init__(self, failed: Mapping[str, OpsError], changed: bool) -> None:
+        super().__init__(tuple(failed.values()))
+        self.places = frozenset(failed)
+        if changed and self.exit is Exit.FAILED:
+            self.exit = Exit.PARTLY
+
+
 def apply_work(context: Context, target: Target, work: Sequence[Work]) -> None:
-    """Does it everywhere; raises the first error, after all places have ended."""
+    """Does it everywhere. Raises PlacesFailed, after all places have ended."""
     if not work:
         return
     outcomes = target.apply(work, context.fences[target.name], context.events)
-    for _, outcome in sorted(outcomes.items()):
-        if outcome.error is not None:
-            raise outcome.error
+    failed = {where: one.error for where, one in sorted(outcomes.items()) if one.error is not None}
+    if failed:
+        raise PlacesFailed(failed, changed=any(one.changed for one in outcomes.values()))
 
 
 def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> None:
     names = {(change.id.kind, change.id.name) for change in step.changes}
-    for wanted in workload.objects:
+    for wanted in context.objects.get(step.service, ()):
         if (wanted.kind, f"{wanted.member}/{wanted.name}") in names:
             write_object(wanted, context, target, workload)
 

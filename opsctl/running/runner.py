@@ -13,7 +13,7 @@ from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
-from opsctl.running.rolling import apply_work, next_member, roll, work_of
+from opsctl.running.rolling import PlacesFailed, apply_work, next_member, roll, work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,15 @@ def run(context: Context, journal: Journal) -> Report:
         while pending:
             context.stop.check()
             batch = _next(pending, done, context)
-            _perform(batch, context)
-            done += [step.id for step in batch]
-            pending = [step for step in pending if step not in batch]
-            journal.steps(batch, "done")
-            _tell(batch, "done", context)
-            batch = ()
+            broken = _perform(batch, context)
+            made = tuple(step for step in batch if not (broken and broken.places & {*step.where}))
+            batch = tuple(step for step in batch if step not in made)
+            done += [step.id for step in made]
+            pending = [step for step in pending if step not in made]
+            journal.steps(made, "done")
+            _tell(made, "done", context)
+            if broken:
+                raise broken
     except OpsError as failure:
         error = failure
         _tell(batch, "failed", context)
@@ -72,14 +75,19 @@ def _next(pending: Sequence[Step], done: Sequence[str], context: Context) -> tup
     return (first,)
 
 
-def _perform(batch: Sequence[Step], context: Context) -> None:
+def _perform(batch: Sequence[Step], context: Context) -> PlacesFailed | None:
+    """Gives the places of a wave that failed: its other steps are done. Other steps raise."""
     _tell(batch, "begin", context)
     first = batch[0]
-    if first.kind == "converge":
-        target = context.targets[first.target]
-        apply_work(context, target, [work for step in batch for work in work_of(step, context)])
-    else:
+    if first.kind != "converge":
         _KINDS[first.kind](first, context)
+        return None
+    works = [work for step in batch for work in work_of(step, context)]
+    try:
+        apply_work(context, context.targets[first.target], works)
+    except PlacesFailed as broken:
+        return broken
+    return None
 
 
 def _settle(step: Step, context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from opsctl import model
@@ -30,7 +31,7 @@ def hosts_target(
     hosts = _hosts(spec, name, written)
     if isinstance(written.hosts, model.LabHosts):
         found = lab(written.hosts.name)
-        ssh = SshOptions(user="root", key=found.key, known_hosts=found.known_hosts)
+        ssh = replace(ssh, user="root", key=found.key, known_hosts=found.known_hosts)
     prefix = f"{name}/"
     return HostsTarget(
         name,
@@ -43,6 +44,7 @@ def hosts_target(
             packages=Packages(
                 mirror=written.packages.mirror or "",
                 proxy=written.packages.proxy or "",
+                lock_wait=written.packages.lock_wait.seconds,
                 locked={
                     key.removeprefix(prefix): versions
                     for key, versions in locked.items()

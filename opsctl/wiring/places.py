@@ -8,6 +8,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from opsctl.errors import Exit, OpsError
+
 
 def folder_of(files: Sequence[Path]) -> Path:
     """Where the spec lies: opsctl.lock and the secrets file stand beside it."""
@@ -28,6 +30,24 @@ def state_folder() -> Path:
 def who() -> str:
     """Who works, as journals and locks name it: ops@control (pid 4711)."""
     return f"{_user()}@{socket.gethostname()} (pid {os.getpid()})"
+
+
+def lock_ttl() -> float:
+    """Seconds a lock outlives its holder: OPSCTL_LOCK_TTL, or a minute. Raises lock/bad-ttl."""
+    from opsctl.running.lease import SHORTEST, TTL
+
+    said = os.environ.get("OPSCTL_LOCK_TTL", "")
+    if not said:
+        return TTL
+    if not said.isdecimal() or int(said) < SHORTEST:
+        raise OpsError(
+            "lock/bad-ttl",
+            f'"{said}" is not a time that a lock can last',
+            where="OPSCTL_LOCK_TTL",
+            hint=f"whole seconds, {SHORTEST:g} or more; unset it for {TTL:g}",
+            exit=Exit.INPUT,
+        )
+    return float(said)
 
 
 def _user() -> str:

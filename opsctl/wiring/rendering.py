@@ -6,14 +6,34 @@ from pathlib import Path
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
+from opsctl.wiring.safe import vault_password
 
 
 def render_ansible(parts: Parts, folder: Path) -> tuple[Path, ...]:
     """A project that plain ansible-playbook runs to the same state; gives the files written.
 
-    Raises OpsError `render/no-hosts` for an environment that has none.
+    Secret values are encrypted with the environment's vault password; without one they are left
+    out, and the project's README names them. Raises OpsError `render/no-hosts`.
     """
-    raise OpsError("render/not-built", "not yet", exit=Exit.REFUSED)
+    from opsctl.flow.survey import described
+    from opsctl.targets.hosts import HostsTarget, render_project
+
+    targets = [one for one in parts.targets.values() if isinstance(one, HostsTarget)]
+    if not targets:
+        raise OpsError(
+            "render/no-hosts",
+            "no target of this environment is made of hosts",
+            hint="`opsctl render kubernetes DIR` writes manifests",
+            exit=Exit.INPUT,
+        )
+    _, resources = described(parts)
+    password = vault_password(parts.environment)
+    written: list[Path] = []
+    for target in targets:
+        mine = [item for item in resources if item.id.where.startswith(f"{target.name}/")]
+        below = folder if len(targets) == 1 else folder / target.name
+        written += render_project(target, mine, below, password)
+    return tuple(written)
 
 
 def render_kubernetes(parts: Parts, folder: Path) -> tuple[Path, ...]:

@@ -38,6 +38,18 @@ def open_secrets(spec: Environment, folder: Path, lock: LockFile) -> Environment
     return secrets
 
 
+def vault_password(spec: Environment) -> str | None:
+    """The password that the environment's encrypted file has; None where there is none."""
+    from opsctl.clients.secrets.password import VARIABLE, PasswordFile
+
+    said = spec.secrets.password_file
+    configured = spec.beside(("secrets", "password_file"), said) if said else None
+    named = os.environ.get(VARIABLE)
+    password = PasswordFile(spec.id, Path(named).expanduser() if named else None, configured)
+    read = password.read()
+    return read.decode() if isinstance(read, bytes) else read
+
+
 def masker() -> Callable[[str], str]:
     """Masks every secret that this process has opened, in a text that is about to be kept."""
     masks: list[Masker] = [secrets.masker() for secrets in _opened]

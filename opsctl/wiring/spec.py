@@ -13,7 +13,7 @@ from opsctl.data import renderer
 from opsctl.discovery import engines
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment, KubernetesTarget, ServiceBase, load, load_data
-from opsctl.wiring.places import cache_folder, folder_of, state_folder, who
+from opsctl.wiring.places import cache_folder, folder_of, lock_ttl, state_folder, who
 from opsctl.wiring.safe import open_secrets
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         copy_record=_copier(spec.id),
         with_document=lambda document: _parts(call, load_data(document, engines=option_models())),
         keep_versions=_keeper(path),
+        lock_ttl=lock_ttl(),
     )
 
 

@@ -40,6 +40,7 @@ class Command:
     argv: tuple[str, ...]
     before_start: tuple[tuple[str, ...], ...] = ()  # each must exit 0, in order, as the same user
     before_start_timeout: float = 90.0  # seconds for all of them together
+    after_start: tuple[tuple[str, ...], ...] = ()  # once the process runs, it may not answer yet
     before_stop: tuple[tuple[str, ...], ...] = ()
     grace: float = 30.0  # seconds between the stop signal and SIGKILL
 

@@ -7,6 +7,8 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.opsctl_host.converge import converge
+from ansible.module_utils.opsctl_host.filling import filled
+from ansible.module_utils.opsctl_host.shell import RefusedError
 
 DOCUMENTATION = """
 module: opsctl_converge
@@ -15,15 +17,19 @@ description:
   - Refuses what others own, a lock token that is not the newest, another environment's host.
 options:
   batch:
-    description: The whole request as JSON, file contents included.
+    description: The whole request as JSON.
     type: str
     required: true
+  values:
+    description: The key and the secrets of a batch that was rendered without them.
+    type: dict
 author: opsctl
 """
 
 EXAMPLES = """
 - opsctl_converge:
-    batch: "{{ opsctl_batch | to_json }}"
+    batch: "{{ lookup('ansible.builtin.file', 'batches/' ~ inventory_hostname ~ '.json') }}"
+    values: "{{ opsctl_values }}"
 """
 
 RETURN = """
@@ -36,10 +42,16 @@ converged:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"batch": {"type": "str", "required": True, "no_log": True}},
+        argument_spec={
+            "batch": {"type": "str", "required": True, "no_log": True},
+            "values": {"type": "dict", "no_log": True},
+        },
         supports_check_mode=False,
     )
-    answer = converge(json.loads(module.params["batch"]))
+    try:
+        answer = converge(filled(json.loads(module.params["batch"]), module.params["values"] or {}))
+    except RefusedError as refused:
+        answer = {"changed": [], "error": refused.wire}
     changed = bool(answer["changed"])
     if answer["error"]:
         error = answer["error"]

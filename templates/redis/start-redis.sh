@@ -18,7 +18,7 @@ settle() {
         [ -z "$1" ] || echo "replicaof $1"
     } >"$main.new" && mv "$main.new" "$main" || exit 1
     echo "{{ member }} starts as $2"
-    exec /bin/sh {{ config_dir }}/users.sh stamp
+    exec sh {{ config_dir }}/users.sh stamp
 }
 
 was_replica=$(sed -n 's/^\(replicaof\|slaveof\) //p' "$main" 2>/dev/null | tail -n 1)

@@ -1,35 +1,12 @@
 #!/bin/sh
 # Asks the other members who is primary before this one may believe that it is. Written by opsctl.
 umask 077
-cli={{ cli }}
-password=$(cat {{ auth_file }}) || exit 1
+{% include "redis/ask-servers.sh" %}
+
 self='{{ address }} {{ port }}'
 main={{ data_dir }}/redis.conf
 
 {% include "redis/data.sh" %}
-
-# ask HOST PORT: "primary HOST PORT"; or "follows", or once it has copied anything "copied", and the
-# HOST PORT that it replicates from; or nothing.
-ask() {
-    printf 'AUTH {{ ops_user }} %s\nROLE\n' "$password" |
-        timeout 2 "$cli" -h "$1" -p "$2" 2>/dev/null | {
-        read -r accepted && [ "$accepted" = OK ] && read -r role || exit 0
-        case $role in
-            master) echo "primary $1 $2" ;;
-            slave)
-                read -r host && read -r port && read -r _ && read -r offset || exit 0
-                [ "$offset" -gt 1 ] && echo "copied $host $port" || echo "follows $host $port"
-                ;;
-        esac
-    }
-}
-
-ask_all() {
-{% for peer in peers %}
-    ask {{ peer.address }} {{ peer.port }} &
-{% endfor %}
-    wait
-}
 
 settle() {
     [ -n "$1" ] || check_snapshot
@@ -38,7 +15,7 @@ settle() {
         [ -z "$1" ] || echo "replicaof $1"
     } >"$main.new" && mv "$main.new" "$main" || exit 1
     echo "{{ member }} starts as $2"
-    exec /bin/sh {{ config_dir }}/users.sh stamp
+    exec sh {{ config_dir }}/users.sh stamp
 }
 
 refuse() {

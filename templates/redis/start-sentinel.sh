@@ -16,4 +16,4 @@ if ! grep -q '^sentinel monitor {{ service }} ' "$main"; then
     } >"$main.new" && mv "$main.new" "$main" || exit 1
     echo "{{ member }} begins to watch $primary"
 fi
-exec /bin/sh {{ config_dir }}/sentinel-users.sh stamp
+exec sh {{ config_dir }}/sentinel-users.sh stamp

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ from opsctl.lab import Lab, LabSpec, up
 ROOT = Path(__file__).resolve().parents[2]
 OPSCTL = ROOT / ".venv" / "bin" / "opsctl"
 T = TypeVar("T")
+Event = Mapping[str, str]  # event, step, where, words
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,8 @@ class Site:
         assert "Traceback" not in ended.stderr, ended.stderr
         return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started)
 
-    def ok(self, *arguments: str, timeout: float = 240) -> Ended:
-        ended = self.run(*arguments, timeout=timeout)
+    def ok(self, *arguments: str, timeout: float = 240, text: str | None = None) -> Ended:
+        ended = self.run(*arguments, timeout=timeout, text=text)
         assert ended.exit == 0, f"exit {ended.exit}\n{ended.out}\n{ended.err}"
         return ended
 
@@ -126,6 +129,22 @@ class Site:
             start_new_session=True,
         )
 
+    def begin(self, *arguments: str) -> Running:
+        """The command in the background, its events read as they come."""
+        return Running(self.start(*arguments, "--output", "json"))
+
+    def elsewhere(self, folder: Path) -> Site:
+        """The same environment from another machine: nothing but the spec was copied there."""
+        return Site(folder, self.lab, self.spec, dict(self.environment))
+
+    def once_free(self, *arguments: str, seconds: float = 90) -> Ended:
+        """The command, again and again while a lock is held; it must succeed then."""
+        ended = await_until(
+            lambda: self.run(*arguments), lambda ended: ended.exit != 7, "the lock", seconds
+        )
+        assert ended.exit == 0, f"exit {ended.exit}\n{ended.out}\n{ended.err}"
+        return ended
+
     def on(self, host: str, *argv: str, text: str | None = None, timeout: float = 60) -> str:
         """What a command on a host prints; it must succeed."""
         ended = self.lab.exec(host, list(argv), timeout=timeout, text=text)
@@ -134,6 +153,62 @@ class Site:
 
     def shell(self, host: str, script: str, timeout: float = 60) -> str:
         return self.on(host, "sh", "-c", script, timeout=timeout)
+
+
+class Running:
+    """A command that goes on while its JSON events are read."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._began = time.monotonic()
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._out: list[str] = []
+        self._err: list[str] = []
+        self._readers = [threading.Thread(target=read) for read in (self._read_out, self._read_err)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_out(self) -> None:
+        assert self.process.stdout
+        self._out.append(self.process.stdout.read())
+
+    def _read_err(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self._err.append(line)
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def events(self) -> Iterator[Event]:
+        """Each event as it comes, to the end of the command."""
+        while (line := self._lines.get(timeout=120)) is not None:
+            said = json.loads(line)
+            if "event" in said:
+                yield said
+
+    def until(self, holds: Callable[[Event], bool], what: str = "the event") -> Event:
+        """The first event for which it holds."""
+        for event in self.events():
+            if holds(event):
+                return event
+        raise AssertionError(f"it ended before {what}: {''.join(self._out + self._err)}")
+
+    def kill(self) -> None:
+        """SIGKILL for opsctl alone: what it started is left over on purpose."""
+        kill(self.process)
+        for reader in self._readers:
+            reader.join(30)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def end(self, timeout: float = 120) -> Ended:
+        exit = self.process.wait(timeout)
+        for reader in self._readers:
+            reader.join(30)
+        err = "".join(self._err)
+        assert "Traceback" not in err, err
+        return Ended(exit, "".join(self._out), err, time.monotonic() - self._began)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

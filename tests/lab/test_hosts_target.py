@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ from opsctl.errors import OpsError
 from opsctl.lab import Lab, LabSpec, up
 from opsctl.planning.resource import Resource
 from opsctl.ports import Asked, Event, Fence, Outcome, Record, Work
-from opsctl.targets.hosts import Host, HostsTarget
+from opsctl.targets.hosts import Host, HostsTarget, render_project
 from opsctl.workload import Answer, FileRef, Query, Seat, Text, Workload
 
 pytestmark = pytest.mark.lab
@@ -194,6 +195,7 @@ def test_two_environments_share_a_host_and_one_leaves_without_the_other_noticing
 
 
 def test_removing_takes_only_what_is_named_and_the_data_stays(clean: Lab, tmp_path: Path) -> None:
+    clean.exec("n1", ["dpkg", "--purge", "memcached"])
     dc = target(clean, tmp_path)
     _, resources = built(dc, 1)
     fence = dc.acquire("a test", TTL)
@@ -203,7 +205,7 @@ def test_removing_takes_only_what_is_named_and_the_data_stays(clean: Lab, tmp_pa
     kept = clean.exec("n1", ["ls", "/var/lib/opsctl/shop/small"]).stdout
     assert kept.strip() == "small-0"
     assert clean.exec("n1", ["ls", "/etc/opsctl"]).returncode != 0
-    assert clean.exec("n1", ["dpkg", "-s", "memcached"]).returncode != 0
+    assert clean.exec("n1", ["ls", "/usr/bin/memcached"]).returncode != 0
 
 
 def test_another_environment_s_spec_of_the_same_name_is_refused(clean: Lab, tmp_path: Path) -> None:
@@ -329,20 +331,15 @@ def test_a_refused_key_and_a_missing_right_are_told_apart(
 
 
 def test_an_unknown_and_a_changed_host_key_are_refused(clean: Lab, tmp_path: Path) -> None:
+    made = f"ssh-keygen -qt ed25519 -N '' -f {tmp_path}/k && cut -d' ' -f1,2 {tmp_path}/k.pub"
+    key = subprocess.run(["sh", "-c", made], capture_output=True, text=True, check=True).stdout
+    changed = "".join(f"{host.address} {key}" for host in clean.hosts)
+    known = tmp_path / "known"
     dc = target(clean, tmp_path)
-    for words, lines in (
-        ("is not in known_hosts", ""),
-        ("is not the one", clean.known_hosts.read_text().replace("AAAA", "AAAB")),
-    ):
-        known = tmp_path / "known"
-        key = subprocess.run(
-            ["sh", "-c", f"ssh-keygen -qt ed25519 -N '' -f {tmp_path}/k; cat {tmp_path}/k.pub"],
-            capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
-        ).stdout.split()  # fmt: skip
-        changed = "".join(f"{h.address} {key[0]} {key[1]}\n" for h in clean.hosts)
-        known.write_text(changed if lines else "")
-        # Its own user name: a kept connection would not look at the key again.
-        dc.ssh = replace(dc.ssh, known_hosts=known, options=("ControlPath=none",))
+    # Without a kept connection, which would not look at the key again.
+    dc.ssh = replace(dc.ssh, known_hosts=known, options=("ControlPath=none",))
+    for words, lines in (("is not in known_hosts", ""), ("is not the one", changed)):
+        known.write_text(lines)
         seen = dc.observe((), ())
         assert {error.code for error in seen.unreachable.values()} == {"hosts/host-key"}
         assert words in seen.unreachable["dc/n1"].message
@@ -455,19 +452,21 @@ def _mounted(work: Workload) -> Workload:
 
 def test_a_full_disk_is_named_and_leaves_no_half_written_file(clean: Lab, tmp_path: Path) -> None:
     dc = target(clean, tmp_path)
-    there = service(storage={"path": "/data"})
-    seats = dc.seat({"small": (there, (need(1, path="/data"),))}, {})
+    there = service(storage={"path": "/mnt/little"})
+    seats = dc.seat({"small": (there, (need(1, path="/mnt/little"),))}, {})
     work = workload(seats["small"])
     resources = dc.realise((work,), {"small": there})
-    clean.exec("n1", ["sh", "-c", "cat /dev/zero > /data/fill; sync; cat /dev/zero > /data/fill2; sync"], timeout=60)
+    mount = "mkdir -p /mnt/little; mount -t tmpfs -o size=4k none /mnt/little; echo > /mnt/little/x"
+    clean.exec("n1", ["sh", "-c", mount])
     try:
         error = apply(dc, resources, dc.acquire("a test", TTL))["dc/n1"].error
+        left = clean.exec("n1", ["find", "/mnt/little", "-name", ".opsctl-*"]).stdout
     finally:
-        clean.exec("n1", ["sh", "-c", "rm -f /data/fill*"])
+        clean.exec("n1", ["umount", "/mnt/little"])
     assert error is not None
     assert error.code == "hosts/disk-full"
-    assert "/data" in error.message
-    assert clean.exec("n1", ["find", "/data", "-name", ".opsctl-*"]).stdout == ""
+    assert "/mnt/little/shop" in error.message
+    assert left == ""
 
 
 def test_a_held_package_lock_names_its_holder(clean: Lab, tmp_path: Path) -> None:
@@ -519,6 +518,40 @@ def test_no_secret_is_in_the_places_where_one_could_leak(clean: Lab, tmp_path: P
     assert dc.secrets.key.hex() not in journal
     mode = clean.exec("n1", ["stat", "-c", "%a %U:%G", holders.stdout.strip()]).stdout
     assert mode.strip() == "640 root:memcache"
+
+
+def test_a_rendered_project_runs_without_opsctl_and_a_look_finds_nothing_to_do(
+    clean: Lab, tmp_path: Path
+) -> None:
+    dc = target(clean, tmp_path)
+    work, resources = built(dc, 2)
+    project = tmp_path / "project"
+    render_project(dc, resources, project, vault_password="open sesame")
+    for file in project.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes()
+    (tmp_path / "vault").write_text("open sesame")
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.json"]
+    argv += ["--vault-password-file", str(tmp_path / "vault"), "site.yml", "-v"]
+
+    def play() -> str:
+        done = subprocess.run(
+            argv, cwd=project, capture_output=True, text=True, timeout=200, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert SECRET not in done.stdout
+        return done.stdout
+
+    assert "changed=1" in play()
+    assert different(dc, resources, work) == []
+    assert dc.observe(resources, (work,)).seats == {
+        "small": tuple(member.seat for member in work.members())
+    }
+    assert "changed=0" in play()
+    fence = dc.acquire("somebody", TTL)
+    held = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+    assert held.returncode != 0
+    assert "hosts/held" in held.stdout
+    dc.release(fence)
 
 
 def test_the_package_s_own_server_does_not_come_up_at_the_next_boot(

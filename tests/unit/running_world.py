@@ -109,6 +109,7 @@ class MemoryTarget:
     log: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     members: int = 3
+    away: set[int] = field(default_factory=set)  # members whose place does not answer
 
     def seat(
         self, services: Mapping[str, Any], recorded: Mapping[str, Sequence[Seat]]
@@ -136,7 +137,11 @@ class MemoryTarget:
     def ask(
         self, asked: Sequence[Asked], fence: Fence | None = None
     ) -> Mapping[tuple[str, str], tuple[Answer, ...]]:
-        return {(item.seat.member, item.component): (self._answer(item),) for item in asked}
+        return {
+            (item.seat.member, item.component): (self._answer(item),)
+            for item in asked
+            if int(item.seat.member[-1]) not in self.away
+        }
 
     def _answer(self, item: Asked) -> Answer:
         number = int(item.seat.member[-1])

@@ -8,7 +8,7 @@ import pytest
 from planning_world import member, node
 from running_world import MemoryTarget, unit, workload
 
-from opsctl.errors import Exit, OpsError
+from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Impact
 from opsctl.ports import Fence
@@ -48,6 +48,7 @@ def context(target: MemoryTarget, steps: tuple[Step, ...], stop: Stop | None = N
         resources={unit(n).id: unit(n) for n in range(target.members)},
         targets={"dc": target},
         fences={"dc": Fence(1, "me")},
+        objects={},
         events=lambda event: None,
         stop=stop or Stop(),
         monotonic=time.monotonic,
@@ -85,6 +86,25 @@ def test_a_failure_after_something_was_done_counts_as_partly_applied() -> None:
     assert start(target, rolls(0, 1, 2)).exit is Exit.PARTLY
 
 
+def test_a_wave_is_done_where_it_went_well_and_every_place_that_failed_is_told() -> None:
+    target = MemoryTarget(fails={node(0), node(2)})
+    builds = tuple(
+        Step(f"build/{node(n)}", "converge", "build", "dc", where=(node(n),), changes=(change(n),))
+        for n in range(3)
+    )
+    report = start(target, builds)
+    assert report.done == (f"build/{node(1)}",)
+    assert report.open == (f"build/{node(0)}", f"build/{node(2)}")
+    assert report.exit is Exit.PARTLY
+    assert isinstance(report.error, OpsErrors)
+    assert [node(0) in str(report.error), node(2) in str(report.error)] == [True, True]
+
+
+def test_a_member_that_was_changed_and_never_came_back_counts_as_partly_applied() -> None:
+    report = start(MemoryTarget(primary=2, unready={0}), rolls(0))
+    assert report.exit is Exit.PARTLY
+
+
 def test_a_handover_that_fails_leaves_nothing_paused() -> None:
     target = MemoryTarget(primary=0, fails={"promote"})
     report = start(target, rolls(0))
@@ -99,6 +119,20 @@ def test_no_member_is_taken_down_while_another_is_not_ready() -> None:
     assert target.log == []
     assert report.error is not None
     assert f"{member(1)} is not ready" in report.error.message
+
+
+def test_a_member_whose_place_is_silent_ends_the_wait_long_before_the_gate_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("opsctl.running.gates._LOST", 0.2)
+    target = MemoryTarget(primary=2, away={1}, unready={2})
+    began = time.monotonic()
+    report = start(target, rolls(0))
+    assert time.monotonic() - began < 0.9  # the gate waits 1 second
+    assert report.error is not None
+    assert report.error.code == "run/lost"
+    assert f"{member(1)} on" in report.error.message
+    assert target.log == []
 
 
 def test_a_member_that_is_down_already_is_mended_without_waiting_for_it() -> None:

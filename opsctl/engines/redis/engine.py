@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from opsctl.engines.redis import gates, operations, operations_replication, values
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
-from opsctl.engines.redis.flavour import Flavour
 from opsctl.engines.redis.notes import notes
 from opsctl.engines.redis.objects import sentinel_object, settings_object, users_object
 from opsctl.engines.redis.options import RedisService
@@ -68,7 +67,7 @@ class RedisEngine:
         """The service on its seats. Raises SpecError for a version or setting that can't be had."""
         cast = Cast(name, service, tuple(sorted(seats, key=lambda seat: seat.ordinal)))
         for seat in cast.seats:
-            _check_version(cast.flavour, service, seat)
+            _check_version(cast, seat)
             values.check_versions(cast, seat)
         people = _people(cast)
         servers = redis_accounts(name, people, sentinel=cast.sentinel)
@@ -96,24 +95,26 @@ class RedisEngine:
         )
 
 
-def _check_version(flavour: Flavour, service: RedisService, seat: Seat) -> None:
-    where = f"member {seat.member}"
+def _check_version(cast: Cast, seat: Seat) -> None:
+    flavour, version = cast.flavour, cast.service.version
     if seat.system in flavour.missing:
         others = ", ".join(sorted(flavour.available))
         raise SpecError(
-            "redis/no-package", f"{seat.system} has no {flavour.name}", where=where,
+            "redis/no-package",
+            f"{seat.member} sits on {seat.system}, which has no {flavour.name}",
+            where=f"services.{cast.name}.engine",
             hint=f"{flavour.name} is to be had on {others}",
-        )  # fmt: skip
+        )
     offered = flavour.available.get(seat.system)
-    if offered is None or service.version is None:
+    if offered is None or version is None:
         return
-    asked = service.version.split(".")
+    asked = version.split(".")
     if asked[:2] != [str(part) for part in offered][: len(asked)]:
         shown = f"{offered[0]}.{offered[1]}"
         raise SpecError(
             "redis/no-version",
-            f"{seat.system} has {flavour.name} {shown}, not {service.version}",
-            where=where,
+            f"{seat.member} sits on {seat.system}, which has {flavour.name} {shown}, not {version}",
+            where=f"services.{cast.name}.version",
             hint=f'leave version out, write version: "{shown}", or use another system',
         )
 

@@ -102,7 +102,14 @@ def pause(cast: Cast, member: str) -> Call:
 
 
 def unpause(cast: Cast, member: str) -> Call:
-    return cast.door(member).call(f"end the pause on {member}", ["CLIENT UNPAUSE"])
+    """Ends a pause, unless the primary was replaced: there it keeps writes from being lost."""
+    return Call(
+        words=f"end the pause on {member}",
+        member=member,
+        component=REDIS,
+        argv=("sh", f"{cast.seat(member).config_dir}/unpause.sh"),
+        refused=lambda answer: "" if answer.exit == 0 else answer.stdout + answer.stderr,
+    )
 
 
 def demote(cast: Cast, member: str, primary: str) -> Call:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.engines.redis import gates
-from opsctl.engines.redis.cast import REDIS, Cast, primaries, servers
+from opsctl.engines.redis.cast import REDIS, Cast, address_of, primaries, servers
 from opsctl.engines.redis.operations import demote, furthest, pause, unpause
 from opsctl.engines.redis.proving import prove
 from opsctl.engines.redis.refusals import only_primary, ready_replica, refused
@@ -29,10 +29,14 @@ def handover(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
 
 
 def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
-    """Writes wait until the new primary has them all; then everybody follows it."""
+    """Writes wait until the new primary has them all; then everybody follows it.
+
+    To the member that is primary already: those that follow somebody else are brought to it, for
+    example after a switchover that was interrupted.
+    """
     old = only_primary(cast, standings)
     if to == old:
-        return ()
+        return _following(cast, _strays(standings, old), old)
     new = ready_replica(cast, standings, to)
     others = [member for member, _ in servers(standings, "replica") if member != new]
     return (
@@ -72,6 +76,13 @@ def _is_primary(member: str) -> Gate:
         return "" if standing and standing.role == "primary" else f"{member} is not primary yet"
 
     return Gate(f"{member} is primary", holds, 10.0)
+
+
+def _strays(standings: Standings, primary: str) -> list[str]:
+    wanted = address_of(standings, primary)
+    return [
+        member for member, standing in servers(standings, "replica") if standing.following != wanted
+    ]
 
 
 def _following(cast: Cast, members: list[str], primary: str) -> tuple[Act, ...]:

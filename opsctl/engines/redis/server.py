@@ -19,6 +19,7 @@ from opsctl.workload import (
     Port,
     Render,
     Seat,
+    Text,
     Volume,
 )
 
@@ -66,7 +67,7 @@ def _redis_files(
     config = seat.config_dir
     first = cast.seats[0].member
     primary = None if seat.member == first else AddressRef(first, "ip")
-    start = _start_redis(cast, seat, render)
+    scripts = _scripts(cast, seat, render)
     return (
         ConfigFile(
             f"{seat.data_dir}/redis.conf",
@@ -101,36 +102,42 @@ def _redis_files(
             ),
             effect="none",
         ),
-        start,
+        *scripts,
         *access_files(cast, seat, render, REDIS, accounts),
     )
 
 
-def _start_redis(cast: Cast, seat: Seat, render: Render) -> ConfigFile:
-    peers = [at for at in cast.seats if at.member != seat.member]
-    common: dict[str, object] = {
+def _scripts(cast: Cast, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
+    """How the server starts, and how a pause of its writes ends."""
+    known: dict[str, object] = {
         **scripted(cast, seat, REDIS),
         "address": AddressRef(seat.member, "ip"),
         "patience": _PATIENCE,
         "persistence": cast.service.persistence,
     }
-    if cast.sentinel:
-        text = render(
-            "start-redis.sh",
-            **common,
-            sentinels=[place(at, SENTINEL) for at in cast.seats],
-            members=len(cast.seats),
-            majority=cast.majority,
-            initial="yes" if seat is cast.seats[0] else "no",
-            handover=int(_HANDOVER + cast.preset.tolerates),
+    if not cast.sentinel:
+        known["peers"] = [place(at, REDIS) for at in cast.seats if at.member != seat.member]
+        return (
+            _script(seat, "start-redis.sh", render("start-replication.sh", **known)),
+            _script(seat, "unpause.sh", render("unpause-replication.sh", **known)),
         )
-    else:
-        text = render(
-            "start-replication.sh",
-            **common,
-            peers=[place(at, REDIS) for at in peers],
-        )
-    return ConfigFile(f"{seat.config_dir}/start-redis.sh", text, mode="0750", effect="none")
+    known["sentinels"] = [place(at, SENTINEL) for at in cast.seats]
+    start = render(
+        "start-redis.sh",
+        **known,
+        members=len(cast.seats),
+        majority=cast.majority,
+        initial="yes" if seat is cast.seats[0] else "no",
+        handover=int(_HANDOVER + cast.preset.tolerates),
+    )
+    return (
+        _script(seat, "start-redis.sh", start),
+        _script(seat, "unpause.sh", render("unpause.sh", **known)),
+    )
+
+
+def _script(seat: Seat, name: str, text: Text) -> ConfigFile:
+    return ConfigFile(f"{seat.config_dir}/{name}", text, mode="0750", effect="none")
 
 
 def _volume(cast: Cast, seat: Seat) -> Volume:

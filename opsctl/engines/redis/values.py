@@ -70,7 +70,7 @@ def check_versions(cast: Cast, seat: Seat) -> None:
             raise SpecError(
                 "redis/setting-version",
                 f'{cast.flavour.name} {version[0]}.{version[1]} has no setting "{name}"',
-                where=f"service {cast.name}",
+                where=f"services.{cast.name}.settings.{name}",
                 hint=f"remove it, or run {cast.name} where another version is to be had",
             )
 

@@ -4,7 +4,17 @@ The host's side is playbooks/module_utils/opsctl_host; both sides meet in wire.p
 """
 
 from opsctl.targets.hosts.inventory import inventory_hosts
+from opsctl.targets.hosts.rendering import render_project
 from opsctl.targets.hosts.target import HostsTarget
 from opsctl.targets.hosts.values import Env, Host, Options, Packages, SshOptions
 
-__all__ = ["Env", "Host", "HostsTarget", "Options", "Packages", "SshOptions", "inventory_hosts"]
+__all__ = [
+    "Env",
+    "Host",
+    "HostsTarget",
+    "Options",
+    "Packages",
+    "SshOptions",
+    "inventory_hosts",
+    "render_project",
+]

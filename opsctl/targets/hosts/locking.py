@@ -98,6 +98,13 @@ class Lock:
         error = next(iter(answers.failed.values()))
         if error.code == "hosts/other-environment":
             raise error
+        if busy := [name for name, one in answers.failed.items() if one.code == "hosts/busy"]:
+            raise OpsError(
+                "lock/busy",
+                f"a change of the one before is still under way on {', '.join(busy)}",
+                hint="try again in a moment; it is the last one of a holder that is gone",
+                exit=Exit.LOCKED,
+            )
         raise OpsError(
             "lock/no-majority",
             f"{len(answers.given)} of {len(self.agents.hosts)} hosts answer, "

@@ -43,7 +43,8 @@ def host_problems(
     for key, found in look["actual"].items():
         if found[2]:
             hint = "opsctl takes nothing over: remove it, or place the service elsewhere"
-            message = f"{key.split('|')[2]}: {found[2]}"
+            name = key.split("|")[2]
+            message = found[2] if name in found[2] else f"{name}: {found[2]}"
             yield _problem(node.where, "hosts/foreign", message, hint)
     if kernel == "check":
         yield from _kernel(node.where, look["wishes"], members)
@@ -83,7 +84,7 @@ def clock_problems(target: str, clocks: Mapping[str, tuple[float, float]]) -> It
     if not clocks:
         return
     offsets = sorted(offset for offset, _ in clocks.values())
-    middle = offsets[len(offsets) // 2]
+    middle = offsets[(len(offsets) - 1) // 2]
     for host, (offset, doubt) in clocks.items():
         if abs(offset - middle) - doubt > SKEW:
             message = f"its clock is {offset - middle:+.1f} s off the other hosts'"

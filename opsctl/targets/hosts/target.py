@@ -80,7 +80,7 @@ class HostsTarget:
         looking = Looking(
             self.name, self.environment, tuple(self.hosts), resources, workloads, self._value
         )
-        requests = looking.requests(self.secrets.key, self._host_options)
+        requests = looking.requests(self.secrets.key, self.host_options)
         answers = self._agents().send(requests, LOOK)
         found = looking.observation(answers, self.options.unsupported, self.options.kernel)
         heads = [int(answer["look"]["lock"]["highest"]) for answer in answers.given.values()]
@@ -91,7 +91,7 @@ class HostsTarget:
     def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
         from opsctl.targets.hosts.applying import Applying  # ansible: only where it is used
 
-        applying = Applying(self._agents(), self.context, self._host_options)
+        applying = Applying(self._agents(), self.context, self.host_options)
         return applying.run(work, fence, events)
 
     def ask(
@@ -159,7 +159,7 @@ class HostsTarget:
         return Context(self.name, self.environment, self.secrets, self.options, self._address_of)
 
     @property
-    def _host_options(self) -> Mapping[str, Any]:
+    def host_options(self) -> Mapping[str, Any]:
         packages = self.options.packages
         apt = {"proxy": packages.proxy, "lock_wait": packages.lock_wait}
         return {"apt": apt, "firewall": self.options.firewall}
@@ -190,12 +190,9 @@ class HostsTarget:
         """What stands in a program's standard input. Raises secrets/unknown without the key."""
         if isinstance(ref, AddressRef):
             return self._address_of(ref)
-        value = self.secrets.value(ref) if isinstance(ref, SecretRef) else None
-        if value is None:
-            name = ref.name if isinstance(ref, SecretRef) else ref.path
-            message = f"the secret {name} is not known here"
-            raise OpsError("secrets/unknown", message, hint="opsctl secrets", exit=Exit.REFUSED)
-        return value
+        if isinstance(ref, FileRef):
+            raise TypeError(f"{ref.path} is read on the host")
+        return self.context.known(ref)
 
     def _remember(self, answers: Answers, found: Mapping[str, Sequence[Seat]]) -> None:
         """Keep systems and seats for the next run; of hosts that did not answer, what was known."""

@@ -36,9 +36,17 @@ def container(placed: Placed, component: Component) -> Manifest:
         "volumeMounts": mounts(placed.member),
         **_probes(component),
     }
-    if component.command.before_stop:
-        stop = in_order(component.command.before_stop)
-        found["lifecycle"] = {"preStop": {"exec": {"command": stop}}}
+    hooks = {
+        "postStart": component.command.after_start,
+        "preStop": component.command.before_stop,
+    }
+    lifecycle = {
+        name: {"exec": {"command": in_order(commands)}}
+        for name, commands in hooks.items()
+        if commands
+    }
+    if lifecycle:
+        found["lifecycle"] = lifecycle
     return found
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import struct
 from typing import Any
 
+from . import places
 from .shell import RefusedError, Result, run
 
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "UCF_FORCE_CONFFOLD": "1"}
 LOCK_WAIT = 60  # seconds to wait for whoever holds dpkg's lock
 TIMEOUT = 900.0  # seconds for one installation
+FLOCK = "hhqqi4x"  # Linux's struct flock: type, whence, start, length, pid
 
 
 class StaleListsError(Exception):
@@ -60,13 +65,35 @@ def install(chosen: list[str], settings: dict[str, Any]) -> None:
     raise RefusedError("hosts/packages", message, hint or "see apt's last lines", _tail(answer))
 
 
+def busy() -> bool:
+    """Whether a package program is at work now: it holds one of dpkg's locks."""
+    return any(_held(places.below(f"/var/lib/dpkg/{name}")) for name in ("lock-frontend", "lock"))
+
+
+def _held(path: str) -> bool:
+    """Asks for a lock's holder and takes nothing."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        found = fcntl.fcntl(handle, fcntl.F_GETLK, asked)
+        return bool(struct.unpack(FLOCK, found)[0] != fcntl.F_UNLCK)
+    finally:
+        os.close(handle)
+
+
 def _locked(answer: Result) -> None:
-    match = re.search(r"Could not get lock (\S+?)\.?\s(.*)", answer.err)
-    if match:
-        who = re.search(r"held by process (\d+) \(([^)]*)\)", answer.err)
-        holder = f"{who[2]} (pid {who[1]})" if who else "another program"
-        message = f"{holder} holds the package lock {match[1]}"
-        raise RefusedError("hosts/package-lock", message, "wait until it is done, then apply again")
+    """Raises hosts/package-lock when that is why apt gave up; what waited is on standard output."""
+    if not re.search("Could not get lock|Unable to (acquire|lock)", answer.err):
+        return
+    said = answer.err + answer.out
+    who = re.search(r"held by process (\d+) \(([^)]*)\)", said)
+    holder = f"{who[2]} (pid {who[1]})" if who else "another program"
+    lock = re.search(r"/var/\S+lock\S*?(?=[\s).,])", said)
+    message = f"{holder} holds the package lock {lock[0] if lock else ''}".rstrip()
+    raise RefusedError("hosts/package-lock", message, "wait until it is done, then apply again")
 
 
 def _tail(answer: Result) -> list[str]:

@@ -40,10 +40,9 @@ def converge(request: dict[str, Any]) -> dict[str, Any]:
 class Batch:
     """Appends to `changed` the key of each thing that was really changed."""
 
-    def __init__(self, host: Host, fence: dict[str, Any], changed: list[str]):
-        self.host, self.changed = host, changed
+    def __init__(self, host: Host, fence: dict[str, Any] | None, changed: list[str]):
+        self.host, self.changed, self.fence = host, changed, fence
         self.lock = Lock(host.environment["name"])
-        self.token, self.holder = int(fence["token"]), str(fence["holder"])
 
     def run(self, write: list[Item], remove: list[Item], restart: list[str]) -> None:
         self._enter(write)
@@ -71,7 +70,10 @@ class Batch:
                 self.host.manifest.save()
 
     def _guard(self) -> Any:
-        return self.lock.guard(self.token, self.holder)
+        """The fence; a rendered project has none, and goes only where nobody holds the lock."""
+        if self.fence is None:
+            return self.lock.unheld()
+        return self.lock.guard(**self.fence)
 
     def _make(self, kind: str, write: list[Item]) -> None:
         items = [item for item in write if item["kind"] == kind]
@@ -107,12 +109,9 @@ class Batch:
             self.host.forget()
         self._forget_environment()
 
-    def _kept(self, item: Item, elsewhere: dict[str, str]) -> bool:
-        """Whether a shared thing stays: others own it too, or it was there before opsctl.
-
-        A mask stays while its package does: the next boot would start the package's own server.
-        """
-        if item["kind"] in SHARED and item["key"] in elsewhere:
+    def _kept(self, item: Item, elsewhere: set[tuple[str, str]]) -> bool:
+        """Whether a shared thing stays: others own it too, or it was there before opsctl."""
+        if item["kind"] in SHARED and (item["kind"], item["name"]) in elsewhere:
             return True
         entry = self.host.manifest.resources[item["key"]]
         return item["kind"] == "package" and not entry.get("ours")

@@ -10,8 +10,6 @@ from .found import Found
 from .host import Host, Item
 from .shell import RefusedError
 
-OURS = ("/etc/opsctl/", "/var/lib/opsctl/", "/run/opsctl/")
-
 
 def observe(host: Host, item: Item) -> Found:
     path = places.below(item["name"])
@@ -73,6 +71,8 @@ def prune(host: Host, path: str) -> None:
     while path not in named and f"/{environment}" in path and not os.path.ismount(path):
         with contextlib.suppress(OSError):
             os.rmdir(path)
-        if os.path.isdir(path) or path.endswith(f"/{environment}"):
+        if os.path.isdir(path):
             return
         path = os.path.dirname(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(places.below("/etc/opsctl"))  # with the last environment

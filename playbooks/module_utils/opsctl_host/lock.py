@@ -121,8 +121,24 @@ class Lock:
     @contextlib.contextmanager
     def guard(self, token: int, holder: str) -> Iterator[None]:
         """Around each change: nobody else's turn begins before it ends."""
+        if self.read()["highest"] < token:
+            # Away or busy when the lock was taken: here the turn begins now, as in `acquire`.
+            places.make_folder(os.path.dirname(self.path))
+            with self.changes(fcntl.LOCK_EX):
+                self.check(token, holder)
         with self.changes(fcntl.LOCK_SH):
             self.check(token, holder)
+            yield
+
+    @contextlib.contextmanager
+    def unheld(self) -> Iterator[None]:
+        """Around each change of somebody without a lock. Raises hosts/held while another has it."""
+        places.make_folder(os.path.dirname(self.path))
+        with self.changes(fcntl.LOCK_SH):
+            held = self.read()
+            if live(held):
+                message = f"{held['holder']} holds this environment's lock"
+                raise RefusedError("hosts/held", message, "wait until that one is done")
             yield
 
     def changes(self, how: int) -> contextlib.AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import asking, facts, firewall, journal, kernel, package, places
+from . import apt, asking, facts, firewall, journal, kernel, package, places
 from .found import Found
 from .host import Host, Item
 from .kinds import KINDS
@@ -77,7 +77,7 @@ def _versions(items: list[Item], found: dict[str, Found]) -> list[dict[str, Any]
             hint = "ask for a version that the host's mirror has"
             problems.append({"code": "hosts/no-version", "message": message, "hint": hint})
     updates = places.below("/var/lib/dpkg/updates")
-    if due and os.path.isdir(updates) and os.listdir(updates):
+    if due and os.path.isdir(updates) and os.listdir(updates) and not apt.busy():
         message = "an installation was interrupted here and dpkg waits for its end"
         hint = "dpkg --configure -a"
         problems.append({"code": "hosts/dpkg-interrupted", "message": message, "hint": hint})

@@ -37,20 +37,33 @@ class Manifest:
                 "give your environment another name, or the id that it had",
             )
 
+    def entry(self, kind: str, name: str) -> dict[str, Any]:
+        """What is noted of one thing; empty when it is not ours."""
+        for key, entry in self.resources.items():
+            if kind_and_name(key) == (kind, name):
+                return entry
+        return {}
+
     def add(self, items: Iterable[Mapping[str, Any]]) -> bool:
         """Enter things about to be made; whether the manifest changed."""
         before = (dict(self.resources), dict(self.seats))
         for item in items:
             entry = {name: item[name] for name in ("service", "member", "loss", "protected")}
-            kept = self.resources.get(item["key"], {}).get("ours")
-            self.resources[item["key"]] = {**entry, "ours": kept} if kept else entry
+            known = self.resources.get(item["key"], {})
+            notes = ("ours", "before")
+            kept: dict[str, Any] = {note: known[note] for note in notes if note in known}
+            self.resources[item["key"]] = {**entry, **kept}
             if item.get("seat"):
                 self.seats[item["member"]] = item["seat"]
         return before != (self.resources, self.seats)
 
     def drop(self, key: str) -> None:
+        """Forget a thing; a member of which only data is left sits here no more."""
         entry = self.resources.pop(key, None)
-        if entry and not any(e["member"] == entry["member"] for e in self.resources.values()):
+        if entry and not any(
+            other["member"] == entry["member"] and not other.get("loss")
+            for other in self.resources.values()
+        ):
             self.seats.pop(entry["member"], None)
 
     def save(self) -> None:
@@ -64,14 +77,20 @@ class Manifest:
             },
         )
 
-    def elsewhere(self) -> dict[str, str]:
-        """Keys that other environments of this host own too, with the environment's name."""
-        found = {}
+    def elsewhere(self) -> set[tuple[str, str]]:
+        """(kind, name) of what other environments of this host own too."""
+        found = set()
         for name in environments():
             if name != self.name:
                 other = places.read_json(places.state(name, "manifest.json")) or {}
-                found.update(dict.fromkeys(other.get("resources", {}), name))
+                found |= {kind_and_name(key) for key in other.get("resources", {})}
         return found
+
+
+def kind_and_name(key: str) -> tuple[str, str]:
+    """Of a saved key, less its middle: another environment may call the host otherwise."""
+    kind, _, name = key.split("|", 2)
+    return kind, name
 
 
 def environments() -> list[str]:

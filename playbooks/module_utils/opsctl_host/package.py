@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Any
 
 from . import apt, places
 from .found import Found
@@ -116,7 +115,3 @@ def remove(host: Host, names: list[str]) -> None:
     if present:
         run(["dpkg", "--remove", *present], timeout=300, env=apt.QUIET)
         host.forget()
-
-
-def ours(entry: dict[str, Any]) -> bool:
-    return bool(entry.get("ours"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from opsctl.errors import Exit, OpsError
 from opsctl.planning.resource import ResourceId
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import fingerprints, layout
@@ -33,6 +34,15 @@ class Context:
 
     def id(self, kind: str, node: str, name: str) -> ResourceId:
         return ResourceId(kind, layout.where(self.target, node), name)
+
+    def known(self, ref: SecretRef) -> str:
+        """A secret's value. Raises secrets/unknown when it can't be known here."""
+        value = self.secrets.value(ref)
+        if value is None:
+            message = f"the secret {ref.name} is not known here"
+            hint = "is the root key here? opsctl secrets"
+            raise OpsError("secrets/unknown", message, hint=hint, exit=Exit.REFUSED)
+        return value
 
     def resolved(self, text: Text) -> Text:
         """The text with its addresses filled in; secrets stay references."""

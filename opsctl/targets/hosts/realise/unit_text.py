@@ -84,6 +84,8 @@ def _service(about: UnitText) -> Iterator[str]:
     for argv in command.before_start:
         yield f"ExecStartPre={_words(argv)}"
     yield f"ExecStart={_words(command.argv)}"
+    for argv in command.after_start:
+        yield f"ExecStartPost={_words(argv)}"
     for argv in command.before_stop:
         yield f"ExecStop={_words(argv)}"
     yield f"TimeoutStartSec={start_timeout(component):g}"

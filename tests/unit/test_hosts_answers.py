@@ -1,0 +1,169 @@
+"""What hosts and ssh say, as errors, problems, journal and lock."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsctl.errors import OpsError
+from opsctl.planning.observation import Node
+from opsctl.ports import Record
+from opsctl.targets.hosts import inventory_hosts, journals, ssh, ssh_errors, wire
+from opsctl.targets.hosts.observing import unfinished
+from opsctl.targets.hosts.problems import clock_problems, host_problems
+from opsctl.targets.hosts.values import Host, SshOptions
+from opsctl.workload import Seat
+
+
+@pytest.mark.parametrize(
+    ("exit", "err", "code"),
+    [
+        (255, "ssh: connect to host a port 22: Connection refused", "hosts/unreachable"),
+        (255, "ssh: connect to host a port 22: Connection timed out", "hosts/unreachable"),
+        (255, "ssh: connect to host a port 22: No route to host", "hosts/unreachable"),
+        (255, "ssh: Could not resolve hostname a: not known", "hosts/unreachable"),
+        (255, "root@a: Permission denied (publickey).", "hosts/key-refused"),
+        (255, "No ED25519 host key is known\nHost key verification failed.", "hosts/host-key"),
+        (1, "sudo: a password is required", "hosts/no-sudo"),
+        (1, "ops is not in the sudoers file.", "hosts/no-sudo"),
+        (1, "Sorry, try again.\nsudo: 1 incorrect password attempt", "hosts/no-sudo"),
+        (127, "sh: 1: sudo: not found", "hosts/no-sudo"),
+        (127, "sh: 1: /usr/bin/python3: not found", "hosts/no-python"),
+        (None, "", "hosts/timeout"),
+    ],
+)
+def test_each_way_of_not_reaching_a_host_has_its_code(
+    exit: int | None, err: str, code: str
+) -> None:
+    error = ssh_errors.unreachable("dc/n1", "a", ssh.Said(exit, b"", err, 0, 9))
+    assert error is not None
+    assert error.code == code
+    assert error.hint
+    assert error.where == "host dc/n1"
+    assert int(error.exit) == 6
+
+
+def test_a_program_that_fails_is_not_taken_for_a_host_that_is_away() -> None:
+    said = ssh.Said(1, b"", "Traceback ...\nValueError: no", 0, 1)
+    assert ssh_errors.unreachable("dc/n1", "a", said) is None
+
+
+def test_options_of_ssh_are_as_openssh_has_them_and_the_user_s_come_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
+    options = SshOptions(
+        user="ops", key=Path("/k"), bastion="jump", options=("ControlPath=none",), port=2222
+    )
+    argv = ssh.command(Host("h", port=22), options, "true")
+    assert argv[0] == "ssh"
+    assert argv.index("ControlPath=none") < argv.index("BatchMode=yes")
+    assert argv[argv.index("-p") + 1] == "22"
+    assert argv[argv.index("-J") + 1] == "jump"
+    assert argv[-3:] == ["--", "ops@h", "true"]
+    assert "StrictHostKeyChecking" not in " ".join(argv)
+
+
+def test_many_programs_run_at_once_and_each_is_bounded() -> None:
+    calls = {f"c{n}": (["sh", "-c", "cat; echo err >&2; exit 3"], b"in" * 90_000) for n in range(5)}
+    calls["slow"] = (["sleep", "20"], b"")
+    said = ssh.run_all(calls, timeout=1.0, parallel=3)
+    assert said["slow"].exit is None
+    assert said["slow"].ended - said["slow"].began < 3
+    for number in range(5):
+        one = said[f"c{number}"]
+        assert (one.exit, len(one.out), one.err) == (3, 180_000, "err\n")
+
+
+def test_a_control_folder_that_others_can_enter_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    short = subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True)
+    runtime = Path(short.stdout.strip())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    assert ssh.sockets_folder() == runtime / "opsctl"
+    (runtime / "opsctl").chmod(0o755)
+    with pytest.raises(OpsError) as error:
+        ssh.sockets_folder()
+    assert error.value.code == "hosts/ssh-folder"
+
+
+def look(**more: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "stranger": None, "namesake": "", "problems": [], "actual": {}, "wishes": {},
+    }  # fmt: skip
+    return {**empty, **more}
+
+
+@pytest.mark.parametrize(
+    ("system", "unsupported", "severities"),
+    [("debian-13", False, []), ("ubuntu-24.04", False, ["error"]), ("fedora", True, ["warning"])],
+)
+def test_systems_that_nobody_tried_are_refused_unless_told_otherwise(
+    system: str, unsupported: bool, severities: list[str]
+) -> None:
+    found = host_problems(Node("dc/n1", system, {}), look(), (), unsupported, "check")
+    assert [problem.severity for problem in found] == severities
+
+
+def test_clocks_that_are_off_are_told_with_doubt_in_their_favour() -> None:
+    clocks = {"a": (0.0, 0.1), "b": (0.1, 0.1), "c": (3.0, 0.1), "d": (1.5, 1.0)}
+    assert [problem.where for problem in clock_problems("dc", clocks)] == ["dc/c"]
+
+
+BEGIN = Record("r1", "begin", 1.0, "me", steps=("a", "b"), revision=2)
+STEP = Record("r1", "step", 2.0, "me", step="a", ended="done")
+END = Record("r1", "end", 3.0, "me", ended="done")
+
+
+def journal_of(*records: Record) -> dict[str, Any]:
+    return {"journal": {"records": [wire.record_out(one) for one in records], "revision": 2}}
+
+
+def test_an_unfinished_run_is_known_from_all_hosts_together() -> None:
+    found = unfinished([journal_of(BEGIN), journal_of(BEGIN, STEP)])
+    assert found is not None
+    assert (found.done, found.open, found.revision) == (("a",), ("b",), 2)
+    assert unfinished([journal_of(BEGIN), journal_of(BEGIN, END)]) is None
+    assert unfinished([journal_of()]) is None
+
+
+def test_journals_of_several_hosts_are_one() -> None:
+    histories = [
+        [wire.record_out(one) for one in records]
+        for records in ((BEGIN, STEP), (BEGIN, END), (END,))
+    ]
+    assert journals.merged(histories, 9) == (BEGIN, STEP, END)
+
+
+def test_a_lock_that_ran_out_by_the_host_s_clock_is_nobody_s() -> None:
+    head = {"token": 3, "holder": "me", "since": 1.0, "expires": 10.0, "highest": 3}
+    assert wire.holder({**head, "now": 9.0}) is not None
+    assert wire.holder({**head, "now": 10.0}) is None
+    assert wire.holder({"token": 0, "highest": 3, "now": 1.0}) is None
+
+
+def test_a_seat_comes_back_as_it_was_sent() -> None:
+    seat = Seat("a-0", "g", "n1", "r1", "debian-13", {"x": 1}, "/c", "/d", "/r")
+    assert wire.seat_in(wire.seat_out("a", seat)) == ("a", seat)
+
+
+def test_hosts_come_from_an_inventory_as_ansible_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.ini"
+    file.write_text(
+        "[caches]\nc1 ansible_host=10.0.0.1 ansible_user=ops ansible_port=2222 opsctl_rack=a\n"
+        "c2 ansible_ssh_private_key_file=~/k ansible_become=false\n[others]\nx\n"
+        "[all_caches:children]\ncaches\n"
+    )
+    found = inventory_hosts(file, "all_caches")
+    assert list(found) == ["c1", "c2"]
+    assert found["c1"] == Host("10.0.0.1", rack="a", user="ops", port=2222)
+    assert found["c2"].key == Path("~/k").expanduser()
+    assert found["c2"].become is False
+    with pytest.raises(OpsError) as error:
+        inventory_hosts(file, "none")
+    assert error.value.code == "hosts/inventory-group"
+    assert "caches" in error.value.hint

@@ -1,0 +1,355 @@
+"""The host's program, run here in a folder of its own: kinds, manifest, lock, journal, bundle."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsctl.targets.hosts import fingerprints
+from opsctl.targets.hosts.bundle import bundle, playbooks
+
+sys.path.insert(0, str(playbooks() / "module_utils"))
+
+from opsctl_host import (
+    converge,
+    directory,
+    file,
+    filling,
+    fingerprint,
+    firewall,
+    journal,
+    package,
+    places,
+    sockets,
+    unit,
+)
+from opsctl_host.host import Host
+from opsctl_host.lock import Lock
+from opsctl_host.manifest import Manifest
+from opsctl_host.shell import RefusedError, run
+
+ME = f"{getpass.getuser()}:{grp.getgrgid(os.getgid()).gr_name}"
+KEY = "00ff"
+ENV = {"name": "shop", "id": "shop"}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(places, "ROOT", str(tmp_path))
+    return tmp_path
+
+
+def host(key: str | None = KEY) -> Host:
+    return Host(ENV, key, {})
+
+
+def item(kind: str, name: str, desired: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {
+        "kind": kind, "name": name, "key": f"{kind}|dc/n1|{name}", "desired": desired,
+        "spec": spec, "service": "a", "member": "a-0", "loss": "", "protected": False,
+        "seat": None,
+    }  # fmt: skip
+
+
+def text_file(name: str, content: str, secret: bool = False) -> dict[str, Any]:
+    key = bytes.fromhex(KEY) if secret else b""
+    desired = {
+        "content": fingerprint.of_content(key, content.encode()), "mode": "0640", "owner": ME,
+    }  # fmt: skip
+    return item("file", name, desired, secret=secret, content=content, mode="0640", owner=ME)
+
+
+def request(*write: dict[str, Any], remove: Any = (), fence: Any = None) -> dict[str, Any]:
+    return {
+        "environment": ENV, "key": KEY, "options": {}, "fence": fence, "write": list(write),
+        "remove": list(remove), "restart": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 32, b"a longer key " * 10])
+def test_both_sides_make_the_same_fingerprints(key: bytes) -> None:
+    assert fingerprint.of_content(key, b"text") == fingerprints.of_content(key, b"text")
+    parts = {"b": "2", "a": "1"}
+    assert fingerprint.of_parts(parts) == fingerprints.of_parts(parts)
+
+
+def test_a_file_is_written_whole_noted_first_and_found_again(root: Path) -> None:
+    wanted = text_file("/etc/opsctl/shop/a.conf", "port 1\n")
+    answer = converge.converge(request(wanted))
+    assert answer == {"changed": [wanted["key"]], "error": None}
+    assert (root / "etc/opsctl/shop/a.conf").read_text() == "port 1\n"
+    assert not file.observe(host(), wanted).differs(wanted["desired"])
+    assert list(Manifest("shop", "shop").resources) == [wanted["key"]]
+    assert converge.converge(request(wanted))["changed"] == []
+
+
+def test_a_text_comes_back_only_when_it_differs_and_never_with_a_secret() -> None:
+    plain, secret = text_file("/etc/x", "old\n"), text_file("/etc/y", "old\n", secret=True)
+    converge.converge(request(plain, secret))
+    assert file.observe(host(), plain).text == ""
+    plain["desired"]["content"] = secret["desired"]["content"] = "other"
+    assert file.observe(host(), plain).text == "old\n"
+    assert file.observe(host(), secret).text == ""
+
+
+def test_without_the_key_a_secret_holding_file_is_not_compared() -> None:
+    secret = text_file("/etc/y", "old\n", secret=True)
+    converge.converge(request(secret))
+    found = file.observe(host(key=None), secret)
+    assert found.attributes is not None
+    assert "content" not in found.attributes
+
+
+def test_a_file_that_is_not_ours_is_refused_and_untouched(root: Path) -> None:
+    (root / "etc").mkdir()
+    (root / "etc/x").write_text("theirs")
+    answer = converge.converge(request(text_file("/etc/new", "a"), text_file("/etc/x", "ours")))
+    assert answer["error"]["code"] == "hosts/foreign"
+    assert answer["changed"] == []
+    assert (root / "etc/x").read_text() == "theirs"
+    assert not (root / "etc/new").exists()
+
+
+def test_a_folder_that_is_not_empty_and_not_ours_is_refused(root: Path) -> None:
+    data = item("directory", "/data", {"owner": ME, "mode": "0750"})
+    (root / "data").mkdir()
+    assert directory.observe(host(), data).foreign == ""
+    (root / "data/theirs").touch()
+    assert "not empty" in directory.observe(host(), data).foreign
+
+
+def test_a_seeded_file_is_written_once(root: Path) -> None:
+    seed = item("file", "/etc/s", {"present": "yes"}, seeded=True, content="1", mode="0600",
+                owner=ME)  # fmt: skip
+    converge.converge(request(seed))
+    (root / "etc/s").write_text("the server's own")
+    seed["spec"]["content"] = "2"
+    assert converge.converge(request(seed))["changed"] == []
+    assert (root / "etc/s").read_text() == "the server's own"
+
+
+def test_removing_takes_what_is_ours_and_its_empty_folders(root: Path) -> None:
+    mine = text_file("/etc/opsctl/shop/a/a-0/x.conf", "x")
+    converge.converge(request(mine))
+    theirs = {"kind": "file", "name": "/etc/passwd", "key": "file|dc/n1|/etc/passwd"}
+    (root / "etc/passwd").touch()
+    answer = converge.converge(request(remove=[mine, theirs]))
+    assert answer == {"changed": [mine["key"]], "error": None}
+    assert (root / "etc/passwd").exists()
+    assert not (root / "etc/opsctl").exists()
+    assert not (root / "var/lib/opsctl/shop/manifest.json").exists()
+
+
+def test_another_environment_s_id_is_refused() -> None:
+    converge.converge(request(text_file("/etc/x", "a")))
+    other = request(text_file("/etc/x", "b"))
+    other["environment"] = {"name": "shop", "id": "another"}
+    assert converge.converge(other)["error"]["code"] == "hosts/other-environment"
+
+
+def test_a_disk_that_is_full_leaves_the_old_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converge.converge(request(text_file("/etc/x", "old")))
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RefusedError) as error:
+        places.write(str(root / "etc/x"), b"new", 0o644, os.getuid(), os.getgid())
+    assert error.value.wire["code"] == "hosts/disk-full"
+    assert (root / "etc/x").read_text() == "old"
+    assert [path.name for path in (root / "etc").iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "wanted", "fits"),
+    [
+        ("5:8.0.2-3+deb13u1", "8", True),
+        ("5:8.0.2-3+deb13u1", "8.0", True),
+        ("5:8.0.2-3+deb13u1", "8.0.2", True),
+        ("5:8.0.2-3+deb13u1", "5:8.0.2-3+deb13u1", True),
+        ("5:8.0.2-3+deb13u1", "any", True),
+        ("5:8.0.2-3+deb13u1", "8.0.1", False),
+        ("80.1-1", "8", False),
+        ("7.0.15~ds1-1", "7.0", True),
+    ],
+)
+def test_a_version_is_wanted_by_its_leading_parts(installed: str, wanted: str, fits: bool) -> None:
+    assert package.matches(installed, wanted) is fits
+
+
+def test_installed_and_offered_versions_are_read_from_the_files_themselves(root: Path) -> None:
+    status = root / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text(
+        "Package: toy-tools\nStatus: install ok installed\nVersion: 1\n\n"
+        "Package: toy\nStatus: install ok installed\nVersion: 2:2.1-1\n\n"
+        "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n"
+    )
+    assert [host().package(name) for name in ("toy", "gone", "none")] == ["2:2.1-1", "", ""]
+    lists = root / "var/lib/apt/lists"
+    lists.mkdir(parents=True)
+    (lists / "a_Packages").write_text(
+        "Package: toy\nVersion: 2.9-1\n\nPackage: toy\nVersion: 2.10-1\n"
+    )
+    (lists / "b_Packages").write_text("Package: toy-tools\nVersion: 7\n")
+    offered = package.candidates(item("package", "toy", {"version": "2"}))
+    assert sorted(offered) == ["2.10-1", "2.9-1"]
+
+
+def lock() -> Lock:
+    places.make_folder(places.state("shop"))
+    return Lock("shop")
+
+
+def test_a_lock_is_granted_once_and_tokens_only_grow() -> None:
+    assert lock().acquire(1, "one", 60)["granted"]
+    assert not lock().acquire(2, "two", 60)["granted"]
+    lock().release(1, "two")
+    assert not lock().acquire(2, "two", 60)["granted"]
+    lock().release(1, "one")
+    assert not lock().acquire(1, "two", 60)["granted"]
+    assert lock().acquire(2, "two", 60)["granted"]
+
+
+def test_a_change_passes_the_fence_only_with_the_newest_live_token() -> None:
+    lock().acquire(1, "one", 60)
+    with lock().guard(1, "one"):
+        pass
+    lock().acquire(2, "two", 60, by_force=True)
+    for token, holder in ((1, "one"), (2, "an impostor")):
+        with pytest.raises(RefusedError) as error, lock().guard(token, holder):
+            pass
+        assert error.value.wire["code"] == "hosts/fenced"
+    lock().renew(2, "two", -1)
+    with pytest.raises(RefusedError, match="ran out"), lock().guard(2, "two"):
+        pass
+
+
+def test_a_new_holder_waits_for_the_old_one_s_change_to_end() -> None:
+    lock().acquire(1, "one", 0.05)
+    order: list[str] = []
+    inside = threading.Event()
+
+    def change() -> None:
+        with lock().guard(1, "one"):
+            inside.set()
+            time.sleep(0.3)
+            order.append("changed")
+
+    worker = threading.Thread(target=change)
+    worker.start()
+    inside.wait(5)
+    time.sleep(0.1)
+    assert lock().acquire(2, "two", 60)["granted"]
+    order.append("taken")
+    worker.join()
+    assert order == ["changed", "taken"]
+
+
+def test_a_fenced_batch_changes_nothing(root: Path) -> None:
+    lock().acquire(2, "new", 60)
+    stale = request(text_file("/etc/x", "a"), fence={"token": 1, "holder": "old"})
+    answer = converge.converge(stale)
+    assert answer["error"]["code"] == "hosts/fenced"
+    assert not (root / "etc/x").exists()
+
+
+def test_the_journal_is_bounded_and_survives_a_line_cut_short(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "ROTATE", 2000)
+    for number in range(100):
+        journal.append("shop", [{"kind": "begin", "run": number}], {str(number): {"n": number}})
+    path = root / "var/lib/opsctl/shop/journal.jsonl"
+    with path.open("a") as half:
+        half.write('{"kind": "st')
+    assert path.stat().st_size < 4000
+    assert journal.read("shop", 3)[-1]["run"] == 99
+    assert journal.head("shop")["revision"] == 99
+    assert journal.revisions("shop") == list(range(50, 100))
+    assert journal.documents("shop", 2) == {"98": {"n": 98}, "99": {"n": 99}}
+
+
+def test_what_a_process_started_with_is_compared_and_not_the_files_of_now(root: Path) -> None:
+    folder = root / "run/opsctl/started"
+    folder.mkdir(parents=True)
+    digest = fingerprint.digest(b"old").hex()
+    (folder / "u.service").write_text(f"{digest}  /etc/x\npackage toy 2.1-1\n")
+    assert list(unit.started("u.service")) == [
+        ("file", "/etc/x", digest), ("package", "toy", "2.1-1"),
+    ]  # fmt: skip
+    wanted = item("unit", "u.service", {}, files={"/etc/x": True}, packages=["toy"])
+    parts = {"/etc/x": fingerprint.of_content(bytes.fromhex(KEY), b"old"), "toy": "2.1-1"}
+    assert unit._loaded(host(), wanted) == fingerprint.of_parts(parts)
+    assert unit._loaded(host(key=None), wanted) is None
+
+
+def test_a_listening_port_is_seen_with_its_process() -> None:
+    import socket
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        inodes = sockets.listening()[server.getsockname()[1]]
+        assert sockets.holder(inodes)[0] == os.getpid()
+
+
+def test_a_program_is_bounded_in_time_and_its_absence_is_an_answer() -> None:
+    assert run(["/bin/cat"], "hello").out == "hello"
+    assert run(["/bin/sleep", "9"], timeout=0.1).exit == -1
+    assert run(["/no/such"]).exit == -1
+    assert run(["/bin/true"], user="no-such-user").exit == -1
+
+
+CHAIN = {"family": "inet", "table": "f", "name": "in", "hook": "input", "policy": "drop"}
+DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+OPEN = {"match": {"left": DPORT, "right": {"set": [22, {"range": [7000, 7001]}]}}}
+RULES = {"nftables": [{"chain": CHAIN}, {"rule": {"expr": [OPEN, {"accept": None}]}}]}
+
+
+def test_a_policy_that_drops_is_told_for_ports_that_no_rule_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Answer:
+        exit, out = 0, json.dumps(RULES)
+
+    monkeypatch.setattr(firewall, "run", lambda *argv, **more: Answer())
+    assert firewall.blocked([22, 7001, 7002]) == [7002]
+
+
+def test_a_rendered_batch_is_filled_with_its_secrets() -> None:
+    wanted = text_file("/etc/x", "")
+    wanted["spec"]["content"] = ["pass ", {"secret": "a/b"}, "\n"]
+    batch = filling.filled(request(wanted), {"key": "aa", "secrets": {"a/b": "S"}})
+    assert batch["write"][0]["spec"]["content"] == "pass S\n"
+    assert batch["key"] == "aa"
+    wanted["spec"]["content"] = [{"secret": "none"}]
+    with pytest.raises(RefusedError, match="none"):
+        filling.filled(request(wanted), {})
+
+
+def test_the_bundle_runs_from_standard_input_alone() -> None:
+    from opsctl.targets.hosts.bundle import COMMAND
+
+    request = json.dumps({"environment": ENV, "deadline": 5, "seats": True}).encode()
+    left = b"what sudo left of a password line\n"
+    done = subprocess.run(
+        ["sh", "-c", COMMAND.replace("/usr/bin/python3", sys.executable)],
+        input=left + bundle().message(request), capture_output=True, timeout=20, check=True,
+    )  # fmt: skip
+    answer = json.loads(done.stdout)
+    assert answer["facts"]["system"]
+    assert "seats" in answer or answer["error"]["code"] == "hosts/no-root"

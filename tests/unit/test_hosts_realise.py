@@ -1,0 +1,216 @@
+"""Realising on hosts: what exists, what is compared, what a change of it costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from opsctl.errors import OpsError, SpecError
+from opsctl.planning.resource import Impact, Resource
+from opsctl.ports import Secrets
+from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
+from opsctl.workload import AddressRef, ConfigFile, Text, Volume, Workload
+from toy import NEEDS, PASSWORD, Keys, options, server, with_server, workload
+
+HOSTS = {f"n{n}": Host(f"10.0.0.{n}", rack=f"r{n}", system="debian-13") for n in range(1, 4)}
+
+
+def target(tmp_path: Path, secrets: Secrets | None = None, **more: object) -> HostsTarget:
+    keys = secrets or Keys()
+    chosen = Options(**more)  # type: ignore[arg-type]
+    return HostsTarget("prod", Env("shop", "shop"), HOSTS, SshOptions(), keys, tmp_path, chosen)
+
+
+def described(dc: HostsTarget) -> Workload:
+    seats = dc.seat({"sessions": (options(), NEEDS)}, {})
+    return workload(seats["sessions"])
+
+
+def realised(dc: HostsTarget, work: Workload | None = None) -> dict[str, Resource]:
+    """What is on n1, by kind and name."""
+    made = dc.realise((work or described(dc),), {"sessions": options()})
+    return {f"{one.id.kind} {one.id.name}": one for one in made if one.id.where == "prod/n1"}
+
+
+SERVER = "opsctl-shop-sessions-server@sessions-0.service"
+CONF = "/etc/opsctl/shop/sessions/sessions-0/toy.conf"
+
+
+def test_everything_of_a_member_is_there_once_and_in_the_order_of_its_needs(
+    tmp_path: Path,
+) -> None:
+    found = realised(target(tmp_path))
+    data = "/var/lib/opsctl/shop/sessions/sessions-0"
+    assert list(found)[:4] == [
+        "mask toy.service",
+        "package toy",
+        f"directory {data}",
+        "directory /etc/opsctl/shop/sessions/sessions-0",
+    ]
+    assert f"unit {SERVER}" in found
+    known: set[str] = set()
+    for one in found.values():
+        assert {need.key for need in one.needs} <= known
+        known.add(one.id.key)
+
+
+def test_node_s_things_belong_to_no_member_and_data_is_a_loss(tmp_path: Path) -> None:
+    found = realised(target(tmp_path))
+    assert found["package toy"].member == found["mask toy.service"].member == ""
+    data = found["directory /var/lib/opsctl/shop/sessions/sessions-0"]
+    assert (data.loss, data.protected) == ("the data of sessions-0", True)
+    assert found[f"file {CONF}"].loss == ""
+
+
+def test_a_file_s_text_shows_addresses_and_hides_secrets(tmp_path: Path) -> None:
+    found = realised(target(tmp_path))
+    assert "primary 10.0.0.1\n" in found[f"file {CONF}"].text
+    users = found[f"file {CONF.replace('toy.conf', 'users.acl')}"]
+    assert users.text == f"user admin ‹secret {PASSWORD.name}›\n"
+    assert "TOP-SECRET" not in repr(users)
+
+
+def test_a_restart_is_what_the_unit_costs_and_the_file_itself_costs_nothing(
+    tmp_path: Path,
+) -> None:
+    found = realised(target(tmp_path))
+    assert found[f"unit {SERVER}"].impact == {"loaded": Impact.RESTART}
+    assert found[f"unit {SERVER}"].component == "server"
+    assert not found[f"file {CONF}"].impact
+
+
+@pytest.mark.parametrize(
+    ("effect", "restarts"), [("restart", True), ("reload", True), ("none", False)]
+)
+def test_what_a_process_was_started_with_follows_only_files_it_reads_at_start(
+    tmp_path: Path, effect: str, restarts: bool
+) -> None:
+    dc = target(tmp_path)
+    work = described(dc)
+
+    def loaded(text: str) -> str | None:
+        file = ConfigFile("/etc/opsctl/shop/x.conf", Text((text,)), effect=effect)  # type: ignore[arg-type]
+        changed = with_server(work, files=(file,))
+        return realised(dc, changed)[f"unit {SERVER}"].desired["loaded"]
+
+    assert (loaded("a") != loaded("b")) is restarts
+
+
+def test_a_secret_s_new_value_is_a_new_fingerprint_and_a_restart(tmp_path: Path) -> None:
+    one = realised(target(tmp_path, Keys()))
+    other = realised(target(tmp_path, Keys(salt="new")))
+    users = f"file {CONF.replace('toy.conf', 'users.acl')}"
+    assert one[users].desired != other[users].desired
+    assert one[f"unit {SERVER}"].desired != other[f"unit {SERVER}"].desired
+    assert one[f"file {CONF}"].desired == other[f"file {CONF}"].desired
+
+
+def test_without_the_key_only_what_holds_a_secret_is_not_compared(tmp_path: Path) -> None:
+    found = realised(target(tmp_path, Keys(key=None)))
+    unknown = {name for name, one in found.items() if None in one.desired.values()}
+    assert unknown == {f"file {CONF.replace('toy.conf', 'users.acl')}", f"unit {SERVER}"}
+
+
+def test_a_seeded_file_is_compared_by_its_existence_alone(tmp_path: Path) -> None:
+    seeded = realised(target(tmp_path))["file /var/lib/opsctl/shop/sessions/sessions-0/voter.conf"]
+    assert seeded.desired == {"present": "yes"}
+
+
+def test_a_locked_version_is_wanted_exactly_and_raising_it_is_a_restart(tmp_path: Path) -> None:
+    def unit_and_package(version: str) -> tuple[Resource, Resource]:
+        packages = Packages(locked={"debian-13": {"toy": version}})
+        found = realised(target(tmp_path, packages=packages))
+        return found[f"unit {SERVER}"], found["package toy"]
+
+    (unit, package), (newer, _) = unit_and_package("2:2.0-1"), unit_and_package("2:2.0-2")
+    assert package.desired == {"version": "2:2.0-1"}
+    assert unit.desired["loaded"] != newer.desired["loaded"]
+    assert realised(target(tmp_path))["package toy"].desired == {"version": "2"}
+
+
+def unit_lines(tmp_path: Path, work: Workload | None = None) -> list[str]:
+    found = realised(target(tmp_path), work)
+    return found[f"file /etc/systemd/system/{SERVER}"].text.splitlines()
+
+
+def test_a_unit_has_its_limits_its_bounds_and_its_sandbox(tmp_path: Path) -> None:
+    lines = unit_lines(tmp_path)
+    for line in (
+        "User=toy",
+        "MemoryMax=536870912",
+        "LimitNOFILE=10000",
+        "TimeoutStopSec=45.5",
+        "Restart=on-failure",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "ReadWritePaths=-/var/lib/opsctl/shop/sessions/sessions-0",
+        "RuntimeDirectory=opsctl/shop/sessions/sessions-0",
+        "WantedBy=multi-user.target",
+    ):
+        assert line in lines
+    assert [line for line in lines if line.startswith("ExecStart=")] == [
+        "ExecStart=/usr/bin/toy-server /etc/opsctl/shop/sessions/sessions-0/toy.conf"
+    ]
+
+
+def test_arguments_reach_the_process_as_they_are_whatever_systemd_makes_of_them(
+    tmp_path: Path,
+) -> None:
+    dc = target(tmp_path)
+    work = described(dc)
+    old = work.groups[0].members[0].components[0].command
+    argv = ("/usr/bin/toy", "100%", "$HOME", 'a "b" c', "back\\slash", "")
+    lines = unit_lines(tmp_path, with_server(work, command=replace(old, argv=argv)))
+    start = next(line for line in lines if line.startswith("ExecStart="))
+    assert start == r'ExecStart=/usr/bin/toy 100%% $$HOME "a \"b\" c" "back\\slash" ""'
+
+
+def test_a_volume_that_needs_its_mount_keeps_the_server_down_without_it(tmp_path: Path) -> None:
+    dc = target(tmp_path)
+    volume = Volume("/data/x", require_mount=True)
+    work = with_server(described(dc), volumes=(volume,))
+    made = dc.realise((work,), {"sessions": options(storage={"path": "/data/x"})})
+    text = next(one.text for one in made if one.id.name.endswith(SERVER))
+    assert "RequiresMountsFor=/data/x\n" in text
+    assert "AssertPathIsMountPoint=|/data/x\nAssertPathIsMountPoint=|/data\n" in text
+
+
+def test_an_older_systemd_is_not_told_what_it_does_not_know(tmp_path: Path) -> None:
+    dc = target(tmp_path)
+    assert any(line.startswith("RestartSteps") for line in unit_lines(tmp_path))
+    seat = replace(described(dc).groups[0].members[0].seat, system="debian-12")
+    part = server(seat)
+    packages = {"debian-12": part.software.packages["debian-13"]}
+    software = replace(part.software, packages=packages)
+    work = workload((seat,))
+    member = work.groups[0].members[0]
+    both = tuple(replace(one, software=software) for one in member.components)
+    group = replace(work.groups[0], members=(replace(member, components=both),))
+    text = "\n".join(unit_lines(tmp_path, replace(work, groups=(group,))))
+    assert "RestartSteps" not in text
+
+
+def test_kernel_wishes_are_set_only_where_the_target_is_told_to(tmp_path: Path) -> None:
+    assert "kernel vm.overcommit_memory" not in realised(target(tmp_path))
+    found = realised(target(tmp_path, kernel="apply"))
+    assert found["kernel vm.overcommit_memory"].desired == {"value": "1", "at boot": "yes"}
+
+
+def test_software_that_a_system_does_not_have_is_refused(tmp_path: Path) -> None:
+    dc = target(tmp_path)
+    work = described(dc)
+    part = work.groups[0].members[0].components[0]
+    software = replace(part.software, packages={"fedora-41": ()})
+    with pytest.raises(SpecError) as error:
+        realised(dc, with_server(work, software=software))
+    assert error.value.code == "hosts/no-software"
+
+
+def test_an_address_that_nobody_has_is_refused(tmp_path: Path) -> None:
+    dc = target(tmp_path)
+    file = ConfigFile("/etc/opsctl/x", Text((AddressRef("nobody-0"),)))
+    with pytest.raises(OpsError) as error:
+        realised(dc, with_server(described(dc), files=(file,)))
+    assert error.value.code == "hosts/no-address"

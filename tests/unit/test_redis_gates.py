@@ -1,0 +1,68 @@
+"""Gates say what is wrong, and hold only when nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from redis_world import Pretend, described
+
+from opsctl.workload import Standing, Standings
+
+
+def _with(standings: Standings, member: str, component: str, **changed: object) -> Standings:
+    found = dict(standings)
+    found[member, component] = replace(found[member, component], **changed)
+    return found
+
+
+def _reason(standings: Standings, **keys: object) -> str:
+    return described(**keys).formed.holds(standings)  # type: ignore[arg-type]
+
+
+def test_a_whole_service_is_formed_in_either_mode() -> None:
+    for mode in ("sentinel", "replication"):
+        shop = Pretend(described(mode=mode))
+        assert shop.workload.formed.holds(shop.standings()) == ""
+
+
+def test_a_sentinel_that_believes_otherwise_is_named() -> None:
+    standings = _with(
+        Pretend(described()).standings(), "shop-1", "sentinel", following="10.9.9.9:1"
+    )
+    assert _reason(standings) == "the Sentinel of shop-1 believes in 10.9.9.9:1, not shop-0"
+
+
+def test_two_primaries_are_both_named() -> None:
+    standings = _with(Pretend(described()).standings(), "shop-2", "redis", role="primary")
+    assert _reason(standings) == "shop-0 and shop-2 are both primary"
+
+
+def test_a_replica_of_somebody_else_is_named() -> None:
+    standings = _with(
+        Pretend(described()).standings(), "shop-2", "redis", following="10.0.0.2:6379"
+    )
+    assert _reason(standings) == "shop-2 follows 10.0.0.2:6379, not shop-0"
+
+
+def test_a_sentinel_that_does_not_know_everybody_is_waited_for() -> None:
+    shop = Pretend(described())
+    shop.known["shop-1"] = {"shop-0", "shop-1"}
+    assert _reason(shop.standings()) == "the Sentinel of shop-1 knows 2 of 3 Sentinels"
+
+
+@pytest.mark.parametrize("component", ["redis", "sentinel"])
+def test_a_component_that_does_not_answer_is_named(component: str) -> None:
+    standings = dict(Pretend(described()).standings())
+    del standings["shop-1", component]
+    assert "shop-1 does not answer" in _reason(standings)
+
+
+def test_nobody_at_all_is_no_service() -> None:
+    assert _reason({}) == "no member is primary"
+
+
+def test_an_unknown_standing_counts_as_no_answer() -> None:
+    silent = Standing(role="unknown", ready=False, reason="WRONGPASS")
+    standings = {**Pretend(described()).standings(), ("shop-1", "redis"): silent}
+    assert _reason(standings) == "shop-1 is not ready: WRONGPASS"

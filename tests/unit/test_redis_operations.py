@@ -1,0 +1,218 @@
+"""Operations: the right calls in the right order, and no harm from stopping at any of them."""
+
+from __future__ import annotations
+
+import pytest
+from redis_world import Pretend, described, filled
+
+from opsctl.errors import Exit, OpsError
+from opsctl.workload import Answer
+
+
+def _words(acts: object) -> list[str]:
+    return [act.call.words for act in acts]  # type: ignore[attr-defined]
+
+
+def test_a_switchover_prefers_pauses_promotes_and_demotes_in_this_order() -> None:
+    shop = Pretend(described())
+    acts = shop.workload.operations.switchover(shop.standings(), "shop-2")
+    assert _words(acts) == [
+        "prefer shop-2",
+        "pause writes on shop-0",
+        "ask Sentinel to promote shop-2",
+        "make shop-0 follow shop-2",
+        "prefer shop-2 no more",
+    ]
+    shop.perform(acts)
+    shop.expect(shop.workload.formed)
+    assert shop.accepting == ["shop-2"]
+
+
+def test_with_one_replica_sentinel_has_no_choice_so_nothing_is_preferred() -> None:
+    shop = Pretend(described(2))
+    acts = shop.workload.operations.switchover(shop.standings(), "")
+    assert _words(acts)[0] == "pause writes on shop-0"
+
+
+def test_failover_is_never_sent_to_a_server() -> None:
+    shop = Pretend(described())
+    for acts in (
+        shop.workload.operations.switchover(shop.standings(), ""),
+        shop.workload.operations.failover(shop.standings(), ""),
+    ):
+        for act in acts:
+            commands = act.call.stdin.fill(filled)
+            assert "FAILOVER" not in commands or act.call.component == "sentinel"
+
+
+@pytest.mark.parametrize("mode", ["sentinel", "replication"])
+@pytest.mark.parametrize("target", ["shop-1", "shop-2"])
+def test_a_switchover_stopped_anywhere_never_has_two_that_accept_and_can_be_done_again(
+    mode: str, target: str
+) -> None:
+    length = len(
+        (first := Pretend(described(mode=mode))).workload.operations.switchover(
+            first.standings(), target
+        )
+    )
+    for stop_after in range(length + 1):
+        shop = Pretend(described(mode=mode))
+        switchover = shop.workload.operations.switchover
+        shop.perform(switchover(shop.standings(), target), stop_after)
+        assert len(shop.accepting) == 1
+        shop.settle()
+        shop.perform(switchover(shop.standings(), target))
+        assert shop.accepting == [target]
+        assert not any(server.paused for server in shop.servers.values())
+
+
+def test_an_interrupted_preference_is_undone() -> None:
+    shop = Pretend(described())
+    shop.perform(shop.workload.operations.switchover(shop.standings(), "shop-2"), stop_after=2)
+    assert shop.servers["shop-2"].priority == "100"
+    assert not shop.servers["shop-0"].paused
+
+
+def test_a_switchover_to_the_primary_has_nothing_to_do() -> None:
+    shop = Pretend(described())
+    assert shop.workload.operations.switchover(shop.standings(), "shop-0") == ()
+
+
+def test_a_switchover_to_a_member_that_is_down_is_refused() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-2"].up = False
+    with pytest.raises(OpsError, match="shop-2 can't take over") as caught:
+        shop.workload.operations.switchover(shop.standings(), "shop-2")
+    assert caught.value.exit is Exit.REFUSED
+
+
+def test_a_switchover_to_a_stranger_names_the_members() -> None:
+    shop = Pretend(described())
+    with pytest.raises(OpsError, match="shop-0, shop-1, shop-2"):
+        shop.workload.operations.switchover(shop.standings(), "web-1")
+
+
+def test_a_switchover_without_a_majority_of_sentinels_is_refused() -> None:
+    shop = Pretend(described(5))
+    for member in ("shop-2", "shop-3", "shop-4"):
+        shop.servers[member].up = False
+    with pytest.raises(OpsError, match="2 of 5 Sentinels"):
+        shop.workload.operations.switchover(shop.standings(), "")
+
+
+def test_failover_after_the_primarys_death_waits_for_another_primary() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-0"].up = False
+    acts = shop.workload.operations.failover(shop.standings(), "")
+    assert _words(acts) == ["ask Sentinel for a failover"]
+    shop.perform(acts)
+    assert shop.accepting == ["shop-1"]
+
+
+def test_failover_of_a_primary_that_answers_demotes_it_at_once() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-2"].offset = 200
+    shop.perform(shop.workload.operations.failover(shop.standings(), ""))
+    assert shop.accepting == ["shop-2"]
+    assert shop.servers["shop-0"].following == "shop-2"
+
+
+def test_a_failover_that_sentinel_has_begun_already_is_no_refusal() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-0"].up = False
+    (act,) = shop.workload.operations.failover(shop.standings(), "")
+    assert act.call.refused(Answer(0, "OK\nINPROG Failover already in progress\n")) == ""
+    assert act.call.refused(Answer(0, "OK\nNOGOODSLAVE No suitable replica\n")) != ""
+
+
+def test_replication_mode_refuses_failover_while_the_primary_serves() -> None:
+    shop = Pretend(described(mode="replication"))
+    with pytest.raises(OpsError, match="shop-0 is primary and serves"):
+        shop.workload.operations.failover(shop.standings(), "")
+
+
+def test_replication_mode_promotes_the_replica_that_has_most() -> None:
+    shop = Pretend(described(mode="replication"))
+    shop.servers["shop-0"].up = False
+    shop.servers["shop-2"].offset = 200
+    shop.perform(shop.workload.operations.failover(shop.standings(), ""))
+    assert shop.accepting == ["shop-2"]
+    assert shop.servers["shop-1"].following == "shop-2"
+
+
+def test_handover_leaves_a_replica_and_a_lone_member_alone() -> None:
+    shop = Pretend(described())
+    assert shop.workload.rolling.handover(shop.standings(), "shop-1") == ()
+    alone = Pretend(described(1))
+    assert alone.workload.rolling.handover(alone.standings(), "shop-0") == ()
+
+
+def test_removing_the_primary_hands_over_first() -> None:
+    shop = Pretend(described())
+    shop.perform(shop.workload.operations.remove(shop.standings(), "shop-0"))
+    assert shop.accepting == ["shop-2"]
+
+
+def test_shrinking_below_quorum_is_refused() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-1"].up = False
+    with pytest.raises(OpsError, match="1 of 3 Sentinels are up; 2 must be"):
+        shop.workload.operations.remove(shop.standings(), "shop-2")
+
+
+def test_two_members_may_become_one() -> None:
+    shop = Pretend(described(2))
+    assert shop.workload.operations.remove(shop.standings(), "shop-1") == ()
+
+
+def test_each_remaining_sentinel_forgets_in_turn_and_in_calm() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-2"].up = False
+    acts = shop.workload.operations.forget(shop.standings(), ("shop-2",))
+    assert [(act.call.member, act.call.component) for act in acts] == [
+        ("shop-0", "sentinel"),
+        ("shop-0", "sentinel"),
+        ("shop-1", "sentinel"),
+        ("shop-1", "sentinel"),
+    ]
+    shop.perform(acts)
+    assert shop.known["shop-0"] == shop.known["shop-1"] == {"shop-0", "shop-1"}
+
+
+def test_the_proof_writes_once_and_reads_everywhere() -> None:
+    shop = Pretend(described())
+    acts = shop.workload.operations.prove(shop.standings())
+    assert [act.call.member for act in acts] == ["shop-0", "shop-1", "shop-2"]
+    commands = acts[0].call.stdin.fill(filled).splitlines()[1:]
+    assert commands == [
+        "SET opsctl:proof proof-100 EX 60",
+        "WAIT 2 5000",
+        "GET opsctl:proof",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("OK\nOK\n2\nproof-100\n", ""),
+        ("OK\nNOREPLICAS Not enough good replicas to write.\n\n0\n\n", "NOREPLICAS"),
+        ("OK\nOK\n2\nproof-7\n", "read proof-7 where proof-100 was written"),
+        ("WRONGPASS invalid username-password pair\n", "WRONGPASS"),
+    ],
+)
+def test_the_proof_holds_only_when_the_value_came_back(said: str, reason: str) -> None:
+    shop = Pretend(described())
+    write = shop.workload.operations.prove(shop.standings())[0].call
+    refused = write.refused(Answer(0, said))
+    assert refused.startswith(reason) if reason else refused == ""
+
+
+def test_in_replication_mode_a_switchover_to_the_primary_gathers_those_who_stray() -> None:
+    shop = Pretend(described(mode="replication"))
+    switchover = shop.workload.operations.switchover
+    shop.perform(switchover(shop.standings(), "shop-1"), stop_after=2)
+    assert shop.workload.formed.holds(shop.standings()) != ""
+    acts = switchover(shop.standings(), "shop-1")
+    assert _words(acts) == ["make shop-2 follow shop-1"]
+    shop.perform(acts)
+    shop.expect(shop.workload.formed)

@@ -1,0 +1,79 @@
+"""What real servers answered, read as standings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opsctl.engines.redis.standings import redis_standing, sentinel_standing
+from opsctl.workload import Answer
+
+ANSWERS = Path(__file__).parent / "redis_answers"
+LABELS = ["redis-7.0", "redis-8.0", "valkey-8.1"]
+
+
+def _said(label: str, name: str) -> Answer:
+    return Answer(0, (ANSWERS / f"{label}-{name}.txt").read_text())
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_primary_says_who_replicates(label: str) -> None:
+    standing = redis_standing(_said(label, "primary"))
+    assert (standing.role, standing.ready, standing.following) == ("primary", True, "")
+    assert standing.offset is not None
+    assert standing.offset > 0
+    assert standing.details["address"] == "127.0.1.1:27900"
+    assert standing.details["replicating"] == "127.0.1.2:27901 127.0.1.3:27902"
+    assert standing.details["version"].startswith(label.partition("-")[2])
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_replica_says_whom_it_follows(label: str) -> None:
+    standing = redis_standing(_said(label, "replica"))
+    assert (standing.role, standing.ready) == ("replica", True)
+    assert standing.following == "127.0.1.1:27900"
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_replica_without_its_primary_is_not_ready(label: str) -> None:
+    standing = redis_standing(_said(label, "replica-cut-off"))
+    assert not standing.ready
+    assert standing.reason == "no link to the primary 127.0.1.1:27900"
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_sentinel_says_whom_it_believes_in_and_whom_it_knows(label: str) -> None:
+    standing = sentinel_standing(_said(label, "sentinel"))
+    assert (standing.role, standing.ready) == ("arbiter", True)
+    assert standing.following == "127.0.1.1:27900"
+    assert (standing.details["sentinels"], standing.details["replicas"]) == ("3", "2")
+    assert standing.details["priority 127.0.1.3:27902"] == "100"
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_sentinel_whose_primary_is_down_is_not_ready(label: str) -> None:
+    standing = sentinel_standing(_said(label, "sentinel-primary-down"))
+    assert not standing.ready
+    assert standing.reason
+
+
+@pytest.mark.parametrize("parse", [redis_standing, sentinel_standing])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(1, "", "Could not connect to Redis at 127.0.0.1:6379: Connection refused\n"),
+         "Could not connect to Redis at 127.0.0.1:6379: Connection refused"),
+        (Answer(0, "WRONGPASS invalid username-password pair or user is disabled.\n"), "WRONGPASS"),
+        (Answer(-1, ""), "no answer"),
+        (Answer(0, "OK\nBUSY Redis is busy running a script.\n"), ""),
+        (Answer(0, "OK\n"), ""),
+    ],
+)  # fmt: skip
+def test_every_failure_is_an_unknown_standing_with_its_reason(
+    parse: object, answer: Answer, reason: str
+) -> None:
+    standing = parse(answer)  # type: ignore[operator]
+    assert (standing.role, standing.ready) == ("unknown", False)
+    assert standing.reason.startswith(reason)
+    assert standing.reason
