@@ -65,7 +65,7 @@ def _hosts(spec: Environment, name: str, written: model.HostsTarget) -> Mapping[
             for host in lab(written.hosts.name).hosts
         }
     if isinstance(written.hosts, model.InventoryHosts):
-        from opsctl.targets.hosts import inventory_hosts
+        from opsctl.targets.hosts.inventory import inventory_hosts
 
         keys = ("targets", name, "hosts", "inventory")
         return inventory_hosts(spec.beside(keys, written.hosts.inventory), written.hosts.group)

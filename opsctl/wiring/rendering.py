@@ -16,7 +16,8 @@ def render_ansible(parts: Parts, folder: Path) -> tuple[Path, ...]:
     out, and the project's README names them. Raises OpsError `render/no-hosts`.
     """
     from opsctl.flow.survey import described
-    from opsctl.targets.hosts import HostsTarget, render_project
+    from opsctl.targets.hosts import HostsTarget
+    from opsctl.targets.hosts.rendering import render_project
 
     targets = [one for one in parts.targets.values() if isinstance(one, HostsTarget)]
     if not targets:

@@ -109,6 +109,7 @@ class Object:
     write: Callable[[Facts], Call]
     effect: Literal["none", "failover"] = "none"
     at_start: bool = True  # a member that starts for the first time takes it in from its files
+    first: bool = False  # the others need it before they restart: at every member before any does
 
 
 @dataclass(frozen=True, slots=True)

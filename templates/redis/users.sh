@@ -1,7 +1,8 @@
 #!/bin/sh
 # Compares and changes the users of the running server. Written by opsctl for {{ member }}.
 #   stamp          before a start: notes how this server will show the users of its file
-#   read           "NAME RULES" of each user as last set, or what differs
+#   read           standard input: "NAME #DIGEST" of each password as it is wanted, or "NAME #"
+#                  "NAME RULES" of each user as last set, or what differs
 #   write NAMES    standard input: "NAME RULES" and then the ACL SETUSER command, line by line
 # The server shows rules in a form of its own that differs between versions. So it is asked what it
 # makes of the file (by a scratch server without a port), and compared with itself afterwards.
@@ -61,6 +62,7 @@ case $1 in
         mv "$stamp.new" "$stamp" && cd / && rm -rf "$scratch"
         ;;
     read)
+        asked=$([ -t 0 ] || cat)
         shown=$({ log_in; echo 'ACL LIST'; } | "$cli" -p {{ port }} 2>&1)
         case $shown in
             OK*) ;;
@@ -69,16 +71,30 @@ case $1 in
         passwords=$(printf '%s\n' "$shown" | sed -n 's/^user \([^ ]*\) on sanitize-payload \(#[0-9a-f]*\) .*/\1 \2/p')
         printf '%s\n' "$shown" | digests | while read -r name digest; do
             noted=$(of "$name" <"$stamp" 2>/dev/null)
-            wanted=$(sed -n "s/^user $name on sanitize-payload \(#[0-9a-f]*\) .*/\1/p" "$file")
+            wanted=$(printf '%s\n' "$asked" | of "$name")
+            [ "${wanted#\#}" ] ||
+                wanted=$(sed -n "s/^user $name on sanitize-payload \(#[0-9a-f]*\) .*/\1/p" "$file")
             held=$(printf '%s\n' "$passwords" | of "$name")
             if [ -n "$wanted" ] && [ "$wanted" != "$held" ]; then
-                echo "$name another password than in users.acl"
+                echo "$name another password"
             elif [ "${noted%% *}" = "$digest" ]; then
                 echo "$name ${noted#* }"
             else
                 echo "$name changed by hand"
             fi
         done
+{% if component == "redis" %}
+        login=$({ log_in; echo 'CONFIG GET masteruser'; echo 'CONFIG GET masterauth'; } | "$cli" -p {{ port }})
+        digest=$(printf '%s\n' "$login" | sed -n 5p | tr -d '\n' | sha256sum)
+        wanted=$(printf '%s\n' "$asked" | of {{ replica_user }})
+        if [ "$(printf '%s\n' "$login" | sed -n 3p)" != {{ replica_user }} ]; then
+            echo '(replication) another user'
+        elif [ "${wanted#\#}" ] && [ "$wanted" != "#${digest%% *}" ]; then
+            echo '(replication) another password'
+        else
+            echo '(replication) as in the spec'
+        fi
+{% endif %}
         ;;
     write)
         shift

@@ -29,7 +29,8 @@ from opsctl.errors import OpsError
 from opsctl.lab import Lab, LabSpec, up
 from opsctl.planning.resource import Resource
 from opsctl.ports import Asked, Event, Fence, Outcome, Record, Work
-from opsctl.targets.hosts import Host, HostsTarget, render_project
+from opsctl.targets.hosts import Host, HostsTarget
+from opsctl.targets.hosts.rendering import render_project
 from opsctl.workload import Answer, FileRef, Query, Seat, Text, Workload
 
 pytestmark = pytest.mark.lab

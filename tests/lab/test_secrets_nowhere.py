@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -129,7 +130,7 @@ def test_a_secret_that_a_process_shows_or_a_file_holds_is_found(tmp_path: Path) 
     """The watch itself: what it can't see would prove nothing."""
     needles = Needles({"in environ": "abcdef0123456789", "in argv": "9876543210fedcba"})
     with Watch(needles) as watch:
-        argv = ["sleep", "1", "9876543210fedcba"]
+        argv = [sys.executable, "-c", "import time; time.sleep(60)", "9876543210fedcba"]
         shown = {"NAME": "x-YWJjZGVmMDEyMzQ1Njc4OQ=="}  # the first one, in base64
         with subprocess.Popen(argv, env=shown, stderr=subprocess.DEVNULL) as process:
             await_until(lambda: watch.found, lambda found: len(found) == 2, "both to be found")
@@ -214,7 +215,7 @@ def refused(site: Site, user: str, secret: str) -> set[str]:
     found = set()
     for host in site.lab.hosts:
         for port in (6379, 26379):
-            client: redis.Redis[bytes] = redis.Redis(
+            client = redis.Redis(
                 host.address, port, username=user, password=secret, socket_timeout=5
             )
             try:

@@ -11,7 +11,8 @@ import pytest
 from opsctl.errors import OpsError
 from opsctl.planning.observation import Node
 from opsctl.ports import Record
-from opsctl.targets.hosts import inventory_hosts, journals, ssh, ssh_errors, wire
+from opsctl.targets.hosts import journals, ssh, ssh_errors, wire
+from opsctl.targets.hosts.inventory import inventory_hosts
 from opsctl.targets.hosts.observing import unfinished
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Host, SshOptions

@@ -129,7 +129,8 @@ def test_no_command_line_and_no_readable_file_holds_a_secret() -> None:
                     assert file.mode in ("0640", "0600")
                 assert not file.text.secrets or not file.path.endswith(".sh")
     for item in described().objects:
-        assert not any(isinstance(word, SecretRef) for word in item.read.stdin.parts)
+        read = [word for word in item.read.stdin.parts if isinstance(word, SecretRef)]
+        assert all(word.form == "sha256" for word in read)
 
 
 def test_writes_of_users_carry_digests_on_standard_input_only() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from opsctl.engines.redis.asking import accepted, pairs, replies
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.settings import quoted
-from opsctl.engines.redis.users import Account
+from opsctl.engines.redis.users import REPLICA, Account
 from opsctl.workload import Answer, Call, Facts, Object, Query, Seat, Text
 
 NOBODY_ELSE = "none"
+LOGIN = "(replication)"  # how a server logs in to its primary; no user can have this name
+_AS_WANTED = "as in the spec"
 
 
 def settings_object(cast: Cast, seat: Seat, desired: Mapping[str, str]) -> Object:
@@ -67,13 +70,15 @@ def sentinel_object(cast: Cast, seat: Seat) -> Object:
 
 
 def users_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
-    """The users of one server: rules in words, and nobody else.
+    """The users of one server: rules in words, and nobody else; and how it logs in to its primary.
 
-    Passwords are compared beside the server, its own with its file's, and never leave the host.
+    The server's passwords never leave the host: they are compared beside it with digests of the
+    wanted ones. It is `first`, for who restarts logs in to the others with the new passwords.
     """
     wanted = {account.name: account for account in accounts}
     rules = {name: account.rules for name, account in wanted.items()}
     default = {} if "default" in wanted else {"default": "off"}
+    login = {LOGIN: _AS_WANTED} if REPLICA in wanted else {}
 
     def write(differing: Facts) -> Call:
         lines = [
@@ -83,6 +88,10 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         ]
         if differing.get("default") == "off":
             lines.append("default off\nACL SETUSER default reset\n")
+        if LOGIN in differing:
+            password = replace(wanted[REPLICA].password, form="plain")
+            words = f"CONFIG SET masteruser {REPLICA} masterauth {password}"
+            lines.append(f"{LOGIN} {_AS_WANTED}\n{words}\n")
         return Call(
             words=f"set users {', '.join(sorted(differing))}",
             member=seat.member,
@@ -97,11 +106,14 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         name=component,
         member=seat.member,
         component=component,
-        desired={**default, **rules, "others": NOBODY_ELSE},
+        desired={**default, **login, **rules, "others": NOBODY_ELSE},
         read=Query(
-            ("sh", script, "read"), lambda answer: _read_users(answer, {*wanted, "default"})
+            ("sh", script, "read"),
+            lambda answer: _read_users(answer, {*wanted, LOGIN, "default"}),
+            Text.parse("".join(f"{name} #{one.password}\n" for name, one in wanted.items())),
         ),
         write=write,
+        first=True,
     )
 
 

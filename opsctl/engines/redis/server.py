@@ -92,6 +92,7 @@ def _redis_files(
                 user=REPLICA,
                 password=secret(cast.name, REPLICA, "plain"),
             ),
+            effect="none",  # the running server has it by the Object "users"
         ),
         ConfigFile(
             f"{config}/live.conf",

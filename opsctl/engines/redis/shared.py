@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
-from opsctl.engines.redis.users import OPS, Account, secret
+from opsctl.engines.redis.users import OPS, REPLICA, Account, secret
 from opsctl.workload import AddressRef, ConfigFile, Package, Probe, Render, Seat, Software
 
 _ORDERED = (7, 2)  # since then ACL LIST shows rules in the order in which they were given
@@ -59,6 +59,7 @@ def scripted(cast: Cast, seat: Seat, component: str) -> dict[str, object]:
         "server_flag": "--sentinel" if component == SENTINEL else "",
         "port": seat.ports[component],
         "ops_user": OPS,
+        "replica_user": REPLICA,
         "auth_file": auth_path(seat, component),
         "config_dir": seat.config_dir,
         "data_dir": seat.data_dir,

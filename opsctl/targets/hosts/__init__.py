@@ -3,8 +3,6 @@
 The host's side is playbooks/module_utils/opsctl_host; both sides meet in wire.py and agents.py.
 """
 
-from opsctl.targets.hosts.inventory import inventory_hosts
-from opsctl.targets.hosts.rendering import render_project
 from opsctl.targets.hosts.target import HostsTarget
 from opsctl.targets.hosts.values import Env, Host, Options, Packages, SshOptions
 
@@ -15,6 +13,4 @@ __all__ = [
     "Options",
     "Packages",
     "SshOptions",
-    "inventory_hosts",
-    "render_project",
 ]

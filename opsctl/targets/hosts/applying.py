@@ -14,7 +14,7 @@ from typing import Any
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.ports import Event, Events, Fence, Outcome, Work
-from opsctl.targets.hosts import layout, ssh, ssh_errors, wire
+from opsctl.targets.hosts import layout, ssh, wire
 from opsctl.targets.hosts.agents import Agents, refusal
 from opsctl.targets.hosts.batches import serving
 from opsctl.targets.hosts.bundle import PYTHON, playbooks
@@ -40,22 +40,22 @@ class Applying:
             outcomes[where] = outcome(where, answer)
             events(_told(outcomes[where], steps[where]))
 
-        said: dict[str, str] = {}
+        lost: set[str] = set()
 
         def heard(event: Mapping[str, Any]) -> bool:
             about = event.get("event_data", {})
             where = layout.where(self.agents.target, str(about.get("host", "")))
             if event["event"] == "runner_on_start":
                 events(Event(where, "converging", "begin", steps.get(where, "")))
-            if event["event"] in ("runner_on_unreachable", "runner_on_failed"):
-                said[where] = str(about.get("res", {}).get("msg", ""))
+            if event["event"] == "runner_on_unreachable":
+                lost.add(where)  # why is hidden, like all that the module is given or says
             return False  # keep nothing on disk
 
         with serving(batches, took) as socket:
             status = self._ansible(list(batches), socket, heard)
         for where in steps:
             if where not in outcomes:
-                error = self._silent(where, said.get(where, ""), status)
+                error = self._silent(where, status, lost=where in lost)
                 outcomes[where] = Outcome(where, error=error)
                 events(_told(outcomes[where], steps[where]))
         return outcomes
@@ -119,17 +119,17 @@ class Applying:
             variables["ansible_user"] = user
         return variables
 
-    def _silent(self, where: str, message: str, status: str) -> OpsError:
-        """Why a host's module never told how it ended."""
+    def _silent(self, where: str, status: str, lost: bool) -> OpsError:
+        """Why a host's module never told how it ended: as a question to the host ends now."""
         host = layout.host_of(where)
-        said = ssh.Said(255, b"", message, 0, 0)
-        if message and (
-            error := ssh_errors.unreachable(where, self.agents.hosts[host].address, said)
-        ):
+        hint = "opsctl plan shows what is left; apply again"
+        if error := self.agents.send({host: {}}).failed.get(host):
             error.exit = Exit.FAILED
             return error
+        if lost:
+            message = "the connection broke off in the middle"
+            return OpsError("hosts/unreachable", message, where=f"host {where}", hint=hint)
         what = "took too long" if status == "timeout" else "ended before this host was done"
-        hint = "opsctl plan shows what is left; apply again"
         return OpsError("hosts/ansible", f"Ansible {what}", where=f"host {where}", hint=hint)
 
 

@@ -78,7 +78,7 @@ class HostsTarget:
     def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
         self._know(member.seat for workload in workloads for member in workload.members())
         looking = Looking(
-            self.name, self.environment, tuple(self.hosts), resources, workloads, self._value
+            self.name, self.environment, tuple(self.hosts), resources, workloads, self._glimpse
         )
         requests = looking.requests(self.secrets.key, self.host_options)
         answers = self._agents().send(requests, LOOK)
@@ -193,6 +193,12 @@ class HostsTarget:
         if isinstance(ref, FileRef):
             raise TypeError(f"{ref.path} is read on the host")
         return self.context.known(ref)
+
+    def _glimpse(self, ref: SecretRef | AddressRef | FileRef) -> str:
+        """The same for a look, which goes on without the root key: what is not known is empty."""
+        if isinstance(ref, SecretRef):
+            return self.secrets.value(ref) or ""
+        return self._value(ref)
 
     def _remember(self, answers: Answers, found: Mapping[str, Sequence[Seat]]) -> None:
         """Keep systems and seats for the next run; of hosts that did not answer, what was known."""

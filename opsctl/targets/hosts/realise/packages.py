@@ -15,18 +15,15 @@ ANY = "any"  # a package of whatever version is there
 
 
 def wanted(component: Component, system: str) -> tuple[Package, ...]:
-    """The packages for a system. Raises SpecError hosts/no-software when none are known."""
+    """The packages for a system; for one that was never tried, as the newest one has them.
+
+    Raises SpecError hosts/no-software when none are known at all.
+    """
     known = component.software.packages
-    if system in known:
-        return known[system]
-    related = [name for name in known if name.partition("-")[0] == system.partition("-")[0]]
-    if related:  # an unsupported release: as its newest relative
-        return known[max(related)]
-    raise SpecError(
-        "hosts/no-software",
-        f"{component.name} has no packages for {system}",
-        hint=f"it has them for {', '.join(sorted(known)) or 'no system'}",
-    )
+    if known:
+        return known.get(system) or known[max(known)]
+    message = f"{component.name} has no packages for hosts"
+    raise SpecError("hosts/no-software", message, hint="place its service on another target")
 
 
 def packages(context: Context, workload: Workload, member: Member) -> tuple[Resource, ...]:
