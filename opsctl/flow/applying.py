@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets as random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ from opsctl.planning.digest import stale
 from opsctl.planning.plan import Plan
 from opsctl.ports import Events
 from opsctl.running.context import Context, Stop
-from opsctl.running.journal import Journal
+from opsctl.running.journal import Journal, run_id
 from opsctl.running.lease import leased
 from opsctl.running.runner import Report, run
 
@@ -119,11 +118,6 @@ def scope_from(options: Mapping[str, object]) -> Scope:
         shrink=frozenset(words.get("shrink", ())),
         delete_data=frozenset(words.get("delete_data", ())),
     )
-
-
-def run_id() -> str:
-    """Unique, and sorted by time: 20261121T073100-4f2a."""
-    return time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + "-" + random.token_hex(2)
 
 
 def _targets(plan: Plan) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
 from opsctl.ports import Record
+from opsctl.running.context import Stop
+from opsctl.running.journal import run_id
+from opsctl.running.lease import leased
 from opsctl.workload import Endpoint, Seat, Standing, Workload
 
 
@@ -115,9 +119,18 @@ def history(parts: Parts, limit: int) -> tuple[Record, ...]:
 
 
 def release_lock(parts: Parts, reason: str) -> tuple[Holder, ...]:
-    """Takes the lock from whoever holds it, on every target; gives who held it."""
+    """Takes the lock from whoever holds it, on every target; gives who held it. Why is written to
+    the journal."""
     broken = (target.break_lock(reason, parts.who) for target in parts.targets.values())
-    return tuple(holder for holder in broken if holder is not None)
+    held = tuple(holder for holder in broken if holder is not None)
+    if held:
+        words = f"lock taken from {held[0].holder}: {reason}"
+        record = Record(run_id(), "note", time.time(), parts.who, words)
+        with leased(parts.targets, f"{parts.who}: {words}", Stop(), parts.lock_ttl) as fences:
+            for name, fence in fences.items():
+                parts.targets[name].record([record], fence)
+        parts.copy_record(record)
+    return held
 
 
 @dataclass(frozen=True, slots=True)

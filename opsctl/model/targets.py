@@ -25,7 +25,9 @@ class Ssh(Model):
     )
     become_password: Secret | None = Field(None, description="The password sudo asks for.")
     bastion: str | None = Field(
-        None, pattern=r"^[^-\s][^\s]*$", description="Jump hosts, as OpenSSH's ProxyJump has them."
+        None,
+        pattern=r"^[^-\s][^\s]*$",
+        description="Jump hosts, as OpenSSH's ProxyJump has them; `key` counts there too.",
     )
     options: tuple[Annotated[str, Field(pattern=r"^[A-Za-z]+[ =].+$")], ...] = Field(
         (), description="More OpenSSH options, each as `Name=value`."

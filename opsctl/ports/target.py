@@ -72,10 +72,11 @@ Events = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal. `kind`: begin, step, end. `at` is seconds since the epoch."""
+    """One line of the journal. `kind`: begin, step, end of a run; note, which stands alone. `at` is
+    seconds since the epoch."""
 
     run: str
-    kind: Literal["begin", "step", "end"]
+    kind: Literal["begin", "step", "end", "note"]
     at: float
     who: str
     words: str = ""

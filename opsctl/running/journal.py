@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import secrets as random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from opsctl.planning.plan import Plan, Step
 from opsctl.ports import Fence, Record, Target
+
+
+def run_id() -> str:
+    """Unique, and sorted by time: 20261121T073100-4f2a."""
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + "-" + random.token_hex(2)
 
 
 class Journal:

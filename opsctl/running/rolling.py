@@ -39,20 +39,21 @@ def roll(step: Step, context: Context) -> None:
     """Changes one running member. Raises OpsError; the members after it are untouched then."""
     target, workload = context.workload(step.service)
     restarting = [change for change in step.changes if change.impact >= Impact.RESTART]
+    changed = False
     if restarting:
         _make_way(step, restarting, context, target, workload)
     else:
         # The server judges its settings before they are written to its files.
-        _write_objects(step, context, target, workload)
-    work = work_of(step, context)
-    apply_work(context, target, work)
-    if restarting:
-        _write_objects(step, context, target, workload)
+        changed = _write_objects(step, context, target, workload)
     try:
+        apply_work(context, target, work_of(step, context))
+        changed = True
+        if restarting:
+            _write_objects(step, context, target, workload)
         await_gate(context, target, workload, workload.rolling.after)
     except OpsError as error:
-        if error.exit is Exit.FAILED:
-            error.exit = Exit.PARTLY  # this member has its new state
+        if changed and error.exit is Exit.FAILED:
+            error.exit = Exit.PARTLY  # this member has something of its new state
         raise
 
 
@@ -118,19 +119,25 @@ def apply_work(context: Context, target: Target, work: Sequence[Work]) -> None:
         raise PlacesFailed(failed, changed=any(one.changed for one in outcomes.values()))
 
 
-def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> None:
+def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> bool:
+    """Whether any was written."""
     names = {(change.id.kind, change.id.name) for change in step.changes}
-    for wanted in context.objects.get(step.service, ()):
-        if (wanted.kind, f"{wanted.member}/{wanted.name}") in names:
-            write_object(wanted, context, target, workload)
+    mine = [
+        wanted
+        for wanted in context.objects.get(step.service, ())
+        if (wanted.kind, f"{wanted.member}/{wanted.name}") in names
+    ]
+    written = [write_object(wanted, context, target, workload) for wanted in mine]
+    return any(written)
 
 
-def write_object(wanted: Object, context: Context, target: Target, workload: Workload) -> None:
-    """Reads it once more and writes only what still differs."""
+def write_object(wanted: Object, context: Context, target: Target, workload: Workload) -> bool:
+    """Reads it once more and writes only what still differs; whether something did."""
     found = read_object(target, workload, wanted) or {}
     change = object_difference(wanted, found, "", workload.service)
     if change is None:
-        return
+        return False
     differing = {item.name: wanted.desired[item.name] for item in change.fields}
     context.say(f"set {', '.join(sorted(differing))}", where=wanted.member, step="")
     perform(target, workload, wanted.write(differing), context.fences[target.name])
+    return True

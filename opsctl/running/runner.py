@@ -58,7 +58,11 @@ def run(context: Context, journal: Journal) -> Report:
     except OpsError as failure:
         error = failure
         _tell(batch, "failed", context)
-    journal.end("done" if error is None else str(error))
+    try:
+        journal.end("done" if error is None else str(error))
+    except OpsError as lost:
+        # Fenced or cut off: what was done is reported all the same, and seen as unfinished.
+        error = error or lost
     return Report(journal.run, tuple(done), tuple(step.id for step in pending), error)
 
 

@@ -40,7 +40,8 @@ class Endpoint:
     """How a client reaches one member: which port, as which user, with which password.
 
     `console` is the client program for a person, less its password, which is handed over in the
-    environment variable `password_variable` of that one program.
+    environment variable `password_variable` of that one program. Its words may hold `{host}` and
+    `{port}`, which are filled in with where the member can be reached.
     """
 
     member: str

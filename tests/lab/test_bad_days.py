@@ -116,7 +116,9 @@ def test_what_the_hosts_can_not_give_is_refused_at_its_place(
 
 def test_a_port_that_two_services_want_on_one_host_is_refused(site: Site) -> None:
     both = "\n    replicas: 1\n    port: 7000\n    place: {hosts: [n2]}\n"
-    spec = variant(site, "    replicas: 3\n", f"{both}  second:\n    engine: redis\n    on: dc{both}")
+    spec = variant(
+        site, "    replicas: 3\n", f"{both}  second:\n    engine: redis\n    on: dc{both}"
+    )
     ended = site.refused(2, "hosts/duplicate-port", "plan", "-f", spec)
     assert "other.yaml:" in ended.err
     assert "7000" in ended.err

@@ -10,7 +10,7 @@ from typing import Any
 
 from planning_world import member, node
 
-from opsctl.errors import OpsError
+from opsctl.errors import Exit, OpsError
 from opsctl.planning.observation import Holder, Observation
 from opsctl.planning.resource import Impact, Resource, ResourceId
 from opsctl.ports import Asked, Events, Fence, Outcome, Record, Work
@@ -182,6 +182,8 @@ class MemoryTarget:
     def record(
         self, records: Sequence[Record], fence: Fence, document: Mapping[str, Any] | None = None
     ) -> None:
+        if any(record.kind in self.fails for record in records):
+            raise OpsError("hosts/fenced", "somebody else came after", exit=Exit.REFUSED)
         self.records += [replace(record, at=0.0) for record in records]
 
     def history(self, limit: int) -> tuple[Record, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,24 @@ def test_options_of_ssh_are_as_openssh_has_them_and_the_user_s_come_first(
     assert argv[0] == "ssh"
     assert argv.index("ControlPath=none") < argv.index("BatchMode=yes")
     assert argv[argv.index("-p") + 1] == "22"
-    assert argv[argv.index("-J") + 1] == "jump"
     assert argv[-3:] == ["--", "ops@h", "true"]
     assert "StrictHostKeyChecking" not in " ".join(argv)
+
+
+def test_a_bastion_is_passed_with_the_key_and_the_host_keys_of_the_target() -> None:
+    assert ssh.jump(Host("h"), SshOptions(bastion="a,b")) == ["-J", "a,b"]
+    options = SshOptions(key=Path("/my key"), known_hosts=Path("/known"), bastion="ops@a:23,b")
+    option, command = ssh.jump(Host("h"), options)
+    assert option == "-o"
+    own = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-i", "/my key"]
+    own += ["-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=/known"]
+    for there, before in (("ssh://b", True), ("ssh://ops@a:23", False)):
+        assert command.startswith("ProxyCommand=")
+        words = shlex.split(command.removeprefix("ProxyCommand="))
+        assert words[: len(own)] == own
+        assert words[-4:] == ["-W", "[%h]:%p", "--", there]
+        if before:
+            command = words[len(own) + 1].replace("%%", "%")  # as ssh reads it
 
 
 def test_many_programs_run_at_once_and_each_is_bounded() -> None:

@@ -11,7 +11,8 @@ from opsctl.errors import OpsError, SpecError
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
-from opsctl.workload import AddressRef, ConfigFile, Text, Volume, Workload
+from opsctl.targets.hosts.realise.packages import wanted
+from opsctl.workload import AddressRef, ConfigFile, Package, Software, Text, Volume, Workload
 from toy import NEEDS, PASSWORD, Keys, options, server, with_server, workload
 
 HOSTS = {f"n{n}": Host(f"10.0.0.{n}", rack=f"r{n}", system="debian-13") for n in range(1, 4)}
@@ -198,11 +199,20 @@ def test_kernel_wishes_are_set_only_where_the_target_is_told_to(tmp_path: Path) 
     assert found["kernel vm.overcommit_memory"].desired == {"value": "1", "at boot": "yes"}
 
 
-def test_software_that_a_system_does_not_have_is_refused(tmp_path: Path) -> None:
+def test_a_system_that_was_never_tried_gets_the_packages_of_the_newest_one(tmp_path: Path) -> None:
+    software = Software({"debian-12": (Package("old"),), "debian-13": (Package("new"),)})
+    part = replace(
+        described(target(tmp_path)).groups[0].members[0].components[0], software=software
+    )
+    assert [one.name for one in wanted(part, "ubuntu-24.04")] == ["new"]
+    assert [one.name for one in wanted(part, "debian-12")] == ["old"]
+
+
+def test_software_without_any_packages_is_refused(tmp_path: Path) -> None:
     dc = target(tmp_path)
     work = described(dc)
     part = work.groups[0].members[0].components[0]
-    software = replace(part.software, packages={"fedora-41": ()})
+    software = replace(part.software, packages={})
     with pytest.raises(SpecError) as error:
         realised(dc, with_server(work, software=software))
     assert error.value.code == "hosts/no-software"

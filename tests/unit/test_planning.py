@@ -17,6 +17,7 @@ from opsctl.planning.observation import Observation, Owned
 from opsctl.planning.plan import Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.planning.saved import plan_from_json, plan_to_json
+from opsctl.workload import Call, Object, Query
 
 CONTENTS = st.sampled_from(["a", "b", "c"])
 WORLDS = st.dictionaries(
@@ -171,3 +172,35 @@ def test_members_that_leave_go_one_by_one_the_highest_first() -> None:
     assert [step.verb for step in removals] == ["leave", "leave"]
     assert removals[0].id in removals[1].needs
     assert workload(2).service == "demo"
+
+
+def test_what_others_need_of_a_member_comes_before_any_restart() -> None:
+    """A password that all log in with: every server takes the new one, then they restart."""
+    call = Call("", "", "", (), lambda answer: "")
+    things: dict[tuple[int, str], str] = {(n, "unit"): "new" for n in range(3)}
+    things |= {(n, "file"): "new" for n in range(3)}
+    objects = tuple(
+        Object(
+            "users", "server", member(n), "server", {"app": "new"},
+            Query(("true",), lambda answer: None), lambda facts: call, first=True,
+        )
+        for n in range(3)
+    )  # fmt: skip
+    goal = desired(things, members=3)
+    goal = replace(goal, workloads={"demo": ("dc", replace(workload(3), objects=objects))})
+    world = World(dict.fromkeys(things, "old"), running={0, 1}, primary=0)
+    seen = replace(
+        world.observation(),
+        objects={(member(n), "users", "server"): {"app": "old"} for n in (0, 1)},
+        seats={"demo": tuple(one.seat for one in workload(3).members())},
+    )
+    steps = {step.id: step for step in build(goal, seen, Scope()).steps}
+    access = {f"access/{member(0)}", f"access/{member(1)}"}
+    assert {name for name in steps if name.startswith("access/")} == access
+    for n in (0, 1):
+        kinds = [change.id.kind for change in steps[f"access/{member(n)}"].changes]
+        assert sorted(kinds) == ["file", "users"]
+        assert [change.id.kind for change in steps[f"member/{member(n)}"].changes] == ["unit"]
+        assert access <= set(steps[f"member/{member(n)}"].needs)
+    # One that is down is what the others' gates wait for: it goes as soon as it may.
+    assert not access & set(steps[f"member/{member(2)}"].needs)

@@ -60,9 +60,7 @@ def test_only_what_a_start_takes_in_restarts() -> None:
         for file in part.files
         if file.life == "managed" and file.effect == "restart"
     }
-    assert restarting == {
-        "static.conf", "replication.conf", "sentinel-static.conf", "sentinel-auth.conf",
-    }  # fmt: skip
+    assert restarting == {"static.conf", "sentinel-static.conf", "sentinel-auth.conf"}
 
 
 def test_nobody_is_anonymous() -> None:

@@ -189,3 +189,10 @@ def test_locks_taken_before_one_is_refused_are_given_back() -> None:
     with pytest.raises(OpsError), leased({"a": first, "b": second}, "me", Stop()):
         pass
     assert first.log == ["acquire", "release"]
+
+
+def test_a_run_that_can_not_say_its_end_any_more_still_reports_what_it_did() -> None:
+    report = start(MemoryTarget(fails={"end"}), rolls(1))
+    assert (report.done, report.exit) == ((f"member/{member(1)}",), Exit.PARTLY)
+    assert report.error is not None
+    assert report.error.code == "hosts/fenced"

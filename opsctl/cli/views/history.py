@@ -46,6 +46,8 @@ class HistoryView(View):
 
 def _run_row(run: str, records: Sequence[Record]) -> list[Piece]:
     first = records[0]
+    if first.kind == "note":
+        return [_when(first.at), first.words, "", first.who, "", (run, DIM)]
     begun = next((record for record in records if record.kind == "begin"), first)
     ends = [record.ended for record in records if record.kind == "end"]
     ended: Piece = _ended(ends[0]) if ends else ("unfinished", WARN)

@@ -17,7 +17,8 @@ _LONGEST = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class PasswordFile:
-    """The first that is named of: the variable's, the spec's, one of opsctl's own below ~/.config.
+    """The first that is named of: the variable's, the spec's, one of opsctl's own below ~/.config
+    (or $XDG_CONFIG_HOME).
 
     Its content less surrounding white space is the password, as ansible-vault reads it.
     """
@@ -29,8 +30,9 @@ class PasswordFile:
 
     @property
     def path(self) -> Path:
-        home = self.home or Path.home()
-        own = home / ".config" / "opsctl" / f"{self.environment}.vault-password"
+        known = None if self.home else os.environ.get("XDG_CONFIG_HOME")
+        folder = Path(known) if known else (self.home or Path.home()) / ".config"
+        own = folder / "opsctl" / f"{self.environment}.vault-password"
         return self.named or self.configured or own
 
     def read(self) -> bytes | None:

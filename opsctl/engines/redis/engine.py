@@ -167,6 +167,6 @@ def _endpoint(cast: Cast, seat: Seat) -> Endpoint:
         user=OPS,
         password=secret(cast.name, OPS, "plain"),
         scheme="redis",
-        console=(cast.flavour.cli, "--user", OPS),
+        console=(cast.flavour.cli, "-h", "{host}", "-p", "{port}", "--user", OPS),
         password_variable="REDISCLI_AUTH",  # noqa: S106 - the name of a variable
     )

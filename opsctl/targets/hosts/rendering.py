@@ -126,8 +126,7 @@ def _host(target: HostsTarget, name: str) -> dict[str, Any]:
     more = [word for option in options.options for word in ("-o", option)]
     if options.known_hosts:
         more += ["-o", f"UserKnownHostsFile={options.known_hosts}"]
-    if bastion := host.bastion or options.bastion:
-        more += ["-J", bastion]
+    more += ssh.jump(host, options)
     if more:
         variables["ansible_ssh_common_args"] = shlex.join(more)
     return variables

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import shlex
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -88,9 +89,31 @@ def arguments(host: Host, options: SshOptions) -> list[str]:
         chosen += ["-o", f"UserKnownHostsFile={Path(options.known_hosts).expanduser()}"]
     if port := host.port or options.port:
         chosen += ["-p", str(port)]
-    if bastion := host.bastion or options.bastion:
-        chosen += ["-J", bastion]
-    return chosen
+    return chosen + jump(host, options)
+
+
+def jump(host: Host, options: SshOptions) -> list[str]:
+    """Options that lead over the bastion. The target's key and known_hosts count there as well;
+    ssh's own -J would take neither along."""
+    bastion = host.bastion or options.bastion
+    key = host.key or options.key
+    if not bastion or not (key or options.known_hosts):
+        return ["-J", bastion] if bastion else []
+    own = ["ssh", "-o", "BatchMode=yes"]
+    own += ["-o", f"ConnectTimeout={max(1, round(options.connect_timeout))}"]
+    if key:
+        own += ["-i", str(Path(key).expanduser()), "-o", "IdentitiesOnly=yes"]
+    if options.known_hosts:
+        own += ["-o", f"UserKnownHostsFile={Path(options.known_hosts).expanduser()}"]
+    return ["-o", f"ProxyCommand={_through(bastion.split(','), own)}"]
+
+
+def _through(hops: Sequence[str], own: Sequence[str]) -> str:
+    """The command that connects over `hops`, in ssh's quoting: its own % are doubled."""
+    *before, last = hops
+    words = [*own, "-o", f"ProxyCommand={_through(before, own)}"] if before else own
+    destination = last if last.startswith("ssh://") else f"ssh://{last}"
+    return f"{shlex.join(words).replace('%', '%%')} -W '[%h]:%p' -- {shlex.quote(destination)}"
 
 
 def destination(host: Host, options: SshOptions) -> str:

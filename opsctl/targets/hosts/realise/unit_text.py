@@ -74,7 +74,7 @@ def _service(about: UnitText) -> Iterator[str]:
     command = component.command
     yield "Type=exec"
     yield f"User={component.user}"
-    yield "UMask=0027"
+    yield "UMask=0077"
     yield f"SyslogIdentifier={about.member.name}-{component.name}"
     if seat.run_dir.startswith("/run/"):
         yield f"RuntimeDirectory={seat.run_dir.removeprefix('/run/')}"
