@@ -40,7 +40,7 @@ def apply_plan(
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
         context = Context(
             plan=plan,
-            workloads=within_reach(parts, seen),
+            workloads=within_reach(parts, seen, plan),
             resources={resource.id: resource for resource in seen.desired.resources},
             targets=parts.targets,
             fences=fences,

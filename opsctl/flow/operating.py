@@ -14,7 +14,7 @@ from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Impact, Resource
 from opsctl.planning.steps import roll_steps, settle_steps
-from opsctl.workload import Standings, Workload
+from opsctl.workload import Member, Standings, Workload
 
 
 def switchover_plan(parts: Parts, service: str, to: str = "") -> tuple[Plan, Survey]:
@@ -82,8 +82,26 @@ def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Su
         arguments={"to": to},
         after="; ".join(act.call.words for act in acts),
     )
-    settles = settle_steps((service,), seen.present, (step,))
-    return _plan(parts, seen, step.title, (step, *settles)), seen
+    (settle,) = settle_steps((service,), seen.present, (step,))
+    if verb == "failover":
+        settle = _without_those_down(settle, seen.observation, workload)
+    return _plan(parts, seen, step.title, (step, settle)), seen
+
+
+def _without_those_down(settle: Step, observation: Observation, workload: Workload) -> Step:
+    """A failover is there for members that are down, so its end does not wait for them."""
+    up = [member for member in workload.members() if _up(observation, member)]
+    down = sorted({member.name for member in workload.members()} - {one.name for one in up})
+    if not down or not up:
+        return settle
+    words = f"wait until {settle.service} is whole without {' and '.join(down)}, and prove it"
+    return replace(settle, title=words, members=tuple(member.name for member in up))
+
+
+def _up(observation: Observation, member: Member) -> bool:
+    asked = [part.name for part in member.components if part.health is not None]
+    standings = [observation.standings.get((member.name, name)) for name in asked]
+    return all(standing is not None and standing.role != "unknown" for standing in standings)
 
 
 def standings_in(observation: Observation, workload: Workload) -> Standings:

@@ -13,6 +13,7 @@ from opsctl.flow.parts import Parts
 from opsctl.model import ServiceBase
 from opsctl.planning.build import Desired
 from opsctl.planning.observation import Observation
+from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource
 from opsctl.ports import Target
 from opsctl.workload import Seat, Workload
@@ -113,15 +114,18 @@ def _describe(
     return tuple(workloads), tuple(present)
 
 
-def within_reach(parts: Parts, seen: Survey) -> Mapping[str, tuple[str, Workload]]:
-    """The workloads less their members on places that can't be seen: when a run goes on without
-    those, its gates can't wait for them. What is written into servers still counts everybody."""
+def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[str, Workload]]:
+    """The workloads less the members that the plan goes on without: those on places that can't be
+    seen, and those that a settle step does not name. Its gates can't wait for them. What is written
+    into servers still counts everybody."""
+    named = {step.service: step.members for step in plan.steps if step.kind == "settle"}
     found = {}
     for name, (target, workload) in seen.present.items():
         seats = tuple(
             member.seat
             for member in workload.members()
             if f"{target}/{member.seat.node}" not in seen.observation.unreachable
+            and member.name in (named.get(name) or (member.name,))
         )
         if seats and len(seats) < len(tuple(workload.members())):
             service = parts.environment.services[name]

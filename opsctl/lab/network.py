@@ -152,6 +152,10 @@ def remove(index: int | None, folder: Folder) -> None:
             for family, table in tables(subnet):
                 run(["nft", "delete", "table", family, table], what="removing rules", check=False)
             if subnet.index in claimed:
+                # A killed host's cable goes a moment later by itself; the next `up` can't wait.
+                for cable in _ip_json("link", "show", "master", subnet.bridge):
+                    argv = ["ip", "link", "delete", str(cable["ifname"])]
+                    run(argv, what="removing a cable", check=False)
                 run(["ip", "link", "delete", subnet.bridge], what="removing the bridge")
         if not _bridges():
             restore_forwarding()

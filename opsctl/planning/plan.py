@@ -36,7 +36,7 @@ class Change:
     reason: str = ""  # "asked for", "no longer in the spec"
 
 
-StepKind = Literal["converge", "roll", "settle", "remove", "operate"]
+StepKind = Literal["converge", "prepare", "roll", "settle", "remove", "operate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,9 @@ class Step:
     """What one wave does at one place.
 
     `converge`: changes that stop nobody; all such steps that are free to go run together.
+    `prepare`: what all members of a service need before any of them restarts.
     `roll`: one running member, taken when its service's rolling order says so.
-    `settle`: wait until a service is whole, then prove it.
+    `settle`: wait until a service is whole, as far as `members` where they are named; prove it.
     `remove`: take away. `operate`: a verb of the service, decided when it runs.
     """
 

@@ -44,63 +44,75 @@ def roll_steps(
     before: Sequence[Step],
 ) -> tuple[Step, ...]:
     """One step for every running member that changes; the runner picks who goes next. Before them
-    one for what others need of a member before any of them restarts."""
+    one for what all members of a service need before any of them restarts."""
     waves = tuple(step.id for step in before)
     early = _needed_first(rolling, workloads)
-    answered = {member for member, _ in observation.standings}
-
-    def step(
-        stem: str, key: tuple[str, str], changes: Sequence[Change], needs: Sequence[str]
-    ) -> Step:
-        service, member = key
-        target, workload = workloads[service]
-        return Step(
-            id=f"{stem}/{member}",
-            kind="roll",
-            title=f"change {member}" if stem == "member" else f"prepare {member}",
-            target=target,
-            service=service,
-            members=(member,),
-            where=tuple(dict.fromkeys(change.id.where for change in changes)),
-            changes=tuple(changes),
-            needs=tuple(needs),
-            impact=_impact(changes, workload, observation),
-            before=workload.rolling.before.words,
-            after=workload.rolling.after.words,
-        )
-
-    first = {key: step("access", key, changes, waves) for key, changes in early.items()}
-    steps = list(first.values())
+    prepare = {
+        service: _prepare_step(service, changes, workloads[service][0], waves)
+        for service, changes in early.items()
+    }
+    steps = list(prepare.values())
     for (service, member), changes in rolling.items():
-        rest = [change for change in changes if change not in early.get((service, member), ())]
-        # A member that does not answer is what the others' gates wait for: it waits for nobody.
-        mine = [one.id for one in first.values() if one.service == service and member in answered]
-        if rest:
-            steps.append(step("member", (service, member), rest, (*waves, *mine)))
+        target, workload = workloads[service]
+        rest = [change for change in changes if change not in early.get(service, ())]
+        if not rest:
+            continue
+        steps.append(
+            Step(
+                id=f"member/{member}",
+                kind="roll",
+                title=f"change {member}",
+                target=target,
+                service=service,
+                members=(member,),
+                where=tuple(dict.fromkeys(change.id.where for change in rest)),
+                changes=tuple(rest),
+                needs=(*waves, prepare[service].id) if service in prepare else waves,
+                impact=_impact(rest, workload, observation),
+                before=workload.rolling.before.words,
+                after=workload.rolling.after.words,
+            )
+        )
     return tuple(steps)
+
+
+def _prepare_step(
+    service: str, changes: Sequence[Change], target: str, needs: tuple[str, ...]
+) -> Step:
+    return Step(
+        id=f"prepare/{service}",
+        kind="prepare",
+        title=f"prepare {service}",
+        target=target,
+        service=service,
+        members=_members(changes),
+        where=tuple(dict.fromkeys(change.id.where for change in changes)),
+        changes=tuple(changes),
+        needs=needs,
+        impact=max(change.impact for change in changes),
+    )
 
 
 def _needed_first(
     rolling: Mapping[tuple[str, str], Sequence[Change]], workloads: Workloads
-) -> dict[tuple[str, str], list[Change]]:
-    """Where processes restart: of each member its objects that are `first`, and the files that
-    belong to them."""
+) -> dict[str, list[Change]]:
+    """By service where processes restart: its objects that are `first`, and the files with them."""
     restarting = {
         service
         for (service, _), changes in rolling.items()
         if any(change.impact >= Impact.RESTART for change in changes)
     }
-    found = {}
-    for (service, member), changes in rolling.items():
+    found: dict[str, list[Change]] = {}
+    for (service, _), changes in rolling.items():
         objects = workloads[service][1].objects
         known = {(item.kind, f"{item.member}/{item.name}"): item.first for item in objects}
         first = [known.get((change.id.kind, change.id.name)) for change in changes]
         if service in restarting and any(first):
-            found[service, member] = [
+            found.setdefault(service, []).extend(
                 change
                 for change, early in zip(changes, first, strict=True)
                 if early or (early is None and change.impact < Impact.RESTART)
-            ]
+            )
     return found
 
 

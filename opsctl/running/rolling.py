@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.difference import object_difference
 from opsctl.planning.plan import Change, Step
-from opsctl.planning.resource import Impact
+from opsctl.planning.resource import Impact, Resource
 from opsctl.ports import Target, Work
 from opsctl.running.asking import perform, read_object, standings_of
 from opsctl.running.context import Context
@@ -57,6 +57,19 @@ def roll(step: Step, context: Context) -> None:
         raise
 
 
+def prepare(step: Step, context: Context) -> None:
+    """Lets every member know what the others come with once they restart: quickly one after the
+    other and without a gate, because a service half of which knows may not be whole."""
+    target, workload = context.workload(step.service)
+    changed = _write_objects(step, context, target, workload)
+    try:
+        apply_work(context, target, work_of(step, context))
+    except OpsError as error:
+        if changed and error.exit is Exit.FAILED:
+            error.exit = Exit.PARTLY
+        raise
+
+
 def _make_way(
     step: Step,
     restarting: Sequence[Change],
@@ -83,12 +96,11 @@ def work_of(step: Step, context: Context) -> tuple[Work, ...]:
     for where in step.where:
         mine = [change for change in step.changes if change.id.where == where]
         known = [change for change in mine if change.id in context.resources]
+        write = [context.resources[change.id] for change in known if change.verb != "run"]
         works.append(
             Work(
                 where=where,
-                write=tuple(
-                    context.resources[change.id] for change in known if change.verb != "run"
-                ),
+                write=(*_shared(write, context), *write),
                 restart=tuple(
                     context.resources[change.id] for change in known if change.verb == "run"
                 ),
@@ -97,6 +109,17 @@ def work_of(step: Step, context: Context) -> tuple[Work, ...]:
             )
         )
     return tuple(work for work in works if work.write or work.restart or work.remove)
+
+
+def _shared(write: Sequence[Resource], context: Context) -> tuple[Resource, ...]:
+    """What the place has for all its members and these need, such as packages: as desired already,
+    but the place must know that this environment needs it too, or another one takes it away."""
+    written = {resource.id for resource in write}
+    needed = dict.fromkeys(
+        need for resource in write for need in resource.needs if need not in written
+    )
+    there = (context.resources[need] for need in needed if need in context.resources)
+    return tuple(resource for resource in there if not resource.member)
 
 
 class PlacesFailed(OpsErrors):

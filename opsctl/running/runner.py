@@ -13,7 +13,7 @@ from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
-from opsctl.running.rolling import PlacesFailed, apply_work, next_member, roll, work_of
+from opsctl.running.rolling import PlacesFailed, apply_work, next_member, prepare, roll, work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,7 @@ def _remove(step: Step, context: Context) -> None:
 
 
 _KINDS: dict[str, Callable[[Step, Context], None]] = {
+    "prepare": prepare,
     "roll": roll,
     "settle": _settle,
     "operate": _operate,

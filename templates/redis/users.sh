@@ -83,18 +83,17 @@ case $1 in
                 echo "$name changed by hand"
             fi
         done
-{% if component == "redis" %}
-        login=$({ log_in; echo 'CONFIG GET masteruser'; echo 'CONFIG GET masterauth'; } | "$cli" -p {{ port }})
+        # How it logs in to its peers: a user and a password, of which the digest is compared.
+        login=$({ log_in; {% for words in login_questions %}echo '{{ words }}'; {% endfor %}} | "$cli" -p {{ port }})
         digest=$(printf '%s\n' "$login" | sed -n 5p | tr -d '\n' | sha256sum)
-        wanted=$(printf '%s\n' "$asked" | of {{ replica_user }})
-        if [ "$(printf '%s\n' "$login" | sed -n 3p)" != {{ replica_user }} ]; then
-            echo '(replication) another user'
+        wanted=$(printf '%s\n' "$asked" | of {{ login_user }})
+        if [ "$(printf '%s\n' "$login" | sed -n 3p)" != {{ login_user }} ]; then
+            echo '(login) another user'
         elif [ "${wanted#\#}" ] && [ "$wanted" != "#${digest%% *}" ]; then
-            echo '(replication) another password'
+            echo '(login) another password'
         else
-            echo '(replication) as in the spec'
+            echo '(login) as in the spec'
         fi
-{% endif %}
         ;;
     write)
         shift

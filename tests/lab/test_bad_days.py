@@ -333,3 +333,28 @@ def test_two_environments_share_a_host_and_one_leaves_without_the_other_noticing
     assert not any("shop-sessions" in found for found in traces(running).values())
     depot.ok("destroy", "--yes", "--delete-data", "stock")
     assert not any("depot-stock" in found for found in traces(running).values())
+
+
+def test_a_server_whose_data_mount_went_away_stays_down_and_writes_nothing_elsewhere(
+    site: Site, tmp_path: Path
+) -> None:
+    keeper = Site(
+        tmp_path / "keeper",
+        site.lab,
+        "opsctl: 1\nname: keeper\ntargets:\n  dc: {hosts: 'lab:bad'}\nservices:\n"
+        "  kept: {engine: redis, on: dc, memory: 32MiB, place: {hosts: [n3]}, mode: replication,\n"
+        "         port: 8379, storage: {path: /data/redis, require_mount: true}}\n",
+    )
+    keeper.ok("secrets", "init")
+    keeper.apply()
+    unit = "opsctl-keeper-kept-redis@kept-0.service"
+    site.shell("n3", f"systemctl stop {unit} && umount /data && systemctl start {unit}; true")
+    assert site.lab.exec("n3", ["systemctl", "is-active", unit]).returncode != 0
+    assert site.on("n3", "ls", "-A", "/data") == ""
+    planned = keeper.run("plan")
+    assert planned.exit == 4
+    assert "[hosts/mount-missing] host dc/n3" in planned.out
+    assert "nothing is mounted at /data/redis" in planned.out
+    ended = keeper.refused(4, "apply/blocked", "apply", "--yes", "--max-impact", "failover")
+    assert "hosts/mount-missing" in ended.err
+    assert site.on("n3", "ls", "-A", "/data") == ""

@@ -107,5 +107,6 @@ def test_no_secret_stands_in_the_project_or_in_what_ansible_told(project: Projec
     assert needles.found_in(project.said.encode()) == set()
     for host in project.site.lab.hosts:
         found = on_host(project.site, host.name, needles, project.since)
+        assert any(path.startswith("/etc/opsctl/") for path in found)  # where they belong
         assert "journald" not in found
         assert not [path for path in found if path.startswith(("/proc", "/root", "/tmp", "/home"))]

@@ -205,7 +205,7 @@ def test_children_do_not_inherit_the_root_key_of_a_pipeline(told: Told, tmp_path
         watch.allowed.add(running.process.pid)
         ended = running.end()
     assert ended.exit == 0, ended.err
-    assert not {found for found in watch.found if b"opsctl apply" not in found[0].encode()}
+    assert not {found for found in watch.found if "bin/opsctl" not in found[0]}
     assert not told.needles.found_in((ended.out + ended.err).encode())
     told.site.edit("databases: 8}", "databases: 9}")
 

@@ -105,8 +105,7 @@ def test_valkey_switches_over_where_it_was_told(site: Site) -> None:
 
 
 def test_without_sentinel_a_switchover_loses_nothing_and_brings_everybody_along(site: Site) -> None:
-    for each in range(50):
-        direct(site, "jobs-0").set(f"number:{each}", each)
+    direct(site, "jobs-0").mset({f"number:{each}": each for each in range(50)})
     site.ok("switchover", "jobs", "--to", "jobs-2", "--yes")
     assert await_whole(site, "jobs")["jobs-2"] == "primary"
     assert numbers(site, "jobs-2") == [str(each) for each in range(50)]
@@ -150,9 +149,26 @@ def test_without_sentinel_a_person_fails_over_and_the_old_primary_comes_back_as_
     site.assert_converged()
 
 
+def test_without_sentinel_a_person_fails_over_from_a_host_that_is_gone(site: Site) -> None:
+    old = primary_of(site, "jobs")
+    direct(site, old).mset({f"number:{each}": each for each in range(50)})
+    lost = host_of(site, "jobs", old)
+    site.lab.faults.kill(lost)
+    site.ok("failover", "jobs", "--yes")
+    new = primary_of(site, "jobs")
+    assert new != old
+    assert numbers(site, new) == [str(each) for each in range(50)]
+    assert direct(site, new).set("after", "the host")
+    site.lab.faults.start(lost)
+    assert await_whole(site, "jobs")[new] == "primary"
+    assert direct(site, old).get("after") == "the host"
+    await_whole(site, "cache")
+    site.assert_converged()
+
+
 @pytest.fixture(scope="module")
 def client(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a real redis-cli in it: this machine's, or one unpacked beside its libraries."""
+    """A folder with a real redis-cli: this machine's, or one unpacked beside its libraries."""
     top = tmp_path_factory.mktemp("client")
     (top / "bin").mkdir()
     program = top / "bin" / "redis-cli"
@@ -185,7 +201,8 @@ def test_connect_opens_a_console_on_the_primary_as_administrator(site: Site, cli
 
 
 def test_connect_opens_a_console_on_the_member_that_is_named(site: Site, client: Path) -> None:
-    assert connect(site, client, "jobs/jobs-0", said="ROLE\n").out.splitlines()[0] == "slave"
+    replica = next(name for name, role in roles(site, "jobs").items() if role == "replica")
+    assert connect(site, client, f"jobs/{replica}", said="ROLE\n").out.splitlines()[0] == "slave"
 
 
 def test_connect_hands_words_to_the_client(site: Site, client: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from redis_world import Pretend, described
+from redis_world import Pretend, described, seats
 
+from opsctl.data import renderer
+from opsctl.engines.redis import ENGINE, RedisService
 from opsctl.workload import Standing, Standings
 
 
@@ -66,3 +68,15 @@ def test_an_unknown_standing_counts_as_no_answer() -> None:
     silent = Standing(role="unknown", ready=False, reason="WRONGPASS")
     standings = {**Pretend(described()).standings(), ("shop-1", "redis"): silent}
     assert _reason(standings) == "shop-1 is not ready: WRONGPASS"
+
+
+def test_a_replica_older_than_its_primary_is_told_that_it_can_never_follow() -> None:
+    new = seats(2, sentinel=False)
+    mixed = [new[0], replace(new[1], system="debian-12")]
+    service = RedisService(engine="redis", on="dc", replicas=2, mode="replication")
+    workload = ENGINE.describe("shop", service, mixed, renderer(ENGINE.templates))
+    whole = Pretend(workload).standings()
+    assert workload.formed.holds(whole) == ""
+    away = _with(whole, "shop-1", "redis", ready=False, reason="no link")
+    reason = workload.formed.holds(away)
+    assert reason.startswith("shop-1 is not ready: no link (a 7.0 can't copy from shop-0's 8.0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from planning_world import member, node
@@ -10,11 +11,12 @@ from running_world import MemoryTarget, unit, workload
 
 from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.plan import Change, Plan, Step
-from opsctl.planning.resource import Impact
+from opsctl.planning.resource import Impact, ResourceId
 from opsctl.ports import Fence
 from opsctl.running.context import Context, Stop
 from opsctl.running.journal import Journal
 from opsctl.running.lease import leased
+from opsctl.running.rolling import work_of
 from opsctl.running.runner import Report, run
 
 
@@ -196,3 +198,13 @@ def test_a_run_that_can_not_say_its_end_any_more_still_reports_what_it_did() -> 
     assert (report.done, report.exit) == ((f"member/{member(1)}",), Exit.PARTLY)
     assert report.error is not None
     assert report.error.code == "hosts/fenced"
+
+
+def test_what_a_place_shares_is_told_with_the_first_thing_that_needs_it() -> None:
+    """Else the environment that brought a package would take it from the one beside it."""
+    shared = replace(unit(0), id=ResourceId("package", node(0), "server"), member="")
+    mine = replace(unit(0), needs=(shared.id,))
+    goal = replace(context(MemoryTarget(), rolls(0)), resources={shared.id: shared, mine.id: mine})
+    step = Step("b", "converge", "build", "dc", where=(node(0),), changes=(change(0),))
+    (work,) = work_of(step, goal)
+    assert work.write == (shared, mine)

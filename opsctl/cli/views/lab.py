@@ -102,7 +102,7 @@ class FaultsView(View):
 
     def lines(self) -> Iterable[Text]:
         if not self.faults:
-            yield line(("no fault is active", GOOD))
+            yield line(("no fault is active any more", GOOD))
         yield from _fault_lines(self.faults)
 
     def data(self) -> object:

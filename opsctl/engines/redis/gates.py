@@ -46,10 +46,21 @@ def _servers_up(cast: Cast, standings: Standings) -> str:
         if standing is None:
             return f"{member} does not answer"
         if not standing.ready:
-            return f"{member} is not ready: {standing.reason}"
+            return f"{member} is not ready: {standing.reason}{_too_old(cast, member, primary)}"
         if standing.role == "replica" and standing.following != wanted:
             return f"{member} follows {standing.following}, not {primary}"
     return ""
+
+
+def _too_old(cast: Cast, member: str, primary: str) -> str:
+    """Why a member will never follow: an older server can't load a newer one's snapshot."""
+    if member == primary or primary not in cast.members:
+        return ""
+    old, new = (cast.version(cast.seat(one)) for one in (member, primary))
+    if old >= new:
+        return ""
+    words = f"a {old[0]}.{old[1]} can't copy from {primary}'s {new[0]}.{new[1]}"
+    return f" ({words}: place them on hosts of one system)"
 
 
 def _sentinels_agree(cast: Cast, standings: Standings) -> str:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from opsctl.engines.redis.asking import accepted, pairs, replies
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.settings import quoted
-from opsctl.engines.redis.users import REPLICA, Account
+from opsctl.engines.redis.users import PEER, REPLICA, Account
 from opsctl.workload import Answer, Call, Facts, Object, Query, Seat, Text
 
 NOBODY_ELSE = "none"
-LOGIN = "(replication)"  # how a server logs in to its primary; no user can have this name
+LOGIN = "(login)"  # how a server logs in to its peers; no user can have this name
 _AS_WANTED = "as in the spec"
 
 
@@ -70,7 +70,7 @@ def sentinel_object(cast: Cast, seat: Seat) -> Object:
 
 
 def users_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
-    """The users of one server: rules in words, and nobody else; and how it logs in to its primary.
+    """The users of one server: rules in words, and nobody else; and how it logs in to its peers.
 
     The server's passwords never leave the host: they are compared beside it with digests of the
     wanted ones. It is `first`, for who restarts logs in to the others with the new passwords.
@@ -78,7 +78,10 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
     wanted = {account.name: account for account in accounts}
     rules = {name: account.rules for name, account in wanted.items()}
     default = {} if "default" in wanted else {"default": "off"}
-    login = {LOGIN: _AS_WANTED} if REPLICA in wanted else {}
+    mine, setting = {
+        REDIS: (REPLICA, f"CONFIG SET masteruser {REPLICA} masterauth"),
+        SENTINEL: (PEER, "SENTINEL CONFIG SET sentinel-pass"),
+    }[component]
 
     def write(differing: Facts) -> Call:
         lines = [
@@ -89,9 +92,8 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         if differing.get("default") == "off":
             lines.append("default off\nACL SETUSER default reset\n")
         if LOGIN in differing:
-            password = replace(wanted[REPLICA].password, form="plain")
-            words = f"CONFIG SET masteruser {REPLICA} masterauth {password}"
-            lines.append(f"{LOGIN} {_AS_WANTED}\n{words}\n")
+            password = replace(wanted[mine].password, form="plain")
+            lines.append(f"{LOGIN} {_AS_WANTED}\n{setting} {password}\n")
         return Call(
             words=f"set users {', '.join(sorted(differing))}",
             member=seat.member,
@@ -106,7 +108,7 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         name=component,
         member=seat.member,
         component=component,
-        desired={**default, **login, **rules, "others": NOBODY_ELSE},
+        desired={**default, LOGIN: _AS_WANTED, **rules, "others": NOBODY_ELSE},
         read=Query(
             ("sh", script, "read"),
             lambda answer: _read_users(answer, {*wanted, LOGIN, "default"}),

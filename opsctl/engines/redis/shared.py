@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
-from opsctl.engines.redis.users import OPS, REPLICA, Account, secret
+from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account, secret
 from opsctl.workload import AddressRef, ConfigFile, Package, Probe, Render, Seat, Software
 
+# Who a server is for its peers, and the commands that show it: user first, then password.
+_LOGINS = {
+    REDIS: (REPLICA, "CONFIG GET masteruser", "CONFIG GET masterauth"),
+    SENTINEL: (
+        PEER,
+        "SENTINEL CONFIG GET sentinel-user",
+        "SENTINEL CONFIG GET sentinel-pass",
+    ),
+}
 _ORDERED = (7, 2)  # since then ACL LIST shows rules in the order in which they were given
 
 
@@ -59,7 +68,6 @@ def scripted(cast: Cast, seat: Seat, component: str) -> dict[str, object]:
         "server_flag": "--sentinel" if component == SENTINEL else "",
         "port": seat.ports[component],
         "ops_user": OPS,
-        "replica_user": REPLICA,
         "auth_file": auth_path(seat, component),
         "config_dir": seat.config_dir,
         "data_dir": seat.data_dir,
@@ -74,6 +82,7 @@ def access_files(
     acl_file = f"{seat.config_dir}/{prefix}users.acl"
     known = scripted(cast, seat, component)
     default = any(account.name == "default" for account in accounts)
+    user, *questions = _LOGINS[component]
     return (
         # A change reaches the running server as the Object "users"; a start reads the file.
         ConfigFile(
@@ -91,6 +100,8 @@ def access_files(
             render(
                 "users.sh",
                 **known,
+                login_user=user,
+                login_questions=questions,
                 acl_file=acl_file,
                 stamp=f"{seat.data_dir}/{component}.users",
                 ordered=cast.version(seat) >= _ORDERED,

@@ -98,7 +98,7 @@ class Agents:
             raise OpsError(
                 "hosts/no-sudo",
                 f"the secret {ref.name} that sudo's password shall come from is not known",
-                hint="opsctl secrets",
+                hint=f"opsctl secrets set {ref.name}",
                 exit=Exit.REFUSED,
             )
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,6 +25,11 @@ from opsctl.targets.hosts.tunnels import tunnel
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
 from opsctl.workload import AddressRef, Answer, FileRef, Seat, SecretRef, Workload
 
+_AS_MEMBER = """\
+id -Gn | grep -qwE "root|adm|systemd-journal" && exec "$@"
+echo "$(id -un) may not read logs here: usermod -aG systemd-journal $(id -un)" >&2
+exit 1
+"""
 LOOK = 60.0  # seconds that one look may take on a host; it takes far less than one
 
 
@@ -117,8 +123,12 @@ class HostsTarget:
         words = ["journalctl", "-u", unit, "-n", str(lines), "--no-pager"]
         if follow:
             words.append("-f")
-        if ssh.becomes(host, self.ssh) and self.ssh.become_password is None:
-            words = ["sudo", "-n", *words]
+        if ssh.becomes(host, self.ssh):
+            # A command for the caller's terminal carries no password: then the journal's group must
+            # do. journalctl alone would show an empty log to those who are not in it.
+            asks = self.ssh.become_password is not None
+            before = ["sh", "-c", shlex.quote(_AS_MEMBER), "sh"] if asks else ["sudo", "-n"]
+            words = [*before, *words]
         return ssh.command(host, self.ssh, *words)
 
     def acquire(self, holder: str, ttl: float) -> Fence:
