@@ -40,10 +40,8 @@ services:
       - {{name: app}}
       - {{name: reporting, keys: "report:*", password: {{secret: reporting}}}}
 """
-DERIVED = tuple(
-    f"sessions/user/{name}"
-    for name in ("app", "opsctl", "opsctl-peer", "opsctl-replica", "opsctl-sentinel")
-)
+OWN = ("opsctl", "opsctl-peer", "opsctl-replica", "opsctl-sentinel")
+DERIVED = tuple(f"sessions/user/{name}" for name in ("app", *OWN))
 APPLY = ("apply", "--yes", "--max-impact", "failover")
 
 
@@ -245,17 +243,24 @@ def test_a_rotated_password_of_an_application_is_taken_by_all_and_the_old_one_by
     assert primary(site, "sessions").ping()
 
 
-@pytest.mark.parametrize("user", ["opsctl", "opsctl-replica", "opsctl-sentinel", "opsctl-peer"])
-def test_a_rotated_password_of_opsctls_own_leaves_a_whole_service(told: Told, user: str) -> None:
+ALONE = [pytest.param((name,), marks=pytest.mark.soak) for name in OWN[1:]]
+
+
+@pytest.mark.parametrize("users", [OWN[:1], OWN[1:], *ALONE], ids=" ".join)
+def test_rotated_passwords_of_opsctls_own_leave_a_whole_service(
+    told: Told, users: tuple[str, ...]
+) -> None:
     site = told.site
-    old = password(site, f"sessions/user/{user}")
-    site.ok("secrets", "rotate", f"sessions/user/{user}")
+    old = {user: password(site, f"sessions/user/{user}") for user in users}
+    for user in users:
+        site.ok("secrets", "rotate", f"sessions/user/{user}")
     assert site.run(*APPLY).exit == 0
     await_whole(site, "sessions")
     site.assert_converged()
-    assert len(refused(site, user, old)) == 6
-    write(site, "sessions", 20, user)
-    assert_written(site, "sessions", 20, user)
+    for user in users:
+        assert len(refused(site, user, old[user])) == 6
+    write(site, "sessions", 20, users[0])
+    assert_written(site, "sessions", 20, users[0])
 
 
 def test_a_rotation_that_was_killed_goes_on(told: Told) -> None:

@@ -54,7 +54,7 @@ def systemctl(site: Site, service: str, member: str, *words: str) -> str:
     return site.on(host_of(site, service, member), "systemctl", *words, unit)
 
 
-def direct(site: Site, member: str) -> redis.Redis[Any]:
+def direct(site: Site, member: str) -> redis.Redis:
     """A client of one member of jobs: without Sentinel nobody says where the primary is."""
     (address,) = [
         item["address"] for item in members(site.status(), "jobs") if item["name"] == member
