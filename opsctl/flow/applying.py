@@ -68,7 +68,7 @@ def _close(parts: Parts, seen: Survey, stop: Stop) -> None:
     holder = f"{parts.who}: close {unfinished.run}"
     with leased(parts.targets, holder, stop, parts.lock_ttl) as fences:
         run_, revision = unfinished.run, unfinished.revision
-        Journal(run_, parts.who, parts.targets, fences, revision, parts.copy_record).end("done")
+        Journal(run_, parts.who, parts.targets, fences, revision, parts.copy_record).end("closed")
 
 
 def keep_versions(parts: Parts, seen: Survey) -> None:

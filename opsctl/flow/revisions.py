@@ -12,6 +12,8 @@ from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope
 from opsctl.planning.plan import Plan
 
+HISTORY = 500  # records of the journal in which a good revision is looked for
+
 
 def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
     """The plan that ends an unfinished apply, with the spec that it was begun with.
@@ -33,7 +35,7 @@ def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
 
 
 def rollback_plan(parts: Parts, revision: int | None) -> tuple[Plan, Survey, Parts]:
-    """The plan back to `revision`, or to the one before the newest.
+    """The plan back to `revision`, or to the newest that was applied to its end.
 
     Raises OpsError `rollback/no-revision` with those that there are.
     """
@@ -58,10 +60,16 @@ def _at(parts: Parts, seen: Survey, revision: int) -> Parts:
 
 
 def _previous(parts: Parts, documents: Mapping[int, Mapping[str, Any]]) -> int:
-    """The newest revision that differs from the spec that was last begun."""
+    """The newest revision that was applied to its end and differs from the one last begun."""
     newest = max(documents, default=0)
     current = documents.get(newest, parts.environment.document)
-    earlier = [number for number in documents if documents[number] != current]
+    applied = {
+        record.revision
+        for target in parts.targets.values()
+        for record in target.history(HISTORY)
+        if record.kind == "end" and record.ended == "done"
+    }
+    earlier = [number for number in documents if documents[number] != current and number in applied]
     return max(earlier, default=newest - 1)
 
 

@@ -81,7 +81,7 @@ class Record:
     who: str
     words: str = ""
     step: str = ""
-    ended: str = ""  # "", done, failed, interrupted
+    ended: str = ""  # done; closed: given up, nothing is left to do; else why it ended
     revision: int = 0
     steps: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)

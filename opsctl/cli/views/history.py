@@ -68,7 +68,7 @@ def _step_row(record: Record) -> list[Piece]:
 
 def _ended(words: str) -> Piece:
     """ "done", or the code of the error that ended it; programs get all of its words."""
-    if words == "done":
+    if words in ("done", "closed"):
         return (words, GOOD)
     code = words.partition("]")[0].removeprefix("[") if words.startswith("[") else words
     return (code, BAD)

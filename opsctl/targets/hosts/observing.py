@@ -188,7 +188,7 @@ def unfinished(looks: Sequence[Mapping[str, Any]]) -> Unfinished | None:
         return None
     last = max(begun, key=lambda record: record.at)
     mine = [record for record in records if record.run == last.run]
-    if any(record.kind == "end" and record.ended == "done" for record in mine):
+    if any(record.kind == "end" and record.ended in ("done", "closed") for record in mine):
         return None
     done = _done(mine)
     rest = tuple(step for step in last.steps if step not in done)
