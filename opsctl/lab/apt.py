@@ -8,32 +8,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from opsctl.errors import Exit, OpsError
 from opsctl.lab.commands import run
 
-MAIN = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Where the machine gets Debian and its security updates from."""
+    """Where the machine gets Debian and its security updates from ("" for none)."""
 
-    main: str = MAIN
-    security: str = SECURITY
+    main: str
+    security: str
 
     def sources(self, codename: str) -> str:
         """A one-line-format sources list for another release of Debian."""
-        return (
-            f"deb {self.main} {codename} main\n"
-            f"deb {self.main} {codename}-updates main\n"
-            f"deb {self.security} {codename}-security main\n"
-        )
+        lines = f"deb {self.main} {codename} main\ndeb {self.main} {codename}-updates main\n"
+        if self.security:
+            lines += f"deb {self.security} {codename}-security main\n"
+        return lines
 
 
 def mirror(texts: Iterable[str]) -> Mirror:
-    """The mirror named by sources files, deb822 or one line each; Debian's own when none is."""
-    main, security = MAIN, SECURITY
+    """The mirror named by sources files, deb822 or one line each.
+
+    Raises OpsError lab/no-mirror when they name none.
+    """
+    main = security = ""
     for uri, suites in [pair for text in texts for pair in _entries(text)]:
         codename = re.compile(r"^(bullseye|bookworm|trixie|forky|stable|oldstable|testing)")
         if not any(codename.match(suite) for suite in suites) or "debian" not in uri:
@@ -42,6 +43,14 @@ def mirror(texts: Iterable[str]) -> Mirror:
             security = uri
         elif "-backports" not in " ".join(suites):
             main = uri
+    if not main:
+        raise OpsError(
+            "lab/no-mirror",
+            "this machine's apt sources name no Debian mirror, so hosts can't be built",
+            where="/etc/apt",
+            hint="add one to /etc/apt/sources.list, such as: deb MIRROR trixie main",
+            exit=Exit.REFUSED,
+        )
     return Mirror(main, security)
 
 

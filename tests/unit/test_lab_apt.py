@@ -1,5 +1,8 @@
 """The machine's apt sources, as people write them, give the mirror for lab images."""
 
+import pytest
+
+from opsctl.errors import OpsError
 from opsctl.lab.apt import Mirror, machine_options, mirror
 
 DEB822 = """\
@@ -32,11 +35,17 @@ def test_one_line_sources_do_too_options_in_brackets_included() -> None:
     assert mirror([text]) == Mirror("https://m.example/debian", "https://m.example/debian-security")
 
 
-def test_entries_that_are_off_foreign_or_absent_leave_debians_own() -> None:
+def test_entries_that_are_off_foreign_or_absent_name_no_mirror() -> None:
     off = DEB822.replace("Types:", "Enabled: no\nTypes:")
     foreign = "deb https://packages.example/apt cloud-sdk-bookworm main\n"
     ubuntu = "deb http://archive.ubuntu.com/ubuntu noble main\n"
-    assert mirror([off, foreign, ubuntu, ""]) == Mirror()
+    with pytest.raises(OpsError, match="lab/no-mirror"):
+        mirror([off, foreign, ubuntu, ""])
+
+
+def test_a_mirror_without_security_updates_is_enough() -> None:
+    found = mirror(["deb http://m/debian trixie main\n"])
+    assert "security" not in found.sources("trixie")
 
 
 def test_sources_are_written_for_the_wanted_release() -> None:
