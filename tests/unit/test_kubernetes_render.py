@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -84,18 +83,6 @@ def test_a_kustomization_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OpsError, match="render/not-ours"):
         render(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"kustomization.yaml", "mine.yaml"}
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
-def test_kustomize_builds_what_was_written(tmp_path: Path) -> None:
-    files = render(tmp_path)
-    run = subprocess.run(
-        ["kubectl", "kustomize", str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    built = {one["kind"] + one["metadata"]["name"]: one for one in yaml.safe_load_all(run.stdout)}
-    assert len(built) == len(files) - 2
-    wanted = yaml.safe_load(files["sessions/statefulset-sessions-0.yaml"])
-    assert built["StatefulSetsessions-0"] == wanted
 
 
 # The script
