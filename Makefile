@@ -8,7 +8,7 @@ PYTHON ?= python3
 LAB_WORKERS ?= 2
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
-.PHONY: help setup tools demo demo-down test test-fast test-lab lint format soak bench lock docs clean
+.PHONY: help setup lab-tools tools demo demo-down test test-fast test-lab lint format soak bench lock docs clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,21 +25,30 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 	-PYTHONDONTWRITEBYTECODE= $(PY) -m compileall -q $(VENV)/lib opsctl
 	@touch $@
 
-tools: ## Install what the lab needs on this machine (Debian packages, as root)
-	@missing=(); for pair in systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nft:nftables ip:iproute2 ssh:openssh-client mkfs.ext4:e2fsprogs; do \
+# program:package, for Debian. Whoever only looks at the demo gets no servers installed.
+LAB_TOOLS := systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nft:nftables ip:iproute2 \
+  ssh:openssh-client mkfs.ext4:e2fsprogs
+TEST_TOOLS := haproxy:haproxy keepalived:keepalived socat:socat redis-server:redis-server
+
+lab-tools: NEED := $(LAB_TOOLS)
+lab-tools: ## Install what the lab needs on this machine (Debian packages, as root)
+tools: NEED := $(LAB_TOOLS) $(TEST_TOOLS)
+tools: ## The same, and what tests run beside it: haproxy, keepalived, socat, redis-server
+lab-tools tools:
+	@missing=(); for pair in $(NEED); do \
 	  command -v "$${pair%%:*}" >/dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  [ "$$(id -u)" = 0 ] || { echo "as root: apt-get install -y $${missing[*]}"; exit 1; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null; fi
 
-demo: setup tools ## Three hosts, a Redis that fails over, a killed host, and what a client felt
+demo: setup lab-tools ## A Redis behind an address that moves; a drill kills the host of both
 	@$(PY) examples/demo/demo.py up
 
 demo-down: setup ## Remove everything that the demo made
 	@$(PY) examples/demo/demo.py down
 
 lint: setup ## ruff, mypy --strict, import-linter
-	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
@@ -58,8 +67,9 @@ test: lint test-fast test-lab ## What CI runs
 
 soak: setup tools ## Repeats what must hold every time, and measures
 	$(VENV)/bin/pytest -q -m soak tests/lab --timeout 7200
+	$(PY) -m benchmarks.drills
 
-bench: setup tools ## opsctl beside ansible-playbook, mitogen and pyinfra on the same hosts
+bench: setup lab-tools ## opsctl beside ansible-playbook, mitogen and pyinfra on the same hosts
 	$(PY) benchmarks/run.py
 
 lock: setup ## Resolve requirements/dev.lock anew (hashes, no registry address)

@@ -7,19 +7,9 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import (
-    DeleteData,
-    MaxImpact,
-    SkipUnreachable,
-    Terms,
-    Verbose,
-    Yes,
-    carry_out,
-    run,
-)
+from opsctl.cli.changing import carry_out, consent_of, run
 from opsctl.cli.command import command, new_app
-from opsctl.cli.plan import Prune
-from opsctl.cli.session import Session, Unsupported
+from opsctl.cli.session import Session
 from opsctl.errors import Exit, OpsError, SpecError
 from opsctl.flow.applying import apply_plan, apply_saved, make_plan
 from opsctl.flow.parts import Parts
@@ -29,7 +19,10 @@ from opsctl.planning.saved import plan_from_json
 app = new_app()
 
 
-@command(app, "spec", "limit", "output")
+@command(
+    app, "consent", "prune", "delete-data", "skip-unreachable", "during-maintenance", "verbose",
+    "unsupported", "spec", "limit", "output",
+)  # fmt: skip
 def apply(
     session: Session,
     saved: Annotated[
@@ -38,24 +31,16 @@ def apply(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the apply that is unfinished.")
     ] = False,
-    yes: Yes = False,
-    max_impact: MaxImpact = None,
-    prune: Prune = False,
-    delete_data: DeleteData = None,
-    skip_unreachable: SkipUnreachable = False,
-    verbose: Verbose = False,
-    unsupported: Unsupported = False,
 ) -> Exit:
     """Make it so: shows the plan and asks. A second apply changes nothing.
 
     Without a terminal it wants a saved plan or --yes, and does nothing that costs more than a
     reload unless --max-impact allows it. Ctrl-C stops at the next safe point.
     """
-    terms = Terms(yes, max_impact, skip_unreachable, verbose=verbose)
-    parts = session.parts(unsupported=unsupported, advise=True)
+    parts = session.parts(advise=True)
     if saved is not None:
-        return _apply_saved(session, parts, saved, terms)
-    scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))
+        return _apply_saved(session, parts, saved)
+    scope = session.scope()
     if resume:
         plan, seen, parts = resume_plan(parts, scope)
     else:
@@ -64,18 +49,17 @@ def apply(
         session,
         plan,
         seen,
-        terms,
         lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
     )
 
 
-def _apply_saved(session: Session, parts: Parts, file: Path, terms: Terms) -> Exit:
+def _apply_saved(session: Session, parts: Parts, file: Path) -> Exit:
     if session.options.limit:
         raise SpecError(
             "cli/usage", "a saved plan has its own limits", hint="make the plan with --limit"
         )
     plan = plan_from_json(_read(file))
-    consent = terms.consent(session, plan.title)
+    consent = consent_of(session, plan.title)
     return run(
         session,
         plan,

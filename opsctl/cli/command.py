@@ -9,27 +9,48 @@ from typing import Any, Literal
 import typer
 
 from opsctl.cli.options import (
+    DeleteData,
+    DryRun,
+    DuringMaintenance,
     Files,
     Limit,
+    MaxImpact,
     NoColor,
     Options,
     Output,
     PlanOutput,
+    Prune,
     Sets,
+    SkipUnreachable,
     Strict,
+    Unsupported,
+    Verbose,
+    Yes,
 )
 from opsctl.cli.session import Session
 from opsctl.errors import Exit, OpsError
 
 Function = Callable[..., Exit | None]
 INTERRUPTED = OpsError("cli/interrupted", "interrupted", exit=Exit.INTERRUPTED)
-Takes = Literal["spec", "limit", "output", "plan-output"]
+Takes = Literal[
+    "spec", "limit", "output", "plan-output", "dry-run", "consent", "prune", "delete-data",
+    "skip-unreachable", "verbose", "unsupported", "yes", "during-maintenance",
+]  # fmt: skip
 
 _GROUPS: dict[Takes, tuple[tuple[str, Any, Any], ...]] = {
     "spec": (("files", Files, None), ("sets", Sets, None), ("strict", Strict, False)),
     "limit": (("limit", Limit, None),),
     "output": (("output", Output, None),),
     "plan-output": (("output", PlanOutput, None),),
+    "dry-run": (("dry_run", DryRun, False),),
+    "consent": (("yes", Yes, False), ("max_impact", MaxImpact, None)),
+    "prune": (("prune", Prune, False),),
+    "delete-data": (("delete_data", DeleteData, None),),
+    "skip-unreachable": (("skip_unreachable", SkipUnreachable, False),),
+    "yes": (("yes", Yes, False),),
+    "during-maintenance": (("during_maintenance", DuringMaintenance, False),),
+    "verbose": (("verbose", Verbose, False),),
+    "unsupported": (("unsupported", Unsupported, False),),
 }
 
 
@@ -47,7 +68,10 @@ def new_app(help: str = "") -> typer.Typer:
 def command(
     app: typer.Typer, *takes: Takes, name: str | None = None
 ) -> Callable[[Function], Function]:
-    """Adds the function to `app`. Its first parameter is the Session; the others are its own."""
+    """Adds the function to `app`. Its first parameter is the Session; the others are its own.
+
+    `takes` are the groups of shared options behind those, in their order; the Session has them.
+    """
 
     def add(function: Function) -> Function:
         shared = [entry for group in takes for entry in _GROUPS[group]]

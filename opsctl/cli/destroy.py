@@ -6,16 +6,7 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import (
-    DeleteData,
-    DryRun,
-    MaxImpact,
-    SkipUnreachable,
-    Terms,
-    Verbose,
-    Yes,
-    carry_out,
-)
+from opsctl.cli.changing import carry_out
 from opsctl.cli.command import command, new_app
 from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
@@ -27,43 +18,37 @@ from opsctl.flow.revisions import rollback_plan
 app = new_app()
 
 
-@command(app, "spec", "output")
+@command(
+    app, "delete-data", "dry-run", "consent", "skip-unreachable", "during-maintenance", "verbose",
+    "spec", "output",
+)  # fmt: skip
 def destroy(
     session: Session,
     services: Annotated[
         list[str] | None,
         typer.Argument(help="Left out: all of them.", autocompletion=complete_services),
     ] = None,
-    delete_data: DeleteData = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    max_impact: MaxImpact = None,
-    skip_unreachable: SkipUnreachable = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Take services down. Data stays unless its name is given with --delete-data."""
     parts = session.parts()
-    plan, seen = destroy_plan(parts, tuple(services or ()), frozenset(delete_data or ()))
+    plan, seen = destroy_plan(parts, tuple(services or ()), frozenset(session.options.delete_data))
     return carry_out(
         session,
         plan,
         seen,
-        Terms(yes, max_impact, skip_unreachable, dry_run, verbose),
         lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
     )
 
 
-@command(app, "spec", "output")
+@command(
+    app, "dry-run", "consent", "skip-unreachable", "during-maintenance", "verbose",
+    "spec", "output",
+)  # fmt: skip
 def rollback(
     session: Session,
     revision: Annotated[
         int | None, typer.Argument(help="As `opsctl history` shows it; left out: the one before.")
     ] = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    max_impact: MaxImpact = None,
-    skip_unreachable: SkipUnreachable = False,
-    verbose: Verbose = False,
 ) -> Exit:
     """Go back to an earlier revision of the spec, which the targets keep.
 
@@ -74,6 +59,5 @@ def rollback(
         session,
         plan,
         seen,
-        Terms(yes, max_impact, skip_unreachable, dry_run, verbose),
         lambda consent, events, stop: apply_plan(then, plan, seen, consent, events, stop),
     )

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import Yes
 from opsctl.cli.command import command, new_app
+from opsctl.cli.options import Yes
 from opsctl.cli.session import Session
 from opsctl.cli.views.checks import LockView
 from opsctl.errors import Exit, OpsError

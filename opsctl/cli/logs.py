@@ -41,10 +41,15 @@ def logs(
         )
         for door in found
     }
-    if len(calls) == 1:
-        (call,) = calls.values()
-        return _ended(subprocess.run(call, check=False).returncode, call)
-    return _side_by_side(session, calls, follow)
+    try:
+        if len(calls) == 1:
+            (call,) = calls.values()
+            return _ended(subprocess.run(call, check=False).returncode, call)
+        return _side_by_side(session, calls, follow)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        return Exit.INTERRUPTED  # that is how following ends, and no failure
 
 
 def _call(
@@ -69,23 +74,31 @@ def _side_by_side(session: Session, calls: dict[str, Sequence[str]], follow: boo
     """Each member's lines with its name before them: one after the other, or mixed as they come."""
     width = max(len(member) for member in calls)
     ends: list[Exit] = []
+    whole = threading.Lock()  # a line is written as a whole
+    running: list[subprocess.Popen[str]] = []
 
     def one(member: str) -> None:
         with subprocess.Popen(
             calls[member], stdout=subprocess.PIPE, text=True, errors="replace"
         ) as process:
+            running.append(process)
             assert process.stdout is not None
             for text in process.stdout:
-                session.screen.text(f"{member.ljust(width)} | {text}")
+                with whole:
+                    session.screen.text(f"{member.ljust(width)} | {text}")
         ends.append(_ended(process.returncode, calls[member]))
 
     threads = [threading.Thread(target=one, args=(member,), daemon=True) for member in calls]
-    for thread in threads:
-        thread.start()
-        if not follow:
+    try:
+        for thread in threads:
+            thread.start()
+            if not follow:
+                thread.join()
+        for thread in threads:
             thread.join()
-    for thread in threads:
-        thread.join()
+    finally:
+        for process in running:
+            process.terminate()  # one that has nothing to say would not notice that we are gone
     return max(ends, default=Exit.DONE)
 
 

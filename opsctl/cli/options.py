@@ -1,4 +1,5 @@
-"""The options of every command, given before or after its name, or as OPSCTL_* variables."""
+"""The options that commands share; those of the spec and of the output may stand before a command's
+name too, or come as OPSCTL_* variables."""
 
 from __future__ import annotations
 
@@ -36,6 +37,29 @@ PlanOutput = Annotated[
     typer.Option("--output", "-o", help="How the result is printed."),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; so does NO_COLOR.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Bound = Literal["none", "reload", "restart", "failover"]
+MaxImpact = Annotated[
+    Bound | None, typer.Option(help="Refuse what costs more. Without a terminal: reload.")
+]
+SkipUnreachable = Annotated[
+    bool, typer.Option("--skip-unreachable", help="Go on without places that can't be seen.")
+]
+Prune = Annotated[
+    bool, typer.Option("--prune", help="Take away what vanished from the spec. Not with --limit.")
+]
+DeleteData = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="The service or member whose data may go; repeatable."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")]
+DuringMaintenance = Annotated[
+    bool, typer.Option("--during-maintenance", help="Change what is in maintenance, too.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every single change.")]
+Unsupported = Annotated[
+    bool, typer.Option("--unsupported", help="Also on systems that were never tried.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +72,15 @@ class Options:
     limit: tuple[str, ...] = ()
     output: Literal["human", "json", "yaml", "markdown"] | None = None
     no_color: bool = False
+    dry_run: bool = False
+    yes: bool = False
+    max_impact: Bound | None = None
+    prune: bool = False
+    delete_data: tuple[str, ...] = ()
+    skip_unreachable: bool = False
+    during_maintenance: bool = False
+    verbose: bool = False
+    unsupported: bool = False
 
     def over(self, below: Options) -> Options:
         """These, and what is not given here as it is in `below`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from opsctl.cli.topology import Box, Place, Topology
+from opsctl.cli.topology import Box, Place, Topology, Way
 
 _WIDTH, _HEIGHT, _GAP, _TOP = 200, 46, 14, 34  # pixels: a member's box, and what is around it
 _COLOURS = {"primary": "#1a7f37", "replica": "#0969da", "arbiter": "#6e7781"}
@@ -13,20 +13,33 @@ _TROUBLE = "#cf222e"
 
 
 def tree(drawn: Topology) -> str:
-    """A tree of zones, hosts and members; without zones where nobody knows any."""
+    """A tree of zones, hosts and members, without zones where nobody knows any; then the routes."""
     hosts = {zone: _hosts(places) for zone, places in drawn.zones.items()}
     if set(hosts) <= {""}:
-        return "\n".join([drawn.environment, *hosts.get("", [])])
-    zones = [(f"zone {zone or '(unknown)'}", lines) for zone, lines in hosts.items()]
-    return "\n".join([drawn.environment, *_branches(zones)])
+        branches = _hosts(drawn.zones.get("", ()))
+    else:
+        branches = [
+            (f"zone {zone or '(unknown)'}", list(_branches(below))) for zone, below in hosts.items()
+        ]
+    ways = [(f"{_through(way)} → {_names(way.to)}", ()) for way in drawn.ways]
+    if ways:
+        branches.append(("routes", list(_branches(ways))))
+    return "\n".join([drawn.environment, *_branches(branches)])
 
 
-def _hosts(places: Sequence[Place]) -> list[str]:
-    named = [
+def _through(way: Way) -> str:
+    return f"{way.name}  {', '.join(way.doors)} → {_names(way.through)}"
+
+
+def _names(members: Sequence[str]) -> str:
+    return ", ".join(members) or "nobody"
+
+
+def _hosts(places: Sequence[Place]) -> list[tuple[str, Sequence[str]]]:
+    return [
         (place.name, list(_branches([(box.member + _said(box), []) for box in place.boxes])))
         for place in places
     ]
-    return list(_branches(named))
 
 
 def _branches(items: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
@@ -44,7 +57,8 @@ def _said(box: Box) -> str:
 
 
 def mermaid(drawn: Topology) -> str:
-    """A flowchart; hosts are boxes around their members, arrows lead from replica to primary."""
+    """A flowchart; hosts are boxes around their members, arrows lead from replica to primary, thick
+    ones are the clients'."""
     lines = ["flowchart TB"]
     for number, (zone, places) in enumerate(drawn.zones.items()):
         lines.append(f'  subgraph zone{number}["{_quoted(zone or "no zone")}"]')
@@ -54,6 +68,12 @@ def mermaid(drawn: Topology) -> str:
             lines.append("    end")
         lines.append("  end")
     lines += [f"  {_id(start)} --> {_id(end)}" for start, end in drawn.arrows]
+    if drawn.ways:
+        lines.append('  clients(["clients"])')
+    for way in drawn.ways:
+        label = _quoted(f"{way.name} {', '.join(way.doors)}")
+        lines += [f'  clients == "{label}" ==> {_id(one)}' for one in way.through]
+    lines += [f"  {_id(start)} ==> {_id(end)}" for start, end in drawn.hops]
     lines.append("  classDef primary stroke:#1a7f37,stroke-width:3px")
     lines.append(f"  classDef trouble stroke:{_TROUBLE},stroke-dasharray:4")
     for place in drawn.places:
@@ -78,12 +98,20 @@ def _quoted(text: str) -> str:
 
 
 def svg(drawn: Topology) -> str:
-    """One column for every host, zones around them, members as boxes."""
+    """One column for every host, zones around them, members as boxes; routes on the left."""
     spots: dict[str, tuple[int, int]] = {}
     body: list[str] = []
     left = _GAP
     tallest = max((len(place.boxes) for place in drawn.places), default=0)
+    tallest = max(tallest, len(drawn.ways))
     bottom = 2 * _TOP + tallest * (_HEIGHT + _GAP) + _GAP
+    if drawn.ways:
+        width = _WIDTH + 2 * _GAP
+        body.append(_frame(left, _GAP, width, bottom, "clients", "#f6f8fa"))
+        for at, way in enumerate(drawn.ways):
+            spots[f"route {way.name}"] = (left + _GAP, _GAP + 2 * _TOP + at * (_HEIGHT + _GAP))
+            body.append(_door(way, *spots[f"route {way.name}"]))
+        left += width + 3 * _GAP
     for zone, places in drawn.zones.items():
         width = len(places) * (_WIDTH + 3 * _GAP) + _GAP
         body.append(_frame(left, _GAP, width, bottom, f"zone {zone}" if zone else "", "#f6f8fa"))
@@ -96,7 +124,9 @@ def svg(drawn: Topology) -> str:
                 spots[box.member] = (x + _GAP, _GAP + 2 * _TOP + at * (_HEIGHT + _GAP))
                 body.append(_member(box, *spots[box.member]))
         left += width + _GAP
-    body += [_arrow(spots[a], spots[b]) for a, b in drawn.arrows if a in spots and b in spots]
+    doors = [(f"route {way.name}", one) for way in drawn.ways for one in way.through]
+    arrows = (*drawn.arrows, *doors, *drawn.hops)
+    body += [_arrow(spots[a], spots[b]) for a, b in arrows if a in spots and b in spots]
     size = f'width="{left}" height="{bottom + 2 * _GAP}"'
     font = 'font-family="sans-serif" font-size="13"'
     return "\n".join(
@@ -125,6 +155,15 @@ def _member(box: Box, x: int, y: int) -> str:
         f'stroke="{colour}" stroke-width="2"/>'
         f'<text x="{x + 10}" y="{y + 19}">{escape(box.member)}</text>'
         f'<text x="{x + 10}" y="{y + 37}" fill="{colour}">{escape(box.role or box.engine)}</text>'
+    )
+
+
+def _door(way: Way, x: int, y: int) -> str:
+    return (
+        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{_HEIGHT // 2}" '
+        f'fill="#fff" stroke="#57606a" stroke-width="1.5"/>'
+        f'<text x="{x + 22}" y="{y + 19}">{escape(way.name)}</text>'
+        f'<text x="{x + 22}" y="{y + 37}" fill="#57606a">{escape(", ".join(way.doors))}</text>'
     )
 
 

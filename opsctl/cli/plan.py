@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import DeleteData, Verbose, plan_exit
+from opsctl.cli.changing import plan_exit
 from opsctl.cli.command import command, new_app
-from opsctl.cli.session import Session, Unsupported
+from opsctl.cli.session import Session
 from opsctl.cli.views.plan import PlanView
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.applying import make_plan
@@ -21,12 +21,9 @@ from opsctl.planning.plan import Plan
 from opsctl.planning.saved import plan_to_json
 
 app = new_app()
-Prune = Annotated[
-    bool, typer.Option("--prune", help="Take away what vanished from the spec. Not with --limit.")
-]
 
 
-@command(app, "spec", "limit", "plan-output")
+@command(app, "prune", "delete-data", "verbose", "unsupported", "spec", "limit", "plan-output")
 def plan(
     session: Session,
     out: Annotated[
@@ -38,34 +35,31 @@ def plan(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what the services promise, and worst cases.")
     ] = False,
-    prune: Prune = False,
-    delete_data: DeleteData = None,
-    verbose: Verbose = False,
-    unsupported: Unsupported = False,
 ) -> Exit:
     """Show what would change, and what it would cost. Changes nothing.
 
     Exit 6 when a part could not be seen, 4 when an apply would be refused. --output json prints
     the format of saved plans.
     """
-    scope = session.scope(prune=prune, delete_data=tuple(delete_data or ()))
-    made, seen = make_plan(session.parts(unsupported=unsupported, advise=True), scope)
+    made, seen = make_plan(session.parts(advise=True), session.scope())
     if out is not None:
         save(made, out)
         session.screen.say(f"saved to {out}")
     notes = _notes(seen) if explain else {}
     following = _following(session, made, out)
     away = seen.observation.unreachable
+    verbose = session.options.verbose
     session.screen.result(PlanView(made, away, notes, verbose=verbose, following=following))
     return plan_exit(made, differs=exit_code)
 
 
-@command(app, "spec", "limit", "plan-output")
-def drift(session: Session, verbose: Verbose = False, unsupported: Unsupported = False) -> Exit:
+@command(app, "verbose", "unsupported", "spec", "limit", "plan-output")
+def drift(session: Session) -> Exit:
     """Show what differs from the spec: exit 3 when something does, 6 when a part can't be seen."""
-    made, seen = make_plan(session.parts(unsupported=unsupported), session.scope(), "drift")
+    made, seen = make_plan(session.parts(), session.scope(), "drift")
     following = _following(session, made, None)
     away = seen.observation.unreachable
+    verbose = session.options.verbose
     session.screen.result(PlanView(made, away, verbose=verbose, following=following))
     return plan_exit(made, differs=True)
 
@@ -86,7 +80,7 @@ def _notes(seen: Survey) -> Mapping[str, Sequence[str]]:
 
 
 def _following(session: Session, made: Plan, out: Path | None) -> str:
-    if made.empty or made.blocked:
+    if made.empty or made.blocked or made.withheld:
         return ""
     if made.uncompared:
         return session.words("secrets init")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from opsctl.cli.options import Options
 from opsctl.errors import Exit, OpsError, OpsErrors
@@ -19,10 +17,6 @@ if TYPE_CHECKING:
     from opsctl.flow.parts import Parts
     from opsctl.model import Environment, Finding, ServiceBase
     from opsctl.planning.build import Scope
-
-Unsupported = Annotated[
-    bool, typer.Option("--unsupported", help="Also on systems that were never tried.")
-]
 
 
 class Session:
@@ -39,11 +33,12 @@ class Session:
         plain = self.options.no_color or bool(os.environ.get("NO_COLOR"))
         return Screen(self.options.output or "human", color=not plain)
 
-    def parts(self, *, unsupported: bool = False, advise: bool = False) -> Parts:
+    def parts(self, *, advise: bool = False) -> Parts:
         """The spec's concrete parts. Raises OpsError for a wrong spec, --strict's too."""
         from opsctl import wiring
 
-        parts = wiring.parts(self.options.spec_files, self.options.sets, unsupported=unsupported)
+        given = self.options
+        parts = wiring.parts(given.spec_files, given.sets, unsupported=given.unsupported)
         findings = self.findings(parts.environment)
         if findings and advise:
             words = "a warning" if len(findings) == 1 else f"{len(findings)} warnings"
@@ -74,11 +69,12 @@ class Session:
             raise OpsErrors(tuple(as_error(item) for item in wrong))
         return tuple(as_error(item) for item in found)
 
-    def scope(self, *, prune: bool = False, delete_data: tuple[str, ...] = ()) -> Scope:
+    def scope(self) -> Scope:
         """What a plan may touch, as the options say."""
         from opsctl.planning.build import Scope
 
-        return Scope(limit=self.options.limit, prune=prune, delete_data=frozenset(delete_data))
+        given = self.options
+        return Scope(given.limit, given.prune, delete_data=frozenset(given.delete_data))
 
     def words(self, command: str) -> str:
         """The line to type for another command about the same spec."""

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import Verbose
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.history import HistoryView
 from opsctl.cli.views.status import StatusView
 from opsctl.errors import Exit
 from opsctl.flow import watching
+from opsctl.flow.parts import Parts
 from opsctl.flow.watching import Status
 
 app = new_app()
@@ -31,30 +31,40 @@ def status(
 ) -> Exit:
     """Members, roles, lag; unfinished work and who holds the lock come first."""
     parts = session.parts()
-    while True:
-        now = _limited(watching.status(parts), session.options.limit)
-        if watch:
-            session.screen.clear()
-        session.screen.result(StatusView(now, time.time(), session.flags))
-        if not watch:
-            break
-        time.sleep(_EVERY)
-    if check or now.exit is Exit.UNOBSERVED:
-        return now.exit
-    return Exit.DONE
+    if watch:
+        return _watch(session, parts)
+    now = _look(session, parts)
+    return now.exit if check or now.exit is Exit.UNOBSERVED else Exit.DONE
 
 
-@command(app, "spec", "output")
+def _look(session: Session, parts: Parts, *, again: bool = False) -> Status:
+    now = _limited(watching.status(parts), session.options.limit)
+    if again:
+        session.screen.clear()
+    session.screen.result(StatusView(now, time.time(), session.flags))
+    return now
+
+
+def _watch(session: Session, parts: Parts) -> Exit:
+    """Looks again and again until Ctrl-C: that is how it ends, and no failure."""
+    try:
+        while True:
+            _look(session, parts, again=True)
+            time.sleep(_EVERY)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+@command(app, "verbose", "spec", "output")
 def history(
     session: Session,
     last: Annotated[
         int, typer.Option("--last", "-n", min=1, help="How many records of the journal.")
     ] = 200,
-    verbose: Verbose = False,
 ) -> None:
     """What was done, when, by whom, how it ended. --verbose shows every step."""
     records = watching.history(session.parts(), last)
-    session.screen.result(HistoryView(records, verbose))
+    session.screen.result(HistoryView(records, session.options.verbose))
 
 
 def _limited(whole: Status, limit: tuple[str, ...]) -> Status:

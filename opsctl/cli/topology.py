@@ -1,8 +1,9 @@
-"""What a picture shows: places, the members in them, who follows whom. Pure."""
+"""What a picture shows: places, the members in them, who follows whom, how clients come to them.
+Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,11 +38,25 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A route: clients come in at `doors`, go through the balancers `through` and on to `to`.
+
+    When nobody was asked they are those that it may go through and to.
+    """
+
+    name: str
+    doors: tuple[str, ...]
+    through: tuple[str, ...]
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
     """One environment."""
 
     environment: str
     places: tuple[Place, ...]
+    ways: tuple[Way, ...] = ()
 
     @property
     def zones(self) -> dict[str, tuple[Place, ...]]:
@@ -58,6 +73,12 @@ class Topology:
             for box in place.boxes
             if box.following
         )
+
+    @property
+    def hops(self) -> tuple[tuple[str, str], ...]:
+        """From a balancer to each member that it leads clients to."""
+        found = ((a, b) for way in self.ways for a in way.through for b in way.to)
+        return tuple(dict.fromkeys(found))
 
 
 def topology(
@@ -80,7 +101,29 @@ def topology(
     return Topology(
         environment,
         tuple(Place(where, zone, tuple(boxes)) for (zone, where), boxes in sorted(places.items())),
+        tuple(_ways(workloads, standings, targets, limit)),
     )
+
+
+def _ways(
+    workloads: Mapping[str, tuple[str, Workload]],
+    standings: Standings,
+    targets: Mapping[str, Addressing],
+    limit: Collection[str],
+) -> Iterator[Way]:
+    for pool, (target, workload) in sorted(workloads.items()):
+        if workload.leads is None or (limit and pool not in limit):
+            continue
+        balancers = tuple(workload.members())
+        own = [targets[target].address(member.seat) for member in balancers]
+        for lead in workload.leads(standings):
+            possible = tuple(backend.member for backend in lead.lane.entry.backends)
+            yield Way(
+                lead.lane.name,
+                lead.doors(own),
+                lead.balancers if standings else tuple(member.name for member in balancers),
+                lead.serving if standings else possible,
+            )
 
 
 def _names(workload: Workload, target: Addressing) -> Mapping[str, str]:

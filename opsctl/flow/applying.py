@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from opsctl.errors import Exit, OpsError
-from opsctl.flow.consent import Consent, agree
+from opsctl.flow.consent import Consent, agree, not_held_since
+from opsctl.flow.generations import newest, refused
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, survey, within_reach
 from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.plan import Plan
 from opsctl.ports import Events
-from opsctl.running.context import Context, Stop
+from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
 from opsctl.running.journal import Journal, run_id
 from opsctl.running.lease import leased
 from opsctl.running.runner import Report, run
@@ -24,7 +25,10 @@ def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, S
     """Looks at everything and says what would change. Changes nothing."""
     seen = survey(parts)
     plan = build(seen.desired, seen.observation, scope, title)
-    return replace(plan, options=scope_options(scope)), seen
+    workloads = [workload for _, workload in seen.desired.workloads.values()]
+    outdated = refused(parts.generations, seen.observation.generations, workloads)
+    blocked = (*outdated, *plan.blocked)
+    return replace(plan, options=scope_options(scope), blocked=blocked), seen
 
 
 def apply_plan(
@@ -35,9 +39,25 @@ def apply_plan(
     if plan.empty:
         _close(parts, seen, stop)
         return Report("", (), ())
+    report = run_plan(parts, plan, seen, events, stop)
+    if report.error is None and any(plan.changes):  # without any, all versions are as before
+        keep_versions(parts, survey(parts))
+    return report
+
+
+def run_plan(
+    parts: Parts,
+    plan: Plan,
+    seen: Survey,
+    events: Events,
+    stop: Stop,
+    more: Mapping[str, Performer] = NOTHING_MORE,
+) -> Report:
+    """Runs what was agreed to, under the lock; `more` performs further kinds of steps."""
     holder = f"{parts.who}: {plan.title}"
     targets = {name: parts.targets[name] for name in _targets(plan)}
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
+        not_held_since(plan, tuple(targets.values()))
         context = Context(
             plan=plan,
             workloads=within_reach(parts, seen, plan),
@@ -51,13 +71,12 @@ def apply_plan(
             events=events,
             stop=stop,
             monotonic=time.monotonic,
+            more=more,
         )
         revision = _revision(seen, plan)
-        journal = Journal(run_id(), parts.who, targets, fences, revision, parts.copy_record)
-        report = run(context, journal)
-    if report.error is None:
-        keep_versions(parts, survey(parts))
-    return report
+        used = newest(parts.generations, seen.observation.generations)
+        journal = Journal(run_id(), parts.who, targets, fences, revision, parts.copy_record, used)
+        return run(context, journal)
 
 
 def _close(parts: Parts, seen: Survey, stop: Stop) -> None:

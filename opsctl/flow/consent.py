@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, OpsError
+from opsctl.planning.holding import words
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact
+from opsctl.ports import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Consent:
     max_impact: Impact | None = None
     ask: Callable[[], bool] | None = None
     skip_unreachable: bool = False
+    during_maintenance: bool = False
 
 
 def agree(plan: Plan, consent: Consent) -> None:
@@ -39,17 +42,40 @@ def agree(plan: Plan, consent: Consent) -> None:
             hint=f"read `opsctl plan`, then allow it: --max-impact {cost.words}",
             exit=Exit.REFUSED,
         )
-    if consent.yes or consent.reviewed:
+    if consent.yes or consent.reviewed or plan.empty:
         return
     if consent.ask is None:
         raise OpsError(
             "apply/no-consent",
             "nobody is there to be asked",
-            hint="apply a plan saved by `opsctl plan --out FILE`, or say --yes",
+            hint="apply a plan saved by `opsctl plan --out FILE`, or say --yes"
+            if plan.title == "apply"
+            else "say --yes",
             exit=Exit.REFUSED,
         )
     if not consent.ask():
         raise OpsError("apply/declined", "nothing was changed", exit=Exit.REFUSED)
+
+
+def not_held_since(plan: Plan, targets: Sequence[Target]) -> None:
+    """Raises `run/maintenance` for a service that was put into maintenance after the plan was made,
+    such as while somebody read it. Asked under the lock, so nobody can begin one afterwards."""
+    unknown = plan.changing - set(plan.held)
+    if not unknown:
+        return
+    held = {name: one for target in targets for name, one in target.maintenance().items()}
+    if found := [words(held[name]) for name in sorted(unknown & set(held))]:
+        raise _held(found)
+
+
+def _held(found: Sequence[str]) -> OpsError:
+    return OpsError(
+        "run/maintenance",
+        "; ".join(found),
+        hint="wait, leave it out with --limit, or `opsctl maintenance SERVICE --end`; "
+        "--during-maintenance goes on all the same",
+        exit=Exit.REFUSED,
+    )
 
 
 def _cost(step: Step) -> Impact:
@@ -66,9 +92,11 @@ def _possible(plan: Plan, consent: Consent) -> None:
             "apply/blocked",
             plan.blocked[0] if len(plan.blocked) == 1 else "something stands in the way",
             details=plan.blocked if len(plan.blocked) > 1 else (),
-            hint="mend it, or leave that part out with --limit",
+            hint="mend it, or leave that part out with --limit" if plan.title == "apply" else "",
             exit=Exit.REFUSED,
         )
+    if plan.withheld and not consent.during_maintenance:
+        raise _held([plan.held[service] for service in plan.withheld])
     if plan.unreachable and not consent.skip_unreachable:
         raise OpsError(
             "apply/unreachable",

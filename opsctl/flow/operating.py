@@ -33,15 +33,25 @@ def restart_plan(parts: Parts, names: tuple[str, ...]) -> tuple[Plan, Survey]:
     wanted: dict[tuple[str, str], list[Change]] = {}
     for name in names:
         service, _, member = name.partition("/")
-        workload = _workload(parts, seen, service)
+        workload = workload_of(parts, seen, service)
         if member and member not in {item.name for item in workload.members()}:
             raise unknown("member", member, tuple(item.name for item in workload.members()))
-        for resource in _processes(seen.desired.resources, service, member):
-            wanted.setdefault((service, resource.member), []).append(_asked(resource))
+        for key, changes in restarts(seen.desired.resources, service, member).items():
+            wanted.setdefault(key, []).extend(changes)
     rolls = roll_steps(wanted, seen.present, seen.observation, ())
     services = tuple(dict.fromkeys(service for service, _ in wanted))
     settles = settle_steps(services, seen.present, rolls)
-    return _plan(parts, seen, f"restart {' '.join(names)}", (*rolls, *settles)), seen
+    return verb_plan(parts, seen, f"restart {' '.join(names)}", (*rolls, *settles)), seen
+
+
+def restarts(
+    resources: tuple[Resource, ...], service: str, member: str = ""
+) -> dict[tuple[str, str], list[Change]]:
+    """By (service, member): the restart of every process of a service, or of one member."""
+    found: dict[tuple[str, str], list[Change]] = {}
+    for resource in _processes(resources, service, member):
+        found.setdefault((service, resource.member), []).append(_asked(resource))
+    return found
 
 
 def _processes(resources: tuple[Resource, ...], service: str, member: str) -> Iterator[Resource]:
@@ -64,7 +74,7 @@ def _asked(resource: Resource) -> Change:
 
 def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Survey]:
     seen = survey(parts)
-    workload = _workload(parts, seen, service)
+    workload = workload_of(parts, seen, service)
     verbs = {
         "switchover": workload.operations.switchover,
         "failover": workload.operations.failover,
@@ -85,7 +95,7 @@ def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Su
     (settle,) = settle_steps((service,), seen.present, (step,))
     if verb == "failover":
         settle = _without_those_down(settle, seen.observation, workload)
-    return _plan(parts, seen, step.title, (step, settle)), seen
+    return verb_plan(parts, seen, step.title, (step, settle)), seen
 
 
 def _without_those_down(settle: Step, observation: Observation, workload: Workload) -> Step:
@@ -95,7 +105,8 @@ def _without_those_down(settle: Step, observation: Observation, workload: Worklo
     if not down or not up:
         return settle
     words = f"wait until {settle.service} is whole without {' and '.join(down)}, and prove it"
-    return replace(settle, title=words, members=tuple(member.name for member in up))
+    # The gate's words are of every member; the title says enough.
+    return replace(settle, title=words, after="", members=tuple(member.name for member in up))
 
 
 def _up(observation: Observation, member: Member) -> bool:
@@ -110,7 +121,8 @@ def standings_in(observation: Observation, workload: Workload) -> Standings:
     return {key: value for key, value in observation.standings.items() if key[0] in names}
 
 
-def _workload(parts: Parts, seen: Survey, service: str) -> Workload:
+def workload_of(parts: Parts, seen: Survey, service: str) -> Workload:
+    """Raises OpsError for a name that is not in the spec, or is not built here."""
     found = parts.service(service)
     if service not in seen.present:
         words = "is not managed by opsctl" if found.external else "is absent"
@@ -120,7 +132,8 @@ def _workload(parts: Parts, seen: Survey, service: str) -> Workload:
     return seen.present[service][1]
 
 
-def _plan(parts: Parts, seen: Survey, title: str, steps: tuple[Step, ...]) -> Plan:
+def verb_plan(parts: Parts, seen: Survey, title: str, steps: tuple[Step, ...]) -> Plan:
+    """A plan of these steps, agreed to by the verb that was typed."""
     plan = Plan(
         environment=parts.environment.name,
         document=parts.environment.document,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.errors import OpsError, SpecError
@@ -19,7 +19,7 @@ class Parts:
 
     `with_document` makes the parts of another revision of the same environment. `keep_versions`
     writes what was resolved (package versions by target) beside the spec. `lock_ttl`: seconds that
-    a lock outlives its holder.
+    a lock outlives its holder. `generations` are those of derived secrets here (absent: 1).
     """
 
     environment: Environment
@@ -32,6 +32,7 @@ class Parts:
     with_document: Callable[[Mapping[str, Any]], Parts]
     keep_versions: Callable[[str, Mapping[str, str]], None]
     lock_ttl: float = TTL
+    generations: Mapping[str, int] = field(default_factory=dict)
 
     def engine(self, service: ServiceBase) -> Engine:
         """The engine of a service; the model refused unknown ones already."""

@@ -49,14 +49,25 @@ def rollback_plan(parts: Parts, revision: int | None) -> tuple[Plan, Survey, Par
 
 def _at(parts: Parts, seen: Survey, revision: int) -> Parts:
     documents = seen.observation.documents
-    if revision not in documents:
+    document = _document(parts, documents, revision)
+    if document is None:
         raise OpsError(
             "rollback/no-revision",
             f"the targets keep no revision {revision}",
             hint=f"they keep {_list(documents)}; see `opsctl history`",
             exit=Exit.REFUSED,
         )
-    return parts.with_document(documents[revision])
+    return parts.with_document(document)
+
+
+def _document(
+    parts: Parts, newest: Mapping[int, Mapping[str, Any]], revision: int
+) -> Mapping[str, Any] | None:
+    """A revision's spec. A look brings only the newest; the targets are asked for an older one."""
+    if revision in newest:
+        return newest[revision]
+    kept = (target.document(revision) for target in parts.targets.values())
+    return next((document for document in kept if document is not None), None)
 
 
 def _previous(parts: Parts, documents: Mapping[int, Mapping[str, Any]]) -> int:
@@ -69,9 +80,13 @@ def _previous(parts: Parts, documents: Mapping[int, Mapping[str, Any]]) -> int:
         for record in target.history(HISTORY)
         if record.kind == "end" and record.ended == "done"
     }
-    earlier = [number for number in documents if documents[number] != current and number in applied]
-    return max(earlier, default=newest - 1)
+    for number in sorted(applied, reverse=True):
+        document = _document(parts, documents, number)
+        if document is not None and document != current:
+            return number
+    return newest - 1
 
 
 def _list(documents: Mapping[int, Mapping[str, Any]]) -> str:
-    return ", ".join(str(number) for number in sorted(documents)) or "none"
+    older = " and some of the older ones" if min(documents, default=1) > 1 else ""
+    return (", ".join(str(number) for number in sorted(documents)) or "none") + older

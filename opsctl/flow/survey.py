@@ -9,14 +9,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from opsctl.errors import OpsError, SpecError
+from opsctl.flow.generations import newest
 from opsctl.flow.parts import Parts
 from opsctl.model import ServiceBase
 from opsctl.planning.build import Desired
+from opsctl.planning.holding import loosened
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource
 from opsctl.ports import Target
-from opsctl.workload import Seat, Workload
+from opsctl.routes import directory
+from opsctl.workload import Directory, Seat, Workload, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,13 @@ def survey(parts: Parts) -> Survey:
     names = sorted(parts.targets)
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
         halves = list(pool.map(lambda name: _look(parts, parts.targets[name]), names))
+    observation = _merge([half.observation for half in halves])
+    held = observation.maintenance
     return Survey(
         desired=Desired(
             environment=parts.environment.name,
             document=parts.environment.document,
-            workloads=_by_service(halves, [half.workloads for half in halves]),
+            workloads=loosened(_by_service(halves, [half.workloads for half in halves]), held),
             resources=tuple(item for half in halves for item in half.resources),
             absent=frozenset(
                 name
@@ -56,8 +61,8 @@ def survey(parts: Parts) -> Survey:
                 if service.state == "absent"
             ),
         ),
-        observation=_merge([half.observation for half in halves]),
-        present=_by_service(halves, [half.present for half in halves]),
+        observation=observation,
+        present=loosened(_by_service(halves, [half.present for half in halves]), held),
     )
 
 
@@ -77,10 +82,28 @@ def _look(parts: Parts, target: Target) -> _Half:
     """One look; a second one only when members sit elsewhere than this machine remembered."""
     recorded = target.recorded()
     half = _observe(parts, target, recorded)
-    seen = half.observation.seats
+    seen = _with_silent(target.name, half.observation, recorded)
     if _differs(recorded, seen):
         half = _observe(parts, target, seen)
     return half
+
+
+def _with_silent(
+    target: str, observation: Observation, recorded: Mapping[str, Sequence[Seat]]
+) -> dict[str, tuple[Seat, ...]]:
+    """The seats that were seen, and those remembered on places that say nothing now."""
+    found = dict(observation.seats)
+    for name, seats in recorded.items():
+        there = {seat.member for seat in found.get(name, ())}
+        kept = [
+            seat
+            for seat in seats
+            if f"{target}/{seat.node}" in observation.unreachable and seat.member not in there
+        ]
+        both = (*found.get(name, ()), *kept)
+        if both:
+            found[name] = tuple(sorted(both, key=lambda seat: (seat.group, seat.ordinal)))
+    return found
 
 
 def _observe(parts: Parts, target: Target, recorded: Mapping[str, Sequence[Seat]]) -> _Half:
@@ -99,19 +122,27 @@ def _describe(
     }
     with _placed(parts):
         seats = target.seat(needs, recorded)
-    workloads = []
-    present = []
-    for name, service in services.items():
-        engine = parts.engine(service)
+    workloads: dict[str, Workload] = {}
+    present: dict[str, Workload] = {}
+    for name in in_order(services, parts.engines, parts.environment):
+        service, engine = services[name], parts.engine(services[name])
         render = parts.render(engine)
         with _placed(parts):
-            workload = engine.describe(name, service, seats[name], render)
-        workloads.append(workload)
+            known = directory(parts.environment, name, workloads)
+            workload = engine.describe(name, service, seats[name], render, known)
+        workloads[name] = workload
         names = {seat.member for seat in seats[name]}
         leaving = [seat for seat in recorded.get(name, ()) if seat.member not in names]
         everybody = (*seats[name], *leaving)
-        present.append(engine.describe(name, service, everybody, render) if leaving else workload)
-    return tuple(workloads), tuple(present)
+        present[name] = (
+            engine.describe(name, service, everybody, render, known) if leaving else workload
+        )
+    return tuple(workloads.values()), tuple(present.values())
+
+
+def _directory(parts: Parts, seen: Survey, name: str) -> Directory:
+    known = {service: workload for service, (_, workload) in seen.present.items()}
+    return directory(parts.environment, name, known)
 
 
 def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[str, Workload]]:
@@ -130,7 +161,8 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
         if seats and len(seats) < len(tuple(workload.members())):
             service = parts.environment.services[name]
             engine = parts.engine(service)
-            fewer = engine.describe(name, service, seats, parts.render(engine))
+            known = _directory(parts, seen, name)
+            fewer = engine.describe(name, service, seats, parts.render(engine), known)
             workload = replace(fewer, objects=workload.objects)
         found[name] = (target, workload)
     return found
@@ -142,7 +174,7 @@ def _placed(parts: Parts) -> Iterator[None]:
     try:
         yield
     except SpecError as error:
-        if isinstance(error.where, str) and error.where.startswith("services."):
+        if isinstance(error.where, str) and error.where.startswith(("services.", "routes.")):
             keys = tuple(error.where.split("."))
             error.where = parts.environment.place(keys) or error.where
         raise
@@ -178,6 +210,7 @@ def _merge(observations: Sequence[Observation]) -> Observation:
     for field in fields(Observation):
         values = [getattr(observation, field.name) for observation in observations]
         merged[field.name] = _join(values)
+    merged["generations"] = newest(*(observation.generations for observation in observations))
     return Observation(**merged) if observations else Observation()
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, OpsError
+from opsctl.flow.backing_up import Kept, kept_by
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey, survey
-from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
+from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
 from opsctl.ports import Record
 from opsctl.running.context import Stop
 from opsctl.running.journal import run_id
 from opsctl.running.lease import leased
-from opsctl.workload import Endpoint, Seat, Standing, Workload
+from opsctl.workload import Endpoint, Lead, Seat, Standing, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,24 @@ class MemberStatus:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """`trouble` is "" for a service that is whole, else what is missing in words."""
+    """`trouble` is "" for a service that is whole, else what is missing in words. `kept`: its
+    backups, None for a service that has none."""
 
     name: str
     engine: str
     target: str
     members: tuple[MemberStatus, ...]
     trouble: str = ""
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStatus:
+    """One route, the pool that it goes through, and where clients of it come in."""
+
+    pool: str
+    lead: Lead
+    doors: tuple[str, ...]  # "HOST:PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +70,17 @@ class Status:
     holder: Holder | None
     unfinished: Unfinished | None
     revision: int
+    maintenance: tuple[Maintenance, ...] = ()
+    routes: tuple[RouteStatus, ...] = ()
 
     @property
     def exit(self) -> Exit:
         """For `status --check`."""
         if self.unreachable:
             return Exit.UNOBSERVED
-        unhealthy = any(service.trouble for service in self.services)
+        unhealthy = any(service.trouble for service in self.services) or any(
+            route.lead.trouble for route in self.routes
+        )
         return Exit.DIFFERS if unhealthy else Exit.DONE
 
 
@@ -81,7 +97,18 @@ def status(parts: Parts) -> Status:
         holder=observation.holder,
         unfinished=observation.unfinished,
         revision=observation.revision,
+        maintenance=tuple(observation.maintenance[key] for key in sorted(observation.maintenance)),
+        routes=tuple(_routes(parts, seen)),
     )
+
+
+def _routes(parts: Parts, seen: Survey) -> Iterator[RouteStatus]:
+    for pool, (target, workload) in sorted(seen.present.items()):
+        if workload.leads is None:
+            continue
+        own = [parts.targets[target].address(member.seat) for member in workload.members()]
+        for lead in workload.leads(seen.observation.standings):
+            yield RouteStatus(pool, lead, lead.doors(own))
 
 
 def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
@@ -104,8 +131,9 @@ def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
         )
         for member in workload.members()
     )
+    kept = kept_by(target, workload) if workload.backups is not None else None
     return ServiceStatus(
-        name, workload.engine, target_name, members, workload.formed.holds(standings)
+        name, workload.engine, target_name, members, workload.formed.holds(standings), kept
     )
 
 

@@ -68,8 +68,10 @@ class Faults:
         parts = [self._running(host) for host in hosts]
         fault = self._arm("kill", hosts, for_)
         with self._striking(fault):
+            for each in parts:  # all of them before any is waited for
+                each.cgroup.kill()
             for each in parts:
-                each.cut()
+                each.await_off()
         return fault
 
     def start(self, *hosts: str) -> None:

@@ -110,6 +110,9 @@ class Host:
         if self.running:
             return
         until(lambda: not self._attached(), what=f"the disk of {self.node.name}", timeout=20)
+        # The kernel takes a dead host's cable away in its own time, and a new one has its name.
+        port = Path("/sys/class/net") / self.record.subnet.port(self.node.name)
+        until(lambda: not port.exists(), what=f"the old cable of {self.node.name}", timeout=20)
         (self.path / "ended").unlink(missing_ok=True)
         self.cgroup.make()
         subnet = self.record.subnet
@@ -227,7 +230,14 @@ class Host:
     def cut(self) -> None:
         """Kill every process of the host at once, as when its power is cut; its disk stays."""
         self.cgroup.kill()
+        self.await_off()
+
+    def await_off(self) -> None:
+        """Wait until nothing of a host that was killed is left but its disk."""
         until(lambda: not self._attached(), what=f"the disk of {self.node.name}", timeout=20)
+        # The kernel takes a dead host's cable away in its own time, and a new one has its name.
+        port = Path("/sys/class/net") / self.record.subnet.port(self.node.name)
+        until(lambda: not port.exists(), what=f"the old cable of {self.node.name}", timeout=20)
         self.cgroup.remove()
 
 

@@ -7,6 +7,7 @@ model is given the engines it knows: each supplies a subclass of `ServiceBase` w
 from opsctl.model.base import Keys, Model, Name, Port, Secret, SecretValue, check_name, problem
 from opsctl.model.checking import candidate_hosts
 from opsctl.model.codes import ERRORS, FINDINGS
+from opsctl.model.cron import Cron
 from opsctl.model.environment import Environment
 from opsctl.model.extras import (
     Alertmanager,
@@ -52,6 +53,7 @@ __all__ = [
     "Alertmanager",
     "Backup",
     "Bytes",
+    "Cron",
     "Duration",
     "Engines",
     "Environment",

@@ -26,12 +26,8 @@ def check_references(environment: Environment, tree: Node) -> Iterator[SpecError
     for name, route in environment.routes.items():
         keys: Keys = ("routes", name)
         yield from _known("service", route.to, services, (*keys, "to"), tree)
-        if route.on is not None:
-            yield from _known("target", route.on, environment.targets, (*keys, "on"), tree)
-        service_of = environment.services.get(route.to)
-        hosts = _named_hosts(environment, route.on or (service_of.on if service_of else None))
-        if hosts is not None:
-            yield from _check_hosts(route.place, hosts, keys, tree)
+        if route.via is not None:
+            yield from _known("service", route.via, services, (*keys, "via"), tree)
     if environment.monitoring is not None:
         on = environment.monitoring.on
         yield from _known("target", on, environment.targets, ("monitoring", "on"), tree)

@@ -13,6 +13,7 @@ from opsctl.model.findings import Finding
 from opsctl.model.quantities import Duration
 from opsctl.model.services import Placement, ServiceBase
 from opsctl.model.targets import HostsTarget, KubernetesTarget
+from opsctl.model.timekeeping import no_time_sync
 
 
 def lint(environment: Environment) -> tuple[Finding, ...]:
@@ -22,10 +23,15 @@ def lint(environment: Environment) -> tuple[Finding, ...]:
         if service.managed:
             keys: Keys = ("services", name)
             own = [replace(one, keys=(*keys, *one.keys)) for one in service.lint()]
-            found += [*_members(name, service), *_promises(name, service), *own]
+            found += (
+                own
+                if service.balances or service.every_host
+                else [*_members(name, service), *_promises(name, service), *own]
+            )
             found += _placing(environment, service.place, service.on, keys)
             found += _racks(environment, name, service)
     found += _routes(environment)
+    found += no_time_sync(environment)
     found += _unsupported(environment)
     return tuple(_placed(environment, finding) for finding in found)
 
@@ -81,6 +87,13 @@ def _promises(name: str, service: ServiceBase) -> Iterator[Finding]:
             hint='backup: {schedule: "0 3 * * *"}',
             keys=keys,
         )
+    elif service.backup is not None and not service.backup.path and not service.backup.after:
+        yield Finding(
+            "lint/backup-same-disk",
+            f"backups of {name} stay beside its data: a lost disk or host takes both",
+            hint="backup: {path: a folder on another disk} or {after: a command that copies it}",
+            keys=(*keys, "backup"),
+        )
 
 
 def _placing(
@@ -116,32 +129,36 @@ def _racks(environment: Environment, name: str, service: ServiceBase) -> Iterato
 
 def _routes(environment: Environment) -> Iterator[Finding]:
     for name, route in environment.routes.items():
-        keys: Keys = ("routes", name)
-        service = environment.services.get(route.to)
-        on = route.on or (service.on if service else None)
-        target = environment.targets.get(on or "")
-        yield from _placing(environment, route.place, on, keys)
-        if route.vip is not None and isinstance(target, KubernetesTarget):
+        if route.vip is None:
+            continue
+        keys: Keys = ("routes", name, "vip")
+        pool = environment.services.get(route.via or route.to)
+        if pool is not None and isinstance(
+            environment.targets.get(pool.on or ""), KubernetesTarget
+        ):
             yield Finding(
                 "lint/not-on-kubernetes",
                 "a vip means nothing on Kubernetes, where a Service has its own address",
                 hint="leave vip out",
-                keys=(*keys, "vip"),
+                keys=keys,
             )
-        hosts = target.named if isinstance(target, HostsTarget) else None
-        if route.vip and hosts is not None and len(candidate_hosts(route.place, hosts)) == 1:
+        elif pool is not None and pool.balances and pool.members == 1:
             yield Finding(
                 "lint/lone-balancer",
-                f"the vip of {name} has one host to be on: when it stops, the route is gone",
-                hint="give the balancers two hosts",
-                keys=(*keys, "vip"),
+                f"the vip of {name} has one balancer to be on: when it stops, the route is gone",
+                hint=f"replicas: 2 of {route.via}",
+                keys=keys,
             )
 
 
 def _unsupported(environment: Environment) -> Iterator[Finding]:
     """What is read and checked, but not built by this version."""
-    for section in ("routes", "monitoring"):
-        if getattr(environment, section):
+    unbuilt = {
+        "routes": any(route.via is None for route in environment.routes.values()),
+        "monitoring": environment.monitoring is not None,
+    }
+    for section, there in unbuilt.items():
+        if there:
             yield Finding(
                 "lint/unsupported",
                 f"{section} is read and checked, but this version of opsctl does not build it",
@@ -149,10 +166,11 @@ def _unsupported(environment: Environment) -> Iterator[Finding]:
                 keys=(section,),
             )
     for name, service in environment.services.items():
-        if service.managed and service.backup is not None:
+        on_kubernetes = isinstance(environment.targets.get(service.on or ""), KubernetesTarget)
+        if service.managed and service.backup is not None and on_kubernetes:
             yield Finding(
                 "lint/unsupported",
-                "backup is read and checked, but this version of opsctl does not take it",
+                f"backup of {name} is read and checked, but not taken on Kubernetes yet",
                 hint="take backups by other means until then",
                 keys=("services", name, "backup"),
             )

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from opsctl.errors import OpsError, OpsErrors, SpecError
+from opsctl.model.balancers import with_balancers
 from opsctl.model.base import check_name
 from opsctl.model.checking import check_references
 from opsctl.model.environment import Environment
 from opsctl.model.explaining import explain, where
 from opsctl.model.files import read
 from opsctl.model.presenting import presentable
+from opsctl.model.routing import check_routes
 from opsctl.model.services import ServiceBase
 from opsctl.model.setting import apply_set
 from opsctl.model.tree import Leaf, Node, Plain, Table, find, from_plain, merge, plain
@@ -72,6 +74,9 @@ def build(tree: Node, engines: Engines) -> Environment:
         environment = environment.model_copy(update={"services": services})
         environment._tree = tree
         mistakes += check_references(environment, tree)
+        if not mistakes:
+            environment, found = with_balancers(environment, engines)
+            mistakes += found or check_routes(environment)
     if mistakes or environment is None:
         raise OpsErrors(presentable(mistakes))
     return environment

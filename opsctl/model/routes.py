@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from opsctl.model.base import Model, Name, Port, problem
-from opsctl.model.quantities import Bytes
-from opsctl.model.services import Placement
+from opsctl.model.quantities import Duration
 
 
 class Vip(Model):
@@ -17,19 +16,45 @@ class Vip(Model):
 
     noun = "a vip"
     address: str = Field(description="The IP address, with or without its /prefix.")
-    interface: str | None = Field(None, description="Left out: the one that reaches the address.")
-    vrid: int | None = Field(None, ge=1, le=255, description="VRRP router id; left out: chosen.")
+    interface: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,15}$",
+        description="The network interface. Left out: the one with the host's own address.",
+    )
+    vrid: int | None = Field(
+        None,
+        ge=1,
+        le=255,
+        description="VRRP router id, one per network. Left out: the address's last byte.",
+    )
 
     @field_validator("address")
     @classmethod
     def _is_an_address(cls, address: str) -> str:
         try:
-            ipaddress.ip_interface(address)
+            ip = ipaddress.ip_interface(address).ip
         except ValueError:
             raise problem(
                 "spec/value", f'"{address}" is no IP address', hint="such as 10.0.0.100/24"
             ) from None
+        if ip.is_loopback or ip.is_multicast or ip.is_unspecified or ip.is_link_local:
+            raise problem(
+                "spec/value",
+                f'"{address}" can\'t move between hosts',
+                hint="a free address of the balancers' network, such as 10.0.0.100",
+            )
         return address
+
+    @property
+    def ip(self) -> str:
+        """The address alone, in its usual form."""
+        return str(ipaddress.ip_interface(self.address).ip)
+
+    @property
+    def prefix(self) -> int | None:
+        """The prefix that was written."""
+        _, slash, length = self.address.partition("/")
+        return ipaddress.ip_interface(self.address).network.prefixlen if slash and length else None
 
 
 def _address_alone(value: object) -> object:
@@ -52,6 +77,25 @@ class Route(Model):
     balance: Literal["roundrobin", "leastconn", "source", "first"] = Field(
         "leastconn", description="How connections are shared out."
     )
-    max_lag: Bytes | None = Field(None, description="Leave out replicas that lag by more.")
-    on: Name | None = Field(None, description="The balancers' target; left out: the service's.")
-    place: Placement = Field(Placement(), description="The balancers' hosts.")
+    max_lag: Duration | None = Field(
+        None, description="Leave out replicas that did not hear of their primary for longer."
+    )
+    max_connections: int | None = Field(
+        None, ge=1, le=1_000_000, description="More wait in the kernel's queue. Left out: 10000."
+    )
+    via: Name | None = Field(
+        None,
+        description="The service whose balancers it goes through. Left out: the only one of the "
+        "service's target, or `balancer-TARGET`, which is then made.",
+    )
+
+    @model_validator(mode="after")
+    def _lag_is_of_replicas(self) -> Self:
+        if self.max_lag is not None and self.role != "replica":
+            raise problem(
+                "spec/value",
+                f"max_lag means nothing to role: {self.role}",
+                hint="role: replica, or remove max_lag",
+                keys=("max_lag",),
+            )
+        return self

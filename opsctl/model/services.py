@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from opsctl.model.base import Model, Name, Port, problem
+from opsctl.model.cron import Cron
 from opsctl.model.findings import Finding
 from opsctl.model.quantities import Bytes, Duration
 
@@ -40,7 +40,9 @@ class Storage(Model):
     """Where a member keeps its data."""
 
     noun = "storage"
-    path: str | None = Field(None, pattern=r"^/.+", description="The data folder (hosts).")
+    path: str | None = Field(
+        None, pattern=r"^/.+", description="The data folder, an absolute path (hosts)."
+    )
     require_mount: bool = Field(
         False, description="Keep the server down while nothing is mounted there."
     )
@@ -63,16 +65,42 @@ class Backup(Model):
     """When data is copied away."""
 
     noun = "backup"
-    schedule: str = Field(description="Five cron fields: minute hour day month weekday.")
-    keep: Duration = Field(Duration(14 * 86_400_000), description="How long a copy is kept.")
+    schedule: str = Field(
+        description="Five cron fields: minute hour day month weekday, in the hosts' time zone."
+    )
+    keep: Duration = Field(
+        Duration(14 * 86_400_000),
+        description="How long a copy is kept; the newest good one of a member always is.",
+    )
+    path: str | None = Field(
+        None,
+        pattern=r"^/.+",
+        description="A folder on the hosts for the copies, an absolute path. Left out: "
+        "/var/lib/opsctl-backup.",
+    )
+    after: tuple[str, ...] = Field(
+        (),
+        description="A command, word by word, run after each copy to take it to another place; "
+        "OPSCTL_BACKUP is its path.",
+    )
+    on: Literal["replica", "primary"] = Field(
+        "replica", description="Who makes it: a replica where one is up, or always the primary."
+    )
 
     @field_validator("schedule")
     @classmethod
     def _five_fields(cls, schedule: str) -> str:
-        if re.fullmatch(r"(?:[\w*/,-]+\s+){4}[\w*/,-]+", schedule.strip()) is None:
-            message = f'"{schedule}" is no schedule'
-            raise problem("spec/value", message, hint='such as "0 3 * * *" (daily at 3)')
+        try:
+            Cron.parse(schedule)
+        except ValueError as error:
+            message = f'"{schedule}" is no schedule: {error}'
+            raise problem("spec/value", message, hint='such as "0 3 * * *" (daily at 3)') from None
         return schedule.strip()
+
+    @property
+    def when(self) -> Cron:
+        """The schedule, read."""
+        return Cron.parse(self.schedule)
 
 
 class External(Model):
@@ -89,13 +117,18 @@ class ServiceBase(Model):
 
     A subclass says with class variables what the model can't know:
     needs_majority (an even or small number of members can't elect), can_promise_rpo_zero (no
-    acknowledged write is ever lost), keeps_data (a backup makes sense).
+    acknowledged write is ever lost), keeps_data (a backup makes sense), balances (routes go through
+    its members), every_host (one member on each host, for the host itself: no client is promised
+    anything), keeps_time (it keeps its hosts' clocks).
     """
 
     noun = "a service"
     needs_majority: ClassVar[bool] = False
     can_promise_rpo_zero: ClassVar[bool] = True
     keeps_data: ClassVar[bool] = True
+    balances: ClassVar[bool] = False
+    every_host: ClassVar[bool] = False
+    keeps_time: ClassVar[bool] = False
 
     engine: str = Field(description="Which server software.")
     version: str | None = Field(
@@ -123,6 +156,11 @@ class ServiceBase(Model):
     def members(self) -> int:
         """How many hosts (or pods) it takes; an engine with shards or voters overrides it."""
         return self.replicas
+
+    @property
+    def needs_time(self) -> bool:
+        """Whether its members should have one time: they elect, or their logs tell one story."""
+        return self.needs_majority and self.members > 1
 
     @property
     def managed(self) -> bool:

@@ -129,6 +129,9 @@ class HostsTarget(Model):
     kernel: Literal["check", "apply"] = Field(
         "check", description="Say which kernel settings engines want, or set them."
     )
+    time: Literal["check", "external"] = Field(
+        "check", description="Say whether the hosts' clocks are kept; external: others see to that."
+    )
 
     @property
     def named(self) -> dict[str, Host] | None:

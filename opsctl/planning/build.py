@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl import __version__
 from opsctl.planning.difference import refusals, uncompared
 from opsctl.planning.digest import step_digest
+from opsctl.planning.holding import words
 from opsctl.planning.leaving import Leaving, leaving
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
@@ -59,7 +60,7 @@ def build(desired: Desired, observation: Observation, scope: Scope, title: str =
     """The plan that makes `observation` what is `desired`, within `scope`."""
     sorted_ = sort_changes(desired.resources, desired.workloads, observation, scope.holds)
     gone = leaving(desired, observation, scope)
-    steps = _steps(desired, observation, sorted_, gone)
+    steps = _steps(desired, observation, scope, sorted_, gone)
     return Plan(
         environment=desired.environment,
         document=desired.document,
@@ -68,7 +69,8 @@ def build(desired: Desired, observation: Observation, scope: Scope, title: str =
         left=gone.left,
         uncompared=tuple(item.id for item in desired.resources if uncompared(item)),
         unreachable=tuple(sorted(observation.unreachable)),
-        blocked=_blocked(desired.resources, observation, sorted_, gone),
+        held={name: words(one) for name, one in observation.maintenance.items()},
+        blocked=_blocked(desired, observation, sorted_, gone),
         facts={step.id: step_digest(step) for step in steps},
         made_by=__version__,
         options=desired.options,
@@ -76,34 +78,58 @@ def build(desired: Desired, observation: Observation, scope: Scope, title: str =
 
 
 def _steps(
-    desired: Desired, observation: Observation, sorted_: Sorted, gone: Leaving
+    desired: Desired, observation: Observation, scope: Scope, sorted_: Sorted, gone: Leaving
 ) -> tuple[Step, ...]:
     waves = wave_steps(sorted_.wave)
     rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves)
-    touched = _touched(waves, rolls, gone)
+    touched = _touched(desired, scope, waves, rolls, gone)
     settles = settle_steps(touched, desired.workloads, (*waves, *rolls))
     removes = remove_steps(gone.changes, desired.workloads, (*waves, *rolls, *settles))
     return (*waves, *rolls, *settles, *removes)
 
 
-def _touched(waves: Sequence[Step], rolls: Sequence[Step], gone: Leaving) -> tuple[str, ...]:
-    """Services that must be whole again at the end, in a stable order."""
+def _touched(
+    desired: Desired, scope: Scope, waves: Sequence[Step], rolls: Sequence[Step], gone: Leaving
+) -> tuple[str, ...]:
+    """Services that must be whole again at the end, and the balancers through which clients come to
+    them; each behind those that it speaks of."""
     names = {change.service for step in (*waves, *rolls) for change in step.changes}
     names |= {change.service for change in gone.changes if change.service in gone.shrinking}
-    return tuple(sorted(names - {""}))
+    names |= {
+        pool
+        for pool, (_, workload) in desired.workloads.items()
+        if workload.leads is not None
+        and scope.holds(pool, "")
+        and any(lead.lane.service in names for lead in workload.leads({}))
+    }
+    return tuple(name for name in desired.workloads if name in names)
 
 
 def _blocked(
-    resources: Sequence[Resource], observation: Observation, sorted_: Sorted, gone: Leaving
+    desired: Desired, observation: Observation, sorted_: Sorted, gone: Leaving
 ) -> tuple[str, ...]:
     touched: set[str] = {change.id.where for change in (*sorted_.wave, *sorted_.changes())}
-    wanted = [item for item in resources if item.id.where in touched]
+    wanted = [item for item in desired.resources if item.id.where in touched]
     problems = [
         str(problem.error)
         for problem in observation.problems
         if problem.severity == "error" and (problem.where in touched or not problem.where)
     ]
-    return (*problems, *refusals(wanted, observation, problems), *gone.refused)
+    unfit = _unfit(desired, observation, {change.service for change in sorted_.wave})
+    return (*unfit, *problems, *refusals(wanted, observation, problems), *gone.refused)
+
+
+def _unfit(desired: Desired, observation: Observation, building: set[str]) -> Iterator[str]:
+    """Why services that are about to get a new member should not: what stands already goes on."""
+    recorded = {seat.member for seats in observation.seats.values() for seat in seats}
+    for service in sorted(building & set(desired.workloads)):
+        target, workload = desired.workloads[service]
+        if any(
+            member.name not in recorded
+            and f"{target}/{member.seat.node}" not in observation.unreachable
+            for member in workload.members()
+        ):
+            yield from map(str, workload.unfit)
 
 
 def changes_of(plan: Plan, service: str) -> tuple[Change, ...]:

@@ -85,7 +85,9 @@ def _fields(resource: Resource, found: Facts) -> tuple[Field, ...]:
 def _verb(fields: tuple[Field, ...], impact: Impact) -> Verb:
     if any(field.name == RUNNING for field in fields):
         return "start"
-    return "restart" if impact >= Impact.RESTART else "update"
+    if impact >= Impact.RESTART:
+        return "restart"
+    return "reload" if impact is Impact.RELOAD else "update"
 
 
 def _change(

@@ -23,7 +23,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """An apply that began and never said that it ended."""
+    """A run that began and never said that it ended."""
 
     run: str
     who: str
@@ -31,6 +31,7 @@ class Unfinished:
     revision: int
     done: tuple[str, ...]  # step ids, finished
     open: tuple[str, ...]  # step ids, not finished
+    words: str = "apply"  # what it was to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A service that is held as it is: it does not fail over by itself and is not changed.
+
+    `until` and `since` are seconds since the epoch, by the clock of the place that keeps it.
+    """
+
+    service: str
+    until: float
+    since: float
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything one look found.
 
@@ -72,3 +87,5 @@ class Observation:
     unfinished: Unfinished | None = None
     revision: int = 0  # the newest revision of the spec that any target knows
     documents: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
+    maintenance: Mapping[str, Maintenance] = field(default_factory=dict)  # by service, those held
+    generations: Mapping[str, int] = field(default_factory=dict)  # of derived secrets, last in use

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from opsctl.planning.resource import Impact, ResourceId
 
-Verb = Literal["create", "update", "remove", "start", "restart", "run"]
+Verb = Literal["create", "update", "remove", "start", "reload", "restart", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Change:
     reason: str = ""  # "asked for", "no longer in the spec"
 
 
-StepKind = Literal["converge", "prepare", "roll", "settle", "remove", "operate"]
+StepKind = Literal["converge", "prepare", "roll", "settle", "remove", "operate", "drill"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Step:
     `roll`: one running member, taken when its service's rolling order says so.
     `settle`: wait until a service is whole, as far as `members` where they are named; prove it.
     `remove`: take away. `operate`: a verb of the service, decided when it runs.
+    `drill`: a fault, while a client writes.
     """
 
     id: str
@@ -71,7 +72,8 @@ class Plan:
     """Steps in an order that holds their needs, and what else a reader must know.
 
     `document` is the merged spec, so that a saved plan stands alone. `left` is what vanished from
-    the spec and is left alone. `uncompared` could not be compared without the secrets' key.
+    the spec and is left alone. `uncompared` could not be compared without the secrets' key. `held`
+    says which services are in maintenance, in words: an apply of one of them is refused.
     """
 
     environment: str
@@ -82,6 +84,7 @@ class Plan:
     uncompared: tuple[ResourceId, ...] = ()
     unreachable: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()  # refusals that apply would meet, in words
+    held: Mapping[str, str] = field(default_factory=dict)  # by service
     facts: Mapping[str, str] = field(default_factory=dict)  # fingerprints of what was read, by step
     made_by: str = ""  # opsctl's version
     asked: Impact = Impact.NONE
@@ -91,6 +94,17 @@ class Plan:
     def changes(self) -> Iterator[Change]:
         for step in self.steps:
             yield from step.changes
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The services in maintenance that it would change."""
+        return tuple(sorted(self.changing & set(self.held)))
+
+    @property
+    def changing(self) -> frozenset[str]:
+        """The services that it brings to what the spec says; a restart that was asked for does
+        not."""
+        return frozenset(change.service for change in self.changes if change.verb != "run")
 
     @property
     def empty(self) -> bool:

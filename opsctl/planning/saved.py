@@ -55,6 +55,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             **{key: tuple(ResourceId(**item) for item in data[key]) for key in ids},
             "steps": tuple(_step(item) for item in data["steps"]),
             "asked": _impact(data["asked"]),
+            "held": data.get("held", {}),
         }
     )
 

@@ -35,11 +35,14 @@ def sort_changes(
     """All differences, each in the wave or with the running member that it disturbs."""
     changes = list(_changes(resources, observation, inside))
     running = _running(changes, workloads, observation)
+    mended = _half_down(changes) & running
     rolling: dict[tuple[str, str], list[Change]] = {}
     wave: list[Change] = []
     shared: list[Change] = []
     for change in changes:
-        if change.member in running:
+        if change.member in mended and change.impact < Impact.RELOAD:
+            wave.append(change)
+        elif change.member in running:
             rolling.setdefault((change.service, change.member), []).append(change)
         elif change.impact >= Impact.RESTART and not change.member:
             shared.append(change)
@@ -82,6 +85,17 @@ def _running(
     }
     known = {member.name for _, workload in workloads.values() for member in workload.members()}
     return frozenset(known & (answered | (recorded - down)))
+
+
+def _half_down(changes: Sequence[Change]) -> frozenset[str]:
+    """Members one of whose processes is down. What brings it back disturbs nobody, and must not
+    wait its turn: where two members are half down, neither's turn would ever end in a whole
+    service."""
+    return frozenset(
+        change.member
+        for change in changes
+        if change.verb != "create" and any(field.name == RUNNING for field in change.fields)
+    )
 
 
 def _object_changes(

@@ -69,7 +69,7 @@ def roll_steps(
                 changes=tuple(rest),
                 needs=(*waves, prepare[service].id) if service in prepare else waves,
                 impact=_impact(rest, workload, observation),
-                before=workload.rolling.before.words,
+                before=workload.rolling.before.words if _restarts(rest) else "",
                 after=workload.rolling.after.words,
             )
         )
@@ -97,11 +97,7 @@ def _needed_first(
     rolling: Mapping[tuple[str, str], Sequence[Change]], workloads: Workloads
 ) -> dict[str, list[Change]]:
     """By service where processes restart: its objects that are `first`, and the files with them."""
-    restarting = {
-        service
-        for (service, _), changes in rolling.items()
-        if any(change.impact >= Impact.RESTART for change in changes)
-    }
+    restarting = {service for (service, _), changes in rolling.items() if _restarts(changes)}
     found: dict[str, list[Change]] = {}
     for (service, _), changes in rolling.items():
         objects = workloads[service][1].objects
@@ -111,9 +107,14 @@ def _needed_first(
             found.setdefault(service, []).extend(
                 change
                 for change, early in zip(changes, first, strict=True)
-                if early or (early is None and change.impact < Impact.RESTART)
+                if early or (early is None and change.impact is Impact.NONE)
             )
     return found
+
+
+def _restarts(changes: Sequence[Change]) -> bool:
+    """Whether its member is away for a moment: a reload takes nobody down and makes no way."""
+    return any(change.impact >= Impact.RESTART for change in changes)
 
 
 def _impact(changes: Sequence[Change], workload: Workload, observation: Observation) -> Impact:

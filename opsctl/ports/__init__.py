@@ -2,14 +2,32 @@
 
 from opsctl.ports.secrets import Secrets
 from opsctl.ports.target import (
+    GENERATION,
+    OUT_OF_REACH,
     Asked,
     Event,
     Events,
     Fence,
+    NodeJob,
     Outcome,
     Record,
     Target,
+    Upkeep,
     Work,
 )
 
-__all__ = ["Asked", "Event", "Events", "Fence", "Outcome", "Record", "Secrets", "Target", "Work"]
+__all__ = [
+    "GENERATION",
+    "OUT_OF_REACH",
+    "Asked",
+    "Event",
+    "Events",
+    "Fence",
+    "NodeJob",
+    "Outcome",
+    "Record",
+    "Secrets",
+    "Target",
+    "Upkeep",
+    "Work",
+]

@@ -9,9 +9,9 @@ from typing import Any, Literal, Protocol
 
 from opsctl.errors import OpsError
 from opsctl.model import ServiceBase
-from opsctl.planning.observation import Holder, Observation
+from opsctl.planning.observation import Holder, Maintenance, Observation
 from opsctl.planning.resource import Resource, ResourceId
-from opsctl.workload import Answer, Query, Seat, SeatNeed, Workload
+from opsctl.workload import Answer, Pin, Query, Seat, SeatNeed, Text, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,31 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeJob:
+    """A shell script for a member's node itself, run there by its administrator.
+
+    "{unit}" in it becomes the process of the member's `component`, as the node's supervisor
+    knows it.
+    """
+
+    seat: Seat
+    component: str
+    script: Text
+    timeout: float = 20.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """A service's maintenance, to be kept by its places themselves; `seconds` 0 ends it."""
+
+    service: str
+    seconds: float
+    who: str
+    reason: str = ""
+    pins: tuple[tuple[Seat, Pin], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened while working, for progress and journal. Never holds a secret."""
 
@@ -68,6 +93,13 @@ class Event:
 
 
 Events = Callable[[Event], None]
+
+
+# The code of an error: too few places answer to renew a lock, which may well be held still.
+OUT_OF_REACH = "lock/out-of-reach"
+
+# Before a derived secret's name among the details of a record that begins a run: its generation.
+GENERATION = "generation "
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +163,29 @@ class Target(Protocol):
         """
         ...
 
+    def on_nodes(
+        self, jobs: Sequence[NodeJob], fence: Fence | None = None
+    ) -> tuple[Answer | None, ...]:
+        """Runs scripts on nodes side by side, those of one node in order; answers in the order of
+        `jobs`, None from a node that could not be reached. Jobs that change something want a fence.
+        """
+        ...
+
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+        """Takes the power of the members' nodes, all at once, and gives it back after `seconds`
+        whatever becomes of the caller. False where that can't be done from here.
+        """
+        ...
+
+    def beside(self, seat: Seat, argv: Sequence[str]) -> Sequence[str]:
+        """The command that runs `argv` on the member's node, standard input and output passed
+        through: run by the caller, without a shell."""
+        ...
+
+    def clocks(self) -> Mapping[str, tuple[float, float]]:
+        """By node: how far its clock is ahead of this machine's, and how sure that is (seconds)."""
+        ...
+
     def tunnel(self, seat: Seat, port: int) -> AbstractContextManager[int]:
         """A port on this machine's loopback that leads to the member's port."""
         ...
@@ -148,7 +203,7 @@ class Target(Protocol):
         ...
 
     def renew(self, fence: Fence, ttl: float) -> None:
-        """Raises OpsError when the lock was lost."""
+        """Raises OpsError when the lock was lost; OUT_OF_REACH where that can't be said."""
         ...
 
     def release(self, fence: Fence) -> None: ...
@@ -163,6 +218,22 @@ class Target(Protocol):
         """Appends to the journal at every reachable place; `document` is kept as its revision."""
         ...
 
+    def maintain(self, upkeep: Upkeep, fence: Fence) -> Mapping[str, str]:
+        """Begins, lengthens or ends a maintenance at every place; what failed, in words, by place.
+
+        Its end is armed at a place before anything is held there, and comes without opsctl. Raises
+        OpsError when no place took it.
+        """
+        ...
+
+    def maintenance(self) -> Mapping[str, Maintenance]:
+        """What is held now, by service; a quick question, for who has the lock."""
+        ...
+
     def history(self, limit: int) -> tuple[Record, ...]:
         """The journal's newest records, oldest first."""
+        ...
+
+    def document(self, revision: int) -> Mapping[str, Any] | None:
+        """The spec of any revision that is still kept, however old; else None."""
         ...

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
 
 from opsctl.errors import Exit, OpsError
-from opsctl.planning.plan import Plan
+from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.ports import Event, Events, Fence, Target
 from opsctl.workload import Object, Workload
@@ -39,11 +41,17 @@ class Stop:
             )
 
 
+Performer: TypeAlias = "Callable[[Step, Context], None]"
+NOTHING_MORE: Mapping[str, Performer] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """`workloads` holds every member that is there, those that are about to leave included.
 
-    `objects` are those of the spec, where members that leave count no more.
+    `objects` are those of the spec, where members that leave count no more. `told` are the words of
+    gates that the reader of the events knows by now. `missed`: what could not be done and does not
+    stop the rest, in words. `outcome` is what came of the run, for the record that ends it.
     """
 
     plan: Plan
@@ -54,7 +62,11 @@ class Context:
     objects: Mapping[str, tuple[Object, ...]]
     events: Events
     stop: Stop = field(default_factory=Stop)
+    told: set[str] = field(default_factory=set)
+    missed: list[str] = field(default_factory=list)
+    outcome: dict[str, str] = field(default_factory=dict)
     monotonic: Callable[[], float] = field(default=lambda: 0.0)
+    more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)
 
     def workload(self, service: str) -> tuple[Target, Workload]:
         target, workload = self.workloads[service]

@@ -43,10 +43,20 @@ def await_gate(context: Context, target: Target, workload: Workload, gate: Gate)
         if lost := [member for member, since in silent.items() if now - since >= _LOST]:
             raise _lost(lost, workload)
         if reason != said:
-            context.say(f"waiting until {gate.words}: {reason}", where=workload.service)
+            context.say(_waiting(context, gate, reason, said), where=workload.service)
             said = reason
         context.stop.wait(_PAUSE)
         context.stop.check()
+
+
+def _waiting(context: Context, gate: Gate, reason: str, said: str) -> str:
+    """What is waited for is said once in a run, as it is long; then only what stands in its way."""
+    if said:
+        return reason
+    if gate.words in context.told:
+        return f"waiting: {reason}"
+    context.told.add(gate.words)
+    return f"waiting until {gate.words}: {reason}"
 
 
 def _silent(workload: Workload, standings: Standings) -> Iterator[str]:

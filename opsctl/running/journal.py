@@ -5,10 +5,14 @@ from __future__ import annotations
 import secrets as random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Literal
 
 from opsctl.planning.plan import Plan, Step
-from opsctl.ports import Fence, Record, Target
+from opsctl.ports import GENERATION, Fence, Record, Target
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def run_id() -> str:
@@ -27,19 +31,24 @@ class Journal:
         fences: Mapping[str, Fence],
         revision: int,
         copy: Callable[[Record], None],
+        generations: Mapping[str, int] | None = None,
     ) -> None:
+        """`generations` of derived secrets are noted at the beginning."""
         self.run = run
         self._who = who
         self._targets = targets
         self._fences = fences
         self._revision = revision
         self._copy = copy
+        self._generations = generations or {}
 
     def begin(self, plan: Plan) -> None:
         """Says what is about to be done, and keeps the spec as its revision."""
         record = self._record(
             "begin", words=plan.title, steps=tuple(step.id for step in plan.steps)
         )
+        used = {f"{GENERATION}{name}": str(n) for name, n in sorted(self._generations.items())}
+        record = replace(record, details=used)
         for name, fence in self._fences.items():
             self._targets[name].record([record], fence, plan.document)
         self._copy(record)
@@ -49,8 +58,9 @@ class Journal:
             [self._record("step", step=step.id, words=step.title, ended=ended) for step in steps]
         )
 
-    def end(self, ended: str) -> None:
-        self._write([self._record("end", ended=ended)])
+    def end(self, ended: str, outcome: Mapping[str, str] = NOTHING) -> None:
+        """`outcome`: what came of it, in words by name."""
+        self._write([replace(self._record("end", ended=ended), details=dict(outcome))])
 
     def _write(self, records: Sequence[Record]) -> None:
         for name, fence in self._fences.items():

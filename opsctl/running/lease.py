@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opsctl.errors import OpsError
-from opsctl.ports import Fence, Target
+from opsctl.ports import OUT_OF_REACH, Fence, Target
 from opsctl.running.context import Stop
 
 # Seconds that a lock outlives its last renewal: what a dead holder makes the next one wait.
@@ -45,10 +46,17 @@ def _keep(
     ended: threading.Event,
     ttl: float,
 ) -> None:
-    while not ended.wait(ttl / 3):
+    every = ttl / 3
+    kept = dict.fromkeys(fences, time.monotonic())  # when each was granted last
+    while not ended.wait(every):
         for name, fence in fences.items():
+            asked = time.monotonic()
             try:
                 targets[name].renew(fence, ttl)
             except OpsError as error:
+                # Hosts that fell at once may be back before the lock runs out: it is asked again.
+                if error.code == OUT_OF_REACH and time.monotonic() + every < kept[name] + ttl:
+                    continue
                 stop.ask(error)
                 return
+            kept[name] = asked

@@ -12,6 +12,7 @@ from opsctl.ports import Target, Work
 from opsctl.running.asking import perform, read_object, standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
+from opsctl.running.traffic import led_away
 from opsctl.workload import Object, Standings, Workload
 
 
@@ -37,8 +38,17 @@ def _rank(step: Step, workload: Workload, standings: Standings) -> int:
 
 def roll(step: Step, context: Context) -> None:
     """Changes one running member. Raises OpsError; the members after it are untouched then."""
-    target, workload = context.workload(step.service)
     restarting = [change for change in step.changes if change.impact >= Impact.RESTART]
+    if not restarting:
+        _change(step, (), context)
+        return
+    (member,) = step.members
+    with led_away(context, step.service, member):
+        _change(step, restarting, context)
+
+
+def _change(step: Step, restarting: Sequence[Change], context: Context) -> None:
+    target, workload = context.workload(step.service)
     changed = False
     if restarting:
         _make_way(step, restarting, context, target, workload)

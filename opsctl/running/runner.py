@@ -13,7 +13,10 @@ from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
+from opsctl.running.maintaining import END, HOLD, maintain
+from opsctl.running.proving import prove
 from opsctl.running.rolling import PlacesFailed, apply_work, next_member, prepare, roll, work_of
+from opsctl.running.verbs import acts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,13 @@ class Report:
     done: tuple[str, ...]
     open: tuple[str, ...]
     error: OpsError | None = None
+    missed: tuple[str, ...] = ()  # what was gone on without, in words
 
     @property
     def exit(self) -> Exit:
         """PARTLY as soon as a step has changed something and another failed."""
         if self.error is None:
-            return Exit.DONE
+            return Exit.PARTLY if self.missed else Exit.DONE
         if self.error.exit is Exit.INTERRUPTED or not self.done:
             return self.error.exit
         return Exit.PARTLY
@@ -59,11 +63,12 @@ def run(context: Context, journal: Journal) -> Report:
         error = failure
         _tell(batch, "failed", context)
     try:
-        journal.end("done" if error is None else str(error))
+        journal.end("done" if error is None else str(error), context.outcome)
     except OpsError as lost:
         # Fenced or cut off: what was done is reported all the same, and seen as unfinished.
         error = error or lost
-    return Report(journal.run, tuple(done), tuple(step.id for step in pending), error)
+    rest = tuple(step.id for step in pending)
+    return Report(journal.run, tuple(done), rest, error, tuple(context.missed))
 
 
 def _next(pending: Sequence[Step], done: Sequence[str], context: Context) -> tuple[Step, ...]:
@@ -84,7 +89,7 @@ def _perform(batch: Sequence[Step], context: Context) -> PlacesFailed | None:
     _tell(batch, "begin", context)
     first = batch[0]
     if first.kind != "converge":
-        _KINDS[first.kind](first, context)
+        {**_KINDS, **context.more}[first.kind](first, context)
         return None
     works = [work for step in batch for work in work_of(step, context)]
     try:
@@ -96,19 +101,18 @@ def _perform(batch: Sequence[Step], context: Context) -> PlacesFailed | None:
 
 def _settle(step: Step, context: Context) -> None:
     target, workload = context.workload(step.service)
+    context.told.add(workload.formed.words)  # by the step's title, with whom it goes without
     standings = await_gate(context, target, workload, workload.formed)
-    perform_acts(context, target, workload, workload.operations.prove(standings))
+    prove(context, target, workload, standings)
 
 
 def _operate(step: Step, context: Context) -> None:
+    if step.verb in (HOLD, END):
+        maintain(step, context)
+        return
     target, workload = context.workload(step.service)
     standings = standings_of(target, workload)
-    verbs = {
-        "switchover": workload.operations.switchover,
-        "failover": workload.operations.failover,
-    }
-    acts = verbs[step.verb](standings, step.arguments.get("to", ""))
-    perform_acts(context, target, workload, acts)
+    perform_acts(context, target, workload, acts_of(step, workload, standings))
 
 
 def _remove(step: Step, context: Context) -> None:

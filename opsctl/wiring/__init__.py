@@ -3,12 +3,14 @@
 Nothing heavy is imported before it is needed: a short command pays only for what it uses.
 """
 
+from opsctl.wiring.drills import drill_reports, start
 from opsctl.wiring.labs import lab, lab_up, labs
 from opsctl.wiring.safe import SecretsDoor, masker, secrets
 from opsctl.wiring.spec import option_models, parts
 
 __all__ = [
     "SecretsDoor",
+    "drill_reports",
     "lab",
     "lab_up",
     "labs",
@@ -18,6 +20,7 @@ __all__ = [
     "render_ansible",
     "render_kubernetes",
     "secrets",
+    "start",
 ]
 
 from opsctl.wiring.rendering import render_ansible, render_kubernetes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsctl import model
 from opsctl.model import Environment
@@ -12,6 +13,9 @@ from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
 from opsctl.wiring.labs import lab
 from opsctl.workload import SecretRef
+
+if TYPE_CHECKING:
+    from opsctl.lab import Lab
 
 Locked = Mapping[str, Mapping[str, str]]  # "dc/debian-13" -> package -> version
 
@@ -29,8 +33,10 @@ def hosts_target(
     """The target `name`. Raises OpsError for a lab or an inventory that is not there."""
     ssh = _ssh(spec, ("targets", name, "ssh"), written.ssh)
     hosts = _hosts(spec, name, written)
+    cut_power = None
     if isinstance(written.hosts, model.LabHosts):
         found = lab(written.hosts.name)
+        cut_power = _switch(found)
         ssh = replace(ssh, user="root", key=found.key, known_hosts=found.known_hosts)
     prefix = f"{name}/"
     return HostsTarget(
@@ -53,9 +59,20 @@ def hosts_target(
             ),
             firewall=written.firewall,
             kernel=written.kernel,
+            time=written.time,
             unsupported=unsupported,
+            cut_power=cut_power,
         ),
     )
+
+
+def _switch(of: Lab) -> Callable[[tuple[str, ...], float], None]:
+    """The power switch of a lab's hosts."""
+
+    def cut_power(hosts: tuple[str, ...], seconds: float) -> None:
+        of.faults.kill(*hosts, for_=seconds)
+
+    return cut_power
 
 
 def _hosts(spec: Environment, name: str, written: model.HostsTarget) -> Mapping[str, Host]:

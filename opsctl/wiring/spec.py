@@ -57,6 +57,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         with_document=lambda document: _parts(call, load_data(document, engines=option_models())),
         keep_versions=_keeper(path),
         lock_ttl=lock_ttl(),
+        generations=lock.generations,
     )
 
 

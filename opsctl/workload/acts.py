@@ -110,6 +110,33 @@ class Object:
     effect: Literal["none", "failover"] = "none"
     at_start: bool = True  # a member that starts for the first time takes it in from its files
     first: bool = False  # the others need it before they restart: at every member before any does
+    held: frozenset[str] = frozenset()  # keys that a Hold changes: not compared while one is on
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Keeps one process from failing its service over, and lets it again.
+
+    Both programs run beside the member, are idempotent, need no standard input, and end with 0 only
+    when they have seen that it took hold. The place itself runs `release` when the time is over,
+    with no caller there.
+    """
+
+    member: str
+    component: str
+    hold: tuple[str, ...]
+    release: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What keeps a service as it is for a while; without `pins` nothing moves by itself there.
+
+    `longest`: seconds that the pins hold at most, None for any time.
+    """
+
+    pins: tuple[Pin, ...] = ()
+    longest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

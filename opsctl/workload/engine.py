@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from opsctl.model import ServiceBase
+from opsctl.model import Environment, ServiceBase
+from opsctl.workload.entries import Directory
 from opsctl.workload.seats import Seat
 from opsctl.workload.text import Text
 from opsctl.workload.workload import Workload
@@ -17,7 +18,9 @@ class SeatNeed:
     """`count` seats of one group, each with these ports (name -> number preferred).
 
     `fixed` ports were written by a person: they are taken as they are or refused. `data` says
-    whether the members keep data, and `path` where ("" for the target's own place).
+    whether the members keep data, and `path` where ("" for the target's own place). `every`: one on
+    each host that the service may use, whatever `count` says; a host that joins gets one, and one
+    that leaves loses its.
     """
 
     group: str
@@ -25,6 +28,7 @@ class SeatNeed:
     ports: Mapping[str, int] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     path: str = ""
+    every: bool = False
 
 
 class Render(Protocol):
@@ -44,8 +48,36 @@ class Engine(Protocol):
         """The seats that `service` (an instance of `options`) wants."""
         ...
 
+    def after(self, name: str, service: Any, environment: Environment, /) -> tuple[str, ...]:
+        """The services that must be described before `name`, because it speaks of them."""
+        ...
+
     def describe(
-        self, name: str, service: Any, seats: Sequence[Seat], render: Render, /
+        self,
+        name: str,
+        service: Any,
+        seats: Sequence[Seat],
+        render: Render,
+        directory: Directory,
+        /,
     ) -> Workload:
         """The service `name` on `seats`. Raises OpsError for a combination it can't build."""
         ...
+
+
+def in_order(
+    services: Mapping[str, ServiceBase], engines: Mapping[str, Engine], environment: Environment
+) -> tuple[str, ...]:
+    """The services' names, each behind those that it speaks of; else as they come."""
+    order: dict[str, None] = {}
+
+    def take(name: str) -> None:
+        service = services[name]
+        for other in engines[service.engine].after(name, service, environment):
+            if other in services and other not in order:
+                take(other)
+        order[name] = None
+
+    for name in services:
+        take(name)
+    return tuple(order)

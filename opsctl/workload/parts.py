@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from opsctl.model import Cron
 from opsctl.workload.acts import Query, Standing
 from opsctl.workload.text import Text
 
@@ -41,8 +42,10 @@ class Command:
     before_start: tuple[tuple[str, ...], ...] = ()  # each must exit 0, in order, as the same user
     before_start_timeout: float = 90.0  # seconds for all of them together
     after_start: tuple[tuple[str, ...], ...] = ()  # once the process runs, it may not answer yet
+    reload: tuple[str, ...] = ()  # takes in changed `reload` files, clients notice nothing
     before_stop: tuple[tuple[str, ...], ...] = ()
     grace: float = 30.0  # seconds between the stop signal and SIGKILL
+    restart_delay: float = 1.0  # seconds until a process that died is started again
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class ConfigFile:
     """A file of a member.
 
     `managed`: opsctl owns every byte. `seeded`: written once, then the server's own; never compared
-    by content. `effect` is what a running process needs to take in a change.
+    by content. `effect` is what a running process needs to take in a change. `check` is a program
+    that must accept new content before it is put in place: its word "{file}" is where that waits.
     """
 
     path: str
@@ -58,15 +62,44 @@ class ConfigFile:
     mode: str = "0640"
     effect: Effect = "restart"
     life: Literal["managed", "seeded"] = "managed"
+    check: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port that the component listens on, and who needs to reach it."""
+    """A port that the component listens on, and who needs to reach it.
+
+    `address`: a floating one, the only address it listens on; "" for the member's own.
+    """
 
     name: str
     number: int
     audience: Literal["clients", "members"] = "clients"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Floating:
+    """An address that moves between the nodes of a component's members.
+
+    A target refuses one that no node's network has, that a node has already by other means, or
+    that somebody else answers.
+    """
+
+    address: str  # IPv4 or IPv6, without a prefix
+    interface: str = ""  # "": the one whose network the node's own address is in
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A line of a component's log that tells when something happened, for a drill's timeline.
+
+    `words` may hold the pattern's groups by name, such as "{member} is down".
+    """
+
+    pattern: str  # a regular expression, searched for
+    phase: Literal["detected", "elected", "switched", "moved"]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +141,22 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A program that a supervisor runs beside a member at times, as the component's user.
+
+    `folder` is the only other place that it may write to; it outlives the member, and what is in it
+    is never removed by a target.
+    """
+
+    name: str
+    words: str  # what it does, for people
+    when: Cron
+    argv: tuple[str, ...]
+    folder: str
+    timeout: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """One process of a member."""
 
@@ -122,3 +171,7 @@ class Component:
     limits: Limits = field(default_factory=Limits)
     kernel: tuple[Kernel, ...] = ()
     health: Query[Standing] | None = None
+    capabilities: tuple[str, ...] = ()  # beyond an ordinary process's, such as "CAP_NET_ADMIN"
+    floating: tuple[Floating, ...] = ()
+    signs: tuple[Sign, ...] = ()
+    jobs: tuple[Job, ...] = ()

@@ -19,6 +19,7 @@ class Seat:
     config_dir: str = ""
     data_dir: str = ""
     run_dir: str = ""
+    backup_dir: str = ""  # "" where no backup is asked for, or the target has no place for one
 
     @property
     def ordinal(self) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from opsctl.workload.acts import Gate, Object, Operations, Rolling
+from opsctl.errors import OpsError
+from opsctl.workload.acts import Act, Gate, Hold, Object, Operations, Rolling, Standings
+from opsctl.workload.backups import Backups
+from opsctl.workload.entries import Entry, Traffic
+from opsctl.workload.leads import Lead
 from opsctl.workload.parts import Component
 from opsctl.workload.seats import Seat
 from opsctl.workload.text import SecretRef
@@ -56,7 +60,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Everything a target needs to build a service, and a runner to operate it."""
+    """Everything a target needs to build a service, and a runner to operate it.
+
+    `unfit` says why members should not be added to it as it is placed. One that stands so already
+    can be looked at, operated and changed. `entries`: the roles that routes can lead to.
+    `traffic(service, member)`: of a balancer, how a member of a service behind it is taken out of
+    clients' way; no acts where none come to it through here. `leads(standings)`: of a balancer, how
+    its lanes stand; without standings, which there are.
+    """
 
     service: str
     engine: str
@@ -66,7 +77,15 @@ class Workload:
     formed: Gate  # holds once the service is whole: every member up, one primary, quorum agreed
     objects: tuple[Object, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    unfit: tuple[OpsError, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    traffic: Callable[[str, str], Traffic] | None = None
+    leads: Callable[[Standings], tuple[Lead, ...]] | None = None
+    backups: Backups | None = None
+    hold: Hold = field(default_factory=Hold)  # for a maintenance
     notes: tuple[str, ...] = ()  # what `plan --explain` says: promises, worst cases
+    # What strains the service in its daily life, by name: a drill measures what clients feel of it.
+    stress: Mapping[str, Callable[[Standings], tuple[Act, ...]]] = field(default_factory=dict)
 
     def members(self) -> Iterator[Member]:
         for group in self.groups:

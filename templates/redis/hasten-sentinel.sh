@@ -1,11 +1,10 @@
 #!/bin/sh
-# Has a Sentinel ask its servers for news every second; by itself it asks every ten, and a new replica
-# or a changed priority stays unseen for as long. Not needed to serve, so it never fails. Written by
-# opsctl.
+# Tells a Sentinel how often to ask, for it keeps that in no file. Not needed to serve, so it never
+# fails. Written by opsctl.
 password=$(cat {{ auth_file }}) || exit 0
 tries=0
 while [ "$tries" -lt 20 ]; do
-    said=$(printf 'AUTH {{ ops_user }} %s\nSENTINEL DEBUG INFO-PERIOD 1000\n' "$password" |
+    said=$(printf 'AUTH {{ ops_user }} %s\nSENTINEL DEBUG {{ pace }}\n' "$password" |
         timeout 2 {{ cli }} -p {{ port }} 2>&1)
     case $said in
         *OK*OK*) exit 0 ;;

@@ -12,6 +12,7 @@ now() { date +%s; }
 
 # Keeps of the server's own file what is its own: whom it follows.
 settle() {
+    : >"$lived"
     [ -n "$1" ] || check_snapshot
     {
         echo "# The server's own file: it writes here whom it follows. All else comes from opsctl's files."
@@ -21,18 +22,28 @@ settle() {
     exec sh {{ config_dir }}/users.sh stamp
 }
 
+# A primary that died steps aside: a replica that has all data serves sooner than this one could, whose
+# replicas would have to copy everything again. After a boot it comes back as it was: the others may
+# have been gone as well, and it has the newest data.
+lived={{ run_dir }}/redis.lived
+died=no
+[ ! -e "$lived" ] || died=yes
 was_replica=$(sed -n 's/^\(replicaof\|slaveof\) //p' "$main" 2>/dev/null | tail -n 1)
 look_for_data
 
 patience=$(($(now) + {{ patience }}))
 handover=$((patience + {{ handover }}))
+aside=$(($(now) + {{ aside }}))
 while :; do
     weigh "$(ask_sentinels)"
     if [ "$count" -ge "$majority" ] && [ "$busy" = no ]; then
         [ "$primary" = "$self" ] || settle "$primary" "a replica of $primary"
         # Empty while replicas hold the data: they would copy the emptiness. Once Sentinel sees that
         # this server stays down it promotes one of them.
-        if [ "$empty" = no ] || [ "$replicas" -eq 0 ] || [ "$(now)" -ge "$handover" ]; then
+        until=0
+        [ "$died" = no ] || until=$aside
+        [ "$empty" = no ] || until=$handover
+        if [ "$replicas" -eq 0 ] || [ "$(now)" -ge "$until" ]; then
             settle '' primary
         fi
     elif [ "$(now)" -ge "$patience" ]; then

@@ -3,39 +3,55 @@
 #   stamp          before a start: notes how this server will show the users of its file
 #   read           standard input: "NAME #DIGEST" of each password as it is wanted, or "NAME #"
 #                  "NAME RULES" of each user as last set, or what differs
-#   write NAMES    standard input: "NAME RULES" and then the ACL SETUSER command, line by line
+#   write NAMES    standard input: opsctl's own password as it shall be (a write before this one may
+#                  have set it already), then "NAME RULES" and the ACL SETUSER command, line by line
 # The server shows rules in a form of its own that differs between versions. So it is asked what it
 # makes of the file (by a scratch server without a port), and compared with itself afterwards.
+# The notes are pairs of lines: a user as ACL LIST showed it, less the password's digest, then "NAME
+# RULES" as it was set.
 umask 077
 cli={{ cli }}
 server={{ server }}
 file={{ acl_file }}
-stamp={{ stamp }}
-scratch=$stamp.d
-password=$(cat {{ auth_file }}) || exit 1
+notes={{ stamp }}
+scratch=$notes.d
+newline='
+'
+IFS= read -r password <{{ auth_file }} || [ "$password" ] || exit 1
 
 log_in() { printf 'AUTH {{ ops_user }} %s\n' "$password"; }
 
-# ACL LIST lines in, "NAME DIGEST" out. Digests, so that no password's digest is shown to anybody.
-# Before 7.2 the server shows rules in an order that each process makes up anew: so they are sorted.
-digests() {
-    while IFS= read -r line; do
-        case $line in
-            'user '*) ;;
-            *) continue ;;
-        esac
-        name=${line#user }
-        name=${name%% *}
-        digest=$(printf '%s\n' "$line" | tr ' ' '\n' | {{ "cat" if ordered else "sort" }} | sha256sum)
-        echo "$name ${digest%% *}"
-    done
+# What is known before standard input comes. Every plan asks every server, so one awk compares all,
+# where a program for each user would take most of a plan's time.
+known='
+# Before 7.2 the server shows rules in an order that each process makes up anew.
+function same(a, b,    n, i, count, in_a, in_b) {
+    if (a == b || {{ "1" if ordered else "0" }}) return a == b
+    n = split(a, in_a, " ")
+    if (split(b, in_b, " ") != n) return 0
+    for (i = 1; i <= n; i++) { count[in_a[i]]++; count[in_b[i]]-- }
+    for (i in count) if (count[i]) return 0
+    return 1
 }
-
-# NAME: the rules of a user in the file, or "off".
-in_file() { sed -n -e "s/^user $1 on sanitize-payload #[0-9a-f]* //p" -e "s/^user $1 off .*/off/p" "$file"; }
-
-# NAME: its line's digest among "NAME DIGEST" lines on standard input.
-of() { sed -n "s/^$1 //p"; }
+function bare(line) {
+    if ($4 == "sanitize-payload" && $5 ~ /^#/) sub(/ #[0-9a-f]+/, "", line)
+    return line
+}
+function beyond(line, words) {
+    while (words-- > 0) sub(/^[^ ]+ ?/, "", line)
+    return line
+}
+from == "file" && $1 == "user" { rules[$2] = $3 == "off" ? "off" : beyond($0, 5) }
+from == "file" && $1 == "user" && $3 == "on" { wanted[$2] = $5 }
+from == "notes" && FNR % 2 { noted[name = $2] = $0; next }
+from == "notes" { note[name] = beyond($0, 1) }
+from != "input" { next }
+/^\([a-z]+\)$/ { part = $1; next }
+'
+compare() {
+    [ -f "$notes" ] || : >"$notes"
+    awk "$known$1" from=file "$file" from=notes "$notes" from=input -
+}
 
 case $1 in
     stamp)
@@ -56,49 +72,43 @@ case $1 in
             tail -n 3 log >&2
             exit 1
         fi
-        printf '%s\n' "$shown" | digests | while read -r name digest; do
-            echo "$name $digest $(in_file "$name")"
-        done >"$stamp.new"
-        mv "$stamp.new" "$stamp" && cd / && rm -rf "$scratch"
+        printf '%s\n' "$shown" |
+            compare '$1 == "user" { print bare($0); print $2, rules[$2] }' >"$notes.new"
+        mv "$notes.new" "$notes" && cd / && rm -rf "$scratch"
         ;;
     read)
         asked=$([ -t 0 ] || cat)
-        shown=$({ log_in; echo 'ACL LIST'; } | "$cli" -p {{ port }} 2>&1)
+        # The users, and then how it logs in to its peers: a user and a password.
+        shown=$({ log_in; echo 'ACL LIST'; {% for words in login_questions %}echo '{{ words }}'; {% endfor %}} | "$cli" -p {{ port }} 2>&1)
         case $shown in
             OK*) ;;
             *) printf '%s\n' "$shown" >&2; exit 1 ;;
         esac
-        passwords=$(printf '%s\n' "$shown" | sed -n 's/^user \([^ ]*\) on sanitize-payload \(#[0-9a-f]*\) .*/\1 \2/p')
-        printf '%s\n' "$shown" | digests | while read -r name digest; do
-            noted=$(of "$name" <"$stamp" 2>/dev/null)
-            wanted=$(printf '%s\n' "$asked" | of "$name")
-            [ "${wanted#\#}" ] ||
-                wanted=$(sed -n "s/^user $name on sanitize-payload \(#[0-9a-f]*\) .*/\1/p" "$file")
-            held=$(printf '%s\n' "$passwords" | of "$name")
-            if [ -n "$wanted" ] && [ "$wanted" != "$held" ]; then
-                echo "$name another password"
-            elif [ "${noted%% *}" = "$digest" ]; then
-                echo "$name ${noted#* }"
-            else
-                echo "$name changed by hand"
-            fi
-        done
-        # How it logs in to its peers: a user and a password, of which the digest is compared.
-        login=$({ log_in; {% for words in login_questions %}echo '{{ words }}'; {% endfor %}} | "$cli" -p {{ port }})
-        digest=$(printf '%s\n' "$login" | sed -n 5p | tr -d '\n' | sha256sum)
-        wanted=$(printf '%s\n' "$asked" | of {{ login_user }})
-        if [ "$(printf '%s\n' "$login" | sed -n 3p)" != {{ login_user }} ]; then
-            echo '(login) another user'
-        elif [ "${wanted#\#}" ] && [ "$wanted" != "#${digest%% *}" ]; then
-            echo '(login) another password'
-        else
-            echo '(login) as in the spec'
-        fi
+        digest=$(printf %s "${shown##*"$newline"}" | sha256sum)
+        printf '(asked)\n%s\n(digest)\n#%s\n(shown)\n%s\n' "$asked" "${digest%% *}" "$shown" | compare '
+            part == "(asked)" && $2 != "#" { asked[$1] = wanted[$1] = $2 }
+            part == "(digest)" { digest = $1 }
+            part != "(shown)" { next }
+            $1 != "user" { login[++words] = $1; next }  # OK, its name, the user, its name, ...
+            {
+                held = $3 == "on" && $4 == "sanitize-payload" ? $5 : ""
+                if (wanted[$2] != "" && wanted[$2] != held) print $2, "another password"
+                else if ($2 in note && same(bare($0), noted[$2])) print $2, note[$2]
+                else print $2, "changed by hand"
+            }
+            END {
+                user = "{{ login_user }}"
+                if (login[3] != user) print "(login) another user"
+                else if (asked[user] != "" && asked[user] != digest) print "(login) another password"
+                else print "(login) as in the spec"
+            }'
         ;;
     write)
         shift
-        cd "${stamp%/*}" || exit 1
+        cd "${notes%/*}" || exit 1
         rules='' commands=''
+        IFS= read -r coming
+        [ "$(log_in | "$cli" -p {{ port }} 2>&1)" = OK ] || password=$coming
         while IFS= read -r note && IFS= read -r command; do
             rules="$rules$note
 "
@@ -124,15 +134,11 @@ case $1 in
             echo "$refused"
             exit 1
         fi
-        printf '%s\n' "$shown" | digests | while read -r name digest; do
-            note=$(printf '%s' "$rules" | of "$name")
-            noted=$(of "$name" <"$stamp" 2>/dev/null)
-            if [ -n "$note" ]; then
-                echo "$name $digest $note"
-            elif [ -n "$noted" ]; then
-                echo "$name $noted"
-            fi
-        done >"$stamp.new"
-        mv "$stamp.new" "$stamp"
+        printf '(set)\n%s(shown)\n%s\n' "$rules" "$shown" | compare '
+            part == "(set)" { set[$1] = beyond($0, 1) }
+            part != "(shown)" || $1 != "user" { next }
+            $2 in set { print bare($0); print $2, set[$2]; next }
+            $2 in note { print noted[$2]; print $2, note[$2] }' >"$notes.new"
+        mv "$notes.new" "$notes"
         ;;
 esac

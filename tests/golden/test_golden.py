@@ -16,16 +16,24 @@ from showing import Golden, resources_by_place, workload_text
 from kubernetes_schema import mistakes
 from opsctl.data import renderer
 from opsctl.discovery import engines
+from opsctl.errors import SpecError
 from opsctl.model import Environment, HostsTarget, KubernetesTarget, load
 from opsctl.planning.resource import Resource
 from opsctl.ports.target import Target
+from opsctl.routes import directory
 from opsctl.targets.kubernetes.render import manifest_files
 from opsctl.wiring.hosts import hosts_target
 from opsctl.wiring.kubernetes import kubernetes_target
-from opsctl.workload import Workload
+from opsctl.workload import Workload, in_order
 from toy import Keys
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/spec.yaml"))
+ROUTED = [case for case in CASES if "\nroutes:" in (case / "spec.yaml").read_text()]
+HOSTS_ALONE = [case for case in CASES if "kubernetes:" not in (case / "spec.yaml").read_text()]
+BOTH = [case for case in CASES if case not in (*ROUTED, *HOSTS_ALONE)]
+PLACED = [
+    (case, name) for case in CASES for name in ("dc", "prod") if name == "dc" or case in BOTH
+]  # routes are not built on Kubernetes yet
 
 
 @dataclass(frozen=True)
@@ -36,16 +44,20 @@ class Realised:
     resources: tuple[Resource, ...]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
-def case(request: pytest.FixtureRequest) -> Path:
-    folder: Path = request.param
-    return folder
+def named(cases: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+on_each_target = pytest.mark.parametrize(
+    ("case", "name"), PLACED, ids=[f"{case.name}-{name}" for case, name in PLACED]
+)
 
 
 def read(case: Path, on: str) -> Environment:
     known = {name: engine.options for name, engine in engines().items()}
     file = case / "spec.yaml"
-    names = yaml.safe_load(file.read_text())["services"]
+    services = yaml.safe_load(file.read_text())["services"]
+    names = [name for name, service in services.items() if "external" not in service]
     return load([file], [f"services.{name}.on={on}" for name in names], engines=known)
 
 
@@ -59,18 +71,19 @@ def target(spec: Environment, name: str, folder: Path) -> Target:
 
 def realise(spec: Environment, place: Target) -> Realised:
     known = engines()
+    services = {name: service for name, service in spec.services.items() if service.managed}
     needs = {
-        name: (service, known[service.engine].needs(service))
-        for name, service in spec.services.items()
+        name: (service, known[service.engine].needs(service)) for name, service in services.items()
     }
     seats = place.seat(needs, {})
-    workloads = tuple(
-        known[service.engine].describe(
-            name, service, seats[name], renderer(known[service.engine].templates)
-        )
-        for name, service in spec.services.items()
-    )
-    return Realised(workloads, place.realise(workloads, spec.services))
+    workloads: dict[str, Workload] = {}
+    for name in in_order(services, known, spec):
+        service, engine = services[name], known[services[name].engine]
+        lanes = directory(spec, name, workloads)
+        render = renderer(engine.templates)
+        workloads[name] = engine.describe(name, service, seats[name], render, lanes)
+    all_of_them = tuple(workloads.values())
+    return Realised(all_of_them, place.realise(all_of_them, services))
 
 
 def on(case: Path, name: str, folder: Path) -> Realised:
@@ -82,16 +95,19 @@ def test_there_are_cases() -> None:
     assert CASES
 
 
+@named(CASES)
 def test_the_description_is_as_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
     workloads = on(case, "dc", tmp_path).workloads
     golden(case / "workload", {f"{one.service}.yaml": workload_text(one) for one in workloads})
 
 
+@named(CASES)
 def test_hosts_get_what_was_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
     places = resources_by_place(on(case, "dc", tmp_path).resources)
     golden(case / "hosts", {f"{where.rpartition('/')[2]}.yaml": places[where] for where in places})
 
 
+@named(BOTH)
 def test_kubernetes_gets_what_was_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
     resources = on(case, "prod", tmp_path).resources
     places = resources_by_place([one for one in resources if one.id.kind == "Secret"])
@@ -99,6 +115,7 @@ def test_kubernetes_gets_what_was_reviewed(case: Path, tmp_path: Path, golden: G
     golden(case / "kubernetes", files | {"not-rendered/secrets.yaml": "".join(places.values())})
 
 
+@named(BOTH)
 def test_manifests_are_what_the_api_knows(case: Path, tmp_path: Path) -> None:
     files = manifest_files(on(case, "prod", tmp_path).resources)
     manifests = [
@@ -110,7 +127,7 @@ def test_manifests_are_what_the_api_knows(case: Path, tmp_path: Path) -> None:
     assert {one["metadata"]["name"]: mistakes(one) for one in manifests if mistakes(one)} == {}
 
 
-@pytest.mark.parametrize("name", ["dc", "prod"])
+@on_each_target
 def test_no_value_of_a_secret_comes_out(case: Path, name: str, tmp_path: Path) -> None:
     realised = on(case, name, tmp_path)
     assert realised.resources
@@ -119,6 +136,13 @@ def test_no_value_of_a_secret_comes_out(case: Path, name: str, tmp_path: Path) -
     assert not any("TOP-SECRET" in workload_text(one) for one in realised.workloads)
 
 
-@pytest.mark.parametrize("name", ["dc", "prod"])
+@on_each_target
 def test_the_same_comes_out_twice(case: Path, name: str, tmp_path: Path) -> None:
     assert on(case, name, tmp_path).resources == on(case, name, tmp_path).resources
+
+
+@named(ROUTED)
+def test_routes_are_refused_on_kubernetes(case: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as error:
+        on(case, "prod", tmp_path)
+    assert error.value.code == "route/not-on-kubernetes"

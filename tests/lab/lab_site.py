@@ -35,6 +35,11 @@ class Ended:
         return json.loads(self.out)
 
 
+def _as_on_a_terminal() -> None:
+    """Ctrl-C counts, though what runs the tests may have been started with it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Site:
     """A folder with a spec in it, a lab below it, and a private home for opsctl."""
@@ -127,6 +132,7 @@ class Site:
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
+            preexec_fn=_as_on_a_terminal,
         )
 
     def begin(self, *arguments: str) -> Running:

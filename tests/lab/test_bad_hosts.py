@@ -3,6 +3,7 @@ password, a bastion, an Ansible inventory, a Debian 12 host beside Debian 13 one
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -142,8 +143,25 @@ def test_each_system_gets_its_own_version_and_units_without_a_word_from_systemd(
             line for line in said.splitlines() if "opsctl-shop" in line and "nknown" in line
         ]
         assert complaints == []
-        seen = site.shell(host, "systemd-analyze verify /etc/systemd/system/opsctl-shop-* 2>&1")
+        files = "/etc/systemd/system/opsctl-shop-*.service"
+        seen = site.shell(host, f"systemd-analyze verify {files} 2>&1")
         assert "opsctl-shop" not in seen
+
+
+def test_a_service_on_hosts_of_two_systems_is_refused_before_anything_is_built(site: Site) -> None:
+    file = spec(
+        site,
+        "services:\n",
+        "services:\n  both: {engine: redis, on: dc, replicas: 3, memory: 32MiB}\n",
+    )
+    ended = site.run("plan", "-f", file)
+    assert ended.exit == 4
+    assert "[redis/mixed-versions]" in ended.out
+    assert re.search(r"both-\d on n2 \(debian-12: 7\.0\)", ended.out)
+    refused = site.run("apply", "--yes", "-f", file)
+    assert refused.exit == 4
+    assert "place: {labels: ...}" in refused.err
+    assert site.run("status").exit == 0
 
 
 def test_an_ansible_inventory_as_the_source_of_hosts_means_the_same(site: Site) -> None:

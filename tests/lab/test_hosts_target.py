@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from lab_site import await_until
 from small_service import (
     PASSWORD,
     SECRET,
@@ -256,8 +257,16 @@ def test_a_lock_is_held_released_broken_and_fences_what_came_before(
 def test_the_lock_of_a_dead_holder_runs_out(clean: Lab, tmp_path: Path) -> None:
     dc = target(clean, tmp_path)
     first = dc.acquire("dead", 0.5)
-    time.sleep(0.6)
-    second = target(clean, tmp_path / "b").acquire("next", TTL)
+    other = target(clean, tmp_path / "b")
+
+    def take() -> Fence | None:
+        try:
+            return other.acquire("next", TTL)
+        except OpsError:
+            return None
+
+    second = await_until(take, lambda fence: fence is not None, "the lock to run out", 10)
+    assert second is not None
     assert second.token > first.token
 
 
@@ -477,7 +486,8 @@ def test_a_held_package_lock_names_its_holder(clean: Lab, tmp_path: Path) -> Non
     hold = "import fcntl,time;f=open('/var/lib/dpkg/lock-frontend','w');fcntl.lockf(f,2)"
     argv = ["systemd-run", "--unit=foreign", "python3", "-c", f"{hold};time.sleep(60)"]
     clean.exec("n1", argv)
-    time.sleep(0.5)
+    attempt = ["python3", "-c", hold.replace("lockf(f,2)", "lockf(f,6)")]  # 6: not waiting
+    await_until(lambda: clean.exec("n1", attempt).returncode, bool, "somebody's lock", 10)
     _, resources = built(dc, 1)
     error = apply(dc, resources, dc.acquire("a test", TTL))["dc/n1"].error
     assert error is not None

@@ -52,6 +52,35 @@ def test_a_second_plan_is_empty(site: Site) -> None:
     assert ended.exit == 0, ended.out
 
 
+def bounds(site: Site) -> dict[str, tuple[str, str]]:
+    """Member to what its data server keeps to, and what systemd keeps it to."""
+    found = {}
+    for member in roles(site, "sessions"):
+        auth = f"/etc/opsctl/shop/sessions/{member}/redis.auth"
+        ask = f"printf 'AUTH opsctl %s\\nCONFIG GET maxmemory\\n' \"$(cat {auth})\" | redis-cli"
+        show = f"systemctl show -P MemoryMax {UNIT.format(member[-1])}"
+        said = site.shell(host_of(site, member), f"{ask}; {show}").split()
+        found[member] = (said[-2], said[-1])
+    return found
+
+
+def test_more_memory_is_given_to_the_running_servers(site: Site) -> None:
+    before = started(site)
+    mib = 1024**2
+    assert set(bounds(site).values()) == {(str(64 * mib), str((64 + 32 + 64) * mib))}
+    site.edit("memory: 64MiB", "memory: 96MiB")
+    planned = site.plan()
+    assert {step["impact"] for step in planned["steps"]} == {"none"}
+    site.ok("apply", "--yes", "--max-impact", "none")
+    assert started(site) == before
+    assert set(bounds(site).values()) == {(str(96 * mib), str((96 + 48 + 64) * mib))}
+    assert site.run("plan", "--exit-code").exit == 0
+    site.edit("memory: 96MiB", "memory: 64MiB")
+    site.ok("apply", "--yes", "--max-impact", "none")
+    assert started(site) == before
+    site.assert_converged()
+
+
 def test_a_live_setting_changes_without_a_restart(site: Site) -> None:
     before = started(site)
     site.edit("memory: 64MiB", "memory: 64MiB\n    settings: {maxmemory-policy: allkeys-lru}")

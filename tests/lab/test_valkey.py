@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import shutil
+import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +157,8 @@ def test_without_sentinel_a_person_fails_over_from_a_host_that_is_gone(site: Sit
     direct(site, old).mset({f"number:{each}": each for each in range(50)})
     lost = host_of(site, "jobs", old)
     site.lab.faults.kill(lost)
-    site.ok("failover", "jobs", "--yes")
+    # One connect timeout (10 s) in the look before it, and none at any step after that.
+    assert site.ok("failover", "jobs", "--yes").seconds < 20
     new = primary_of(site, "jobs")
     assert new != old
     assert numbers(site, new) == [str(each) for each in range(50)]
@@ -209,8 +213,107 @@ def test_connect_hands_words_to_the_client(site: Site, client: Path) -> None:
     assert connect(site, client, "jobs", "PING").out == "PONG\n"
 
 
-def test_connect_says_which_package_has_the_client_that_is_missing(site: Site) -> None:
-    if shutil.which("valkey-cli"):
-        pytest.skip("valkey-cli is on this machine")
-    ended = site.refused(4, "connect/no-client", "connect", "cache")
+def test_connect_opens_a_console_as_a_user_of_the_spec(site: Site, client: Path) -> None:
+    said = connect(site, client, "jobs", "--as", "app", said="ACL WHOAMI\nGET number:7\n")
+    assert said.out.startswith("NOPERM") or said.out.splitlines()[0] == "app"
+    assert said.out.splitlines()[-1] == "7"
+    assert password(site, "jobs/user/app") not in said.out + said.err
+    ended = site.refused(2, "spec/unknown-user", "connect", "jobs", "--as", "ap")
+    assert 'did you mean "app"' in ended.err
+
+
+def test_connect_says_which_package_has_the_client_that_is_missing(
+    site: Site, tmp_path: Path
+) -> None:
+    ssh = shutil.which("ssh")
+    assert ssh
+    (tmp_path / "ssh").symlink_to(ssh)
+    bare = Site(site.folder, site.lab, site.spec, {"PATH": str(tmp_path)})
+    ended = bare.refused(4, "connect/no-client", "connect", "cache")
     assert "valkey-tools" in ended.err
+
+
+def test_connect_goes_through_a_tunnel_where_the_port_can_not_be_reached(
+    site: Site, client: Path
+) -> None:
+    host = host_of(site, "jobs", primary_of(site, "jobs"))
+    rule = f"ip saddr {site.lab.gateway} tcp dport {PORT} drop"
+    chain = "{ type filter hook input priority 0; }"
+    site.shell(
+        host, f"nft 'add table inet t; add chain inet t c {chain}; add rule inet t c {rule}'"
+    )
+    try:
+        said = connect(site, client, "jobs", "--as", "app", said="GET number:7\n")
+    finally:
+        site.shell(host, "nft delete table inet t")
+    assert said.out == "7\n"
+    assert "through a tunnel" in said.err
+
+
+def test_two_bastions_are_gone_over_one_after_the_other(site: Site, tmp_path: Path) -> None:
+    at = {host.name: host.address for host in site.lab.hosts}
+    ssh = f"{{user: root, key: {site.lab.key}, known_hosts: {site.lab.known_hosts}}}"
+    behind = f"{{address: {at['n3']}, ssh: {{bastion: 'root@{at['n1']},root@{at['n2']}'}}}}"
+    hosts = f"{{n1: {{address: {at['n1']}}}, n2: {{address: {at['n2']}}}, n3: {behind}}}"
+    (tmp_path / "far.yaml").write_text(
+        site.spec.replace("{hosts: 'lab:valkey'}", f"{{hosts: {hosts}, ssh: {ssh}}}")
+    )
+    # A connection is kept, to the same address by another way: it must not be taken for this one.
+    assert site.status()["healthy"]
+    file = str(tmp_path / "far.yaml")
+    far = site.ok("status", "--output", "json", "-f", file).json()
+    assert (far["healthy"], len(members(far, "jobs"))) == (True, 3)
+    peers = site.shell("n3", "ss -Htn state established sport = :22")
+    assert f"{at['n2']}:" in peers
+
+
+def started(site: Site, *arguments: str) -> tuple[subprocess.Popen[str], queue.Queue[str]]:
+    """The command in the background, and its lines as they come."""
+    process = site.start(*arguments)
+    lines: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        assert process.stdout
+        for line in process.stdout:
+            lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    return process, lines
+
+
+def until(lines: queue.Queue[str], *words: str) -> None:
+    """Takes lines until one holds all the words."""
+    taken: list[str] = []
+    while not taken or not all(word in taken[-1] for word in words):
+        try:
+            taken.append(lines.get(timeout=30))
+        except queue.Empty:
+            raise AssertionError(f"no line with {words} came: {''.join(taken)}") from None
+
+
+def end_by_ctrl_c(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert process.stderr
+    assert "error" not in process.stderr.read()
+
+
+def test_status_looks_again_and_again_until_ctrl_c(site: Site) -> None:
+    process, lines = started(site, "status", "--watch")
+    for _ in range(2):
+        until(lines, "jobs-0", "redis")
+        until(lines, "jobs-1", "redis")
+    end_by_ctrl_c(process)
+
+
+def test_the_logs_of_all_members_are_followed_side_by_side(site: Site) -> None:
+    replica = next(name for name, role in roles(site, "jobs").items() if role == "replica")
+    process, lines = started(site, "logs", "jobs", "--follow", "-n", "1")
+    seen: set[str] = set()
+    while len(seen) < 3:
+        seen.add(lines.get(timeout=30).partition("|")[0].strip())
+    assert seen == {"jobs-0", "jobs-1", "jobs-2"}
+    systemctl(site, "jobs", replica, "restart")
+    until(lines, f"{replica} | ", "Ready to accept connections")
+    end_by_ctrl_c(process)
+    await_whole(site, "jobs")

@@ -18,10 +18,10 @@ from opsctl.cli.main import main
 from opsctl.errors import OpsError
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment, ServiceBase, load, load_data
-from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
+from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
 from opsctl.planning.resource import Actual, Owned, Resource
-from opsctl.ports import Events, Fence, Outcome, Work
-from opsctl.workload import Seat, Standing, Workload
+from opsctl.ports import Events, Fence, Outcome, Upkeep, Work
+from opsctl.workload import Directory, Seat, Standing, Workload
 
 SPEC = """\
 opsctl: 1
@@ -50,7 +50,12 @@ class Demo:
     def needs(self, service: ServiceBase) -> Any:
         return (NEEDS,)
 
-    def describe(self, name: str, service: Any, seats: Sequence[Seat], render: Any) -> Workload:
+    def after(self, name: str, service: Any, environment: Environment) -> tuple[str, ...]:
+        return ()
+
+    def describe(
+        self, name: str, service: Any, seats: Sequence[Seat], render: Any, directory: Directory
+    ) -> Workload:
         return workload(len(seats))
 
 
@@ -106,6 +111,7 @@ class WatchedTarget(MemoryTarget):
             problems=self.problems,
             holder=self.holder,
             unfinished=self.unfinished,
+            maintenance=self.held,
         )
 
     def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
@@ -114,6 +120,13 @@ class WatchedTarget(MemoryTarget):
             if outcomes[item.where].error is None:
                 self.content |= {int(item.where[-1]): self.wanted for _ in item.write}
         return outcomes
+
+    def maintain(self, upkeep: Upkeep, fence: Fence) -> Mapping[str, str]:
+        self.held = {}
+        if upkeep.seconds:
+            one = Maintenance(upkeep.service, upkeep.seconds, 0.0, upkeep.who, upkeep.reason)
+            self.held = {upkeep.service: one}
+        return super().maintain(upkeep, fence)
 
     def logs(self, seat: Seat, component: str, lines: int, follow: bool) -> Sequence[str]:
         return ("echo", f"{lines} lines of {seat.member} {component}")

@@ -13,6 +13,7 @@ from opsctl.workload import (
     AddressRef,
     Answer,
     Call,
+    Directory,
     Gate,
     Seat,
     SecretRef,
@@ -35,6 +36,7 @@ def seats(count: int, *, system: str = "debian-13", sentinel: bool = True) -> li
             config_dir=f"/etc/opsctl/shop-{index}",
             data_dir=f"/var/lib/opsctl/shop-{index}",
             run_dir=f"/run/opsctl/shop-{index}",
+            backup_dir=f"/var/backup/shop-{index}",
         )
         for index in range(count)
     ]
@@ -45,7 +47,7 @@ def described(
 ) -> Workload:
     service = engine.options(engine=engine.name, on="dc", replicas=count, **keys)
     there = seats(count, system=system, sentinel=service.mode == "sentinel")
-    return engine.describe("shop", service, there, renderer(engine.templates))
+    return engine.describe("shop", service, there, renderer(engine.templates), Directory())
 
 
 def filled(part: object) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from planning_world import member, node
 
 from opsctl.errors import Exit, OpsError
-from opsctl.planning.observation import Holder, Observation
+from opsctl.planning.observation import Holder, Maintenance, Observation
 from opsctl.planning.resource import Impact, Resource, ResourceId
-from opsctl.ports import Asked, Events, Fence, Outcome, Record, Work
+from opsctl.ports import Asked, Events, Fence, NodeJob, Outcome, Record, Upkeep, Work
 from opsctl.workload import (
     Act,
     Answer,
@@ -107,8 +107,11 @@ class MemoryTarget:
     unready: set[int] = field(default_factory=set)
     fails: set[str] = field(default_factory=set)
     log: list[str] = field(default_factory=list)
+    held: dict[str, Maintenance] = field(default_factory=dict)
+    missed: dict[str, str] = field(default_factory=dict)  # places that keep no maintenance
     records: list[Record] = field(default_factory=list)
     members: int = 3
+    kept: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
     away: set[int] = field(default_factory=set)  # members whose place does not answer
 
     def seat(
@@ -156,6 +159,20 @@ class MemoryTarget:
             self.primary = number
         return Answer(0, "")
 
+    def on_nodes(
+        self, jobs: Sequence[NodeJob], fence: Fence | None = None
+    ) -> tuple[Answer | None, ...]:
+        raise AssertionError
+
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+        raise AssertionError
+
+    def beside(self, seat: Seat, argv: Sequence[str]) -> Sequence[str]:
+        raise AssertionError
+
+    def clocks(self) -> Mapping[str, tuple[float, float]]:
+        return {}
+
     def tunnel(self, seat: Seat, port: int) -> AbstractContextManager[int]:
         raise AssertionError
 
@@ -185,6 +202,16 @@ class MemoryTarget:
         if any(record.kind in self.fails for record in records):
             raise OpsError("hosts/fenced", "somebody else came after", exit=Exit.REFUSED)
         self.records += [replace(record, at=0.0) for record in records]
+
+    def document(self, revision: int) -> Mapping[str, Any] | None:
+        return self.kept.get(revision)
+
+    def maintain(self, upkeep: Upkeep, fence: Fence) -> Mapping[str, str]:
+        self.log.append(f"hold {upkeep.service} for {upkeep.seconds:g} s: {upkeep.reason}")
+        return self.missed
+
+    def maintenance(self) -> Mapping[str, Maintenance]:
+        return self.held
 
     def history(self, limit: int) -> tuple[Record, ...]:
         return tuple(self.records)

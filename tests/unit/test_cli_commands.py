@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import World, make_world
+from cli_world import DemoService, World, make_world
 from planning_world import member, node
 
 from opsctl.errors import Exit, OpsError
+from opsctl.model import load
 from opsctl.planning.observation import Holder, Problem, Unfinished
+from opsctl.ports import Record
 
 BUILT = {0: "new", 1: "new", 2: "new"}
 AWAY = OpsError("ssh/timeout", "no answer", where="host n2", hint="ping it")
@@ -297,6 +299,19 @@ def test_status_begins_with_what_is_unfinished_and_who_holds_the_lock(
     assert lines[5].startswith("Held by ann@ops: apply for ")
 
 
+def test_a_verb_that_was_interrupted_is_no_apply_and_is_said_again(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict(BUILT)
+    world.target.unfinished = Unfinished(
+        "r1", "ann@ops", 0.0, 3, (), ("restore/demo",), "restore demo from x"
+    )
+    assert world.call("status") == Exit.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Restore demo from x is unfinished: ann@ops began it ")
+    assert lines[2] == "  put right what it left: opsctl apply --resume   once more: say it again"
+
+
 def test_status_shows_roles_lag_and_who_follows_whom(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -314,6 +329,34 @@ def test_status_checks_health_when_asked(world: World) -> None:
     world.target.unready = {1}
     assert world.call("status", "--check") == Exit.DIFFERS
     assert world.call("status") == Exit.DONE
+
+
+def test_a_rollback_reaches_revisions_that_no_look_brings(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = load([world.folder / "opsctl.yaml"], engines={"demo": DemoService}).document
+    world.target.content = dict(BUILT)
+    world.target.kept = {3: {**spec, "services": {"demo": {**spec["services"]["demo"]}}}}
+    assert world.call("rollback", "3", "--dry-run", "--output", "json") == Exit.DONE
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["title"] == "rollback to revision 3"
+    assert world.call("rollback", "2", "--yes") == Exit.REFUSED
+    assert "the targets keep no revision 2" in capsys.readouterr().err
+
+
+def test_a_rollback_looks_for_the_newest_other_spec_however_old(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = load([world.folder / "opsctl.yaml"], engines={"demo": DemoService}).document
+    world.target.content = dict(BUILT)
+    other = {**spec, "services": {"demo": {**spec["services"]["demo"], "replicas": 2}}}
+    world.target.kept = {3: other, 4: spec}
+    world.target.records = [
+        Record(f"r{number}", "end", 0.0, "ann", ended=ended, revision=number)
+        for number, ended in ((3, "done"), (4, "failed"))
+    ]
+    assert world.call("rollback", "--dry-run", "--output", "json") == Exit.DONE
+    assert json.loads(capsys.readouterr().out)["title"] == "rollback to revision 3"
 
 
 def test_preflight_refuses_what_stands_in_the_way(

@@ -9,7 +9,7 @@ from planning_world import member
 from running_world import workload
 
 from opsctl.cli.pictures import mermaid, svg, tree
-from opsctl.cli.topology import Box, Place, Topology, topology
+from opsctl.cli.topology import Box, Place, Topology, Way, topology
 from opsctl.workload import Standing
 
 PRIMARY = Box("s-0", "s", "demo", "primary")
@@ -57,6 +57,24 @@ def test_svg_is_well_formed_and_names_every_member() -> None:
     assert {"s-0", "s-1", "s-2", "t-0", "dc/n1", "zone b"} <= set(texts)
     arrows = [e for e in root.iter("{http://www.w3.org/2000/svg}path") if e.get("marker-end")]
     assert len(arrows) == 1
+
+
+def test_routes_lead_from_clients_through_balancers_to_members() -> None:
+    ways = (Way("in", ("10.0.0.9:1",), ("t-0",), ("s-0",)), Way("out", ("10.0.0.9:2",), (), ()))
+    drawn = Topology("shop", DRAWN.places, ways)
+    assert tree(drawn).splitlines()[-3:] == [
+        "└─ routes",
+        "   ├─ in  10.0.0.9:1 → t-0 → s-0",
+        "   └─ out  10.0.0.9:2 → nobody → nobody",
+    ]
+    text = mermaid(drawn)
+    assert '  clients == "in 10.0.0.9:1" ==> m_t_0' in text
+    assert "  m_t_0 ==> m_s_0" in text
+    root = ElementTree.fromstring(svg(drawn))
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"clients", "in", "10.0.0.9:2"} <= set(texts)
+    arrows = [e for e in root.iter("{http://www.w3.org/2000/svg}path") if e.get("marker-end")]
+    assert len(arrows) == 3
 
 
 def test_an_empty_environment_can_be_drawn() -> None:

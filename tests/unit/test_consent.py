@@ -33,6 +33,15 @@ def test_without_a_terminal_somebody_must_have_said_yes() -> None:
     assert (error.code, error.exit) == ("apply/no-consent", Exit.REFUSED)
 
 
+def test_what_changes_nothing_needs_nobodys_consent() -> None:
+    agree(Plan("test", {}, ()), Consent())
+
+
+def test_a_verb_can_not_be_saved_first_so_it_is_not_advised() -> None:
+    assert refusal(plan(Impact.NONE), Consent()).hint.startswith("apply a plan saved")
+    assert refusal(replace(plan(Impact.NONE), title="drill"), Consent()).hint == "say --yes"
+
+
 @pytest.mark.parametrize("impact", [Impact.RESTART, Impact.FAILOVER])
 def test_without_a_terminal_yes_means_a_reload_at_most(impact: Impact) -> None:
     error = refusal(plan(impact), Consent(yes=True))

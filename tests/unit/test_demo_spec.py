@@ -12,11 +12,18 @@ from opsctl.wiring import option_models
 SPEC = Path(__file__).parents[2] / "examples" / "demo" / "opsctl.yaml"
 
 
-def test_the_demo_has_a_service_that_fails_over_and_a_user_for_the_client() -> None:
+def test_the_demo_has_a_service_that_fails_over() -> None:
     service = load([SPEC], (), engines=option_models()).services["sessions"]
     assert isinstance(service, RedisService)
     assert (service.mode, service.replicas, service.failover) == ("sentinel", 3, "fast")
-    assert "app" in [user.name for user in service.users]
+
+
+def test_the_demo_has_one_address_in_its_lab_and_may_be_broken() -> None:
+    spec = load([SPEC], (), engines=option_models())
+    assert [str(route.vip.address) for route in spec.routes.values() if route.vip] == [
+        "10.77.0.100"
+    ]
+    assert (spec.name, spec.drills) == ("demo", "allowed")
 
 
 def test_the_demo_uses_the_lab_that_its_commands_make() -> None:

@@ -25,6 +25,7 @@ def test_the_end_of_a_failover_does_not_wait_for_who_was_down(world: World) -> N
     settle = plan.steps[-1]
     assert settle.members == ("demo-0", "demo-1")
     assert "without demo-2" in settle.title
+    assert settle.after == ""  # the gate's words are of everybody
     _, workload = within_reach(parts, seen, plan)["demo"]
     assert [member.name for member in workload.members()] == ["demo-0", "demo-1"]
 

@@ -68,6 +68,21 @@ def test_options_of_ssh_are_as_openssh_has_them_and_the_user_s_come_first(
     assert "StrictHostKeyChecking" not in " ".join(argv)
 
 
+def test_a_kept_connection_is_not_shared_by_two_ways_to_one_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
+
+    def path(**more: Any) -> str:
+        argv = ssh.arguments(Host("10.0.0.1"), SshOptions(**more))
+        return next(word for word in argv if word.startswith("ControlPath="))
+
+    ways = [{}, {"bastion": "a"}, {"bastion": "b"}, {"options": ("ProxyJump=a",)}]
+    assert len({path(**way) for way in ways}) == len(ways)
+    assert path(bastion="a") == path(bastion="a")
+    assert path().endswith("/%C")
+
+
 def test_a_bastion_is_passed_with_the_key_and_the_host_keys_of_the_target() -> None:
     assert ssh.jump(Host("h"), SshOptions(bastion="a,b")) == ["-J", "a,b"]
     options = SshOptions(key=Path("/my key"), known_hosts=Path("/known"), bastion="ops@a:23,b")
@@ -128,7 +143,24 @@ def test_systems_that_nobody_tried_are_refused_unless_told_otherwise(
 
 def test_clocks_that_are_off_are_told_with_doubt_in_their_favour() -> None:
     clocks = {"a": (0.0, 0.1), "b": (0.1, 0.1), "c": (3.0, 0.1), "d": (1.5, 1.0)}
-    assert [problem.where for problem in clock_problems("dc", clocks)] == ["dc/c"]
+    found = list(clock_problems("dc", clocks, {}))
+    assert [(problem.where, problem.error.code) for problem in found] == [
+        ("dc/c", "hosts/clock-skew")
+    ]
+
+
+def test_when_every_host_is_off_the_callers_clock_is_in_doubt_too() -> None:
+    one, other = clock_problems("dc", {"a": (3.0, 0.1), "b": (3.1, 0.1)}, {})
+    assert "this machine's may be the wrong one" in one.error.message
+    assert other.severity == "warning"
+
+
+def test_a_clock_that_nobody_keeps_is_told_and_one_that_can_not_be_asked_is_not() -> None:
+    kept = {"a": {"synced": True}, "b": {"synced": False}, "c": None}
+    found = list(clock_problems("dc", {}, kept))
+    assert [(problem.where, problem.error.code) for problem in found] == [
+        ("dc/b", "hosts/clock-unsynced")
+    ]
 
 
 BEGIN = Record("r1", "begin", 1.0, "me", steps=("a", "b"), revision=2)

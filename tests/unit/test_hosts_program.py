@@ -30,13 +30,15 @@ from opsctl_host import (
     journal,
     package,
     places,
+    process,
+    record,
     sockets,
     unit,
 )
 from opsctl_host.host import Host
 from opsctl_host.lock import Lock
 from opsctl_host.manifest import Manifest
-from opsctl_host.shell import RefusedError, run
+from opsctl_host.shell import RefusedError, Result, run
 
 ME = f"{getpass.getuser()}:{grp.getgrgid(os.getgid()).gr_name}"
 KEY = "00ff"
@@ -287,14 +289,180 @@ def test_what_a_process_started_with_is_compared_and_not_the_files_of_now(root: 
     folder = root / "run/opsctl/started"
     folder.mkdir(parents=True)
     digest = fingerprint.digest(b"old").hex()
-    (folder / "u.service").write_text(f"{digest}  /etc/x\npackage toy 2.1-1\n")
-    assert list(unit.started("u.service")) == [
-        ("file", "/etc/x", digest), ("package", "toy", "2.1-1"),
-    ]  # fmt: skip
-    wanted = item("unit", "u.service", {}, files={"/etc/x": True}, packages=["toy"])
-    parts = {"/etc/x": fingerprint.of_content(bytes.fromhex(KEY), b"old"), "toy": "2.1-1"}
-    assert unit._loaded(host(), wanted) == fingerprint.of_parts(parts)
-    assert unit._loaded(host(key=None), wanted) is None
+    (folder / "u.service").write_text(f"unit abc\n{digest}  /etc/x\npackage toy 2.1-1\n")
+    spec = {"files": {"/etc/x": True}, "packages": ["toy"]}
+    parts = {
+        "unit text": "abc",
+        "/etc/x": fingerprint.of_content(bytes.fromhex(KEY), b"old"),
+        "toy": "2.1-1",
+    }
+    assert record.loaded(host(), "u.service", spec) == fingerprint.of_parts(parts)
+    assert record.loaded(host(key=None), "u.service", spec) is None
+    assert record.loaded(host(), "other.service", spec) == record.UNKNOWN
+
+
+def test_what_a_reload_took_in_is_noted_beside_what_it_started_with(root: Path) -> None:
+    folder = root / "run/opsctl/taken"
+    folder.mkdir(parents=True)
+    (folder / "u.service").write_text(f"{fingerprint.digest(b'old').hex()}  /etc/y\n")
+    parts = {"/etc/y": fingerprint.of_content(b"", b"old")}
+    assert record.taken(host(), "u.service", {"reloads": {"/etc/y": False}}) == (
+        fingerprint.of_parts(parts)
+    )
+    record.forget("u.service")
+    assert record.taken(host(), "u.service", {}) == record.UNKNOWN
+
+
+class Systemd:
+    """Units that run, and what they noted. It stands for systemctl alone; a lab has the real one"""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **facts: str) -> None:
+        self.facts = {"LoadState": "loaded", "ActiveState": "active", "NRestarts": "0", **facts}
+        self.did: list[str] = []
+        self.refuses = ""
+        for module in (process, unit, sys.modules["opsctl_host.host"]):
+            monkeypatch.setattr(module, "run", self.run)
+        monkeypatch.setattr(process, "SETTLE", 0)
+        monkeypatch.setattr(record, "loaded", lambda *about: self.notes["loaded"])
+        monkeypatch.setattr(record, "taken", lambda *about: self.notes["taken"])
+        self.notes = {"loaded": "old", "taken": "old"}
+
+    def run(self, argv: list[str], **more: Any) -> Result:
+        verb = argv[1]
+        if argv[0] == "journalctl":
+            return Result(0, "its last words\n", "")
+        if verb == "show":
+            block = "\n".join(f"{name}={value}" for name, value in self.facts.items())
+            return Result(0, "\n\n".join([block] * (len(argv) - 5)), "")
+        self.did.append(verb)
+        if verb == self.refuses:
+            return Result(1, "", "Job failed")
+        if verb == "daemon-reload":
+            self.facts["NeedDaemonReload"] = "no"
+        if verb in ("restart", "reload"):
+            self.notes = {"loaded": self.notes["loaded"], "taken": "new"}
+        if verb == "restart":
+            self.notes["loaded"] = "new"
+        return Result(0, "", "")
+
+
+def desired_unit(loaded: str, taken: str) -> dict[str, Any]:
+    desired = {"enabled": "yes", "running": "yes", "current": "yes"}
+    return item("unit", "u.service", {**desired, "loaded": loaded, "taken": taken})
+
+
+@pytest.mark.parametrize(
+    ("loaded", "taken", "did"),
+    [
+        ("old", "new", ["reload"]),
+        ("new", "old", ["reset-failed", "restart"]),
+        ("new", "new", ["reset-failed", "restart"]),
+        ("old", "old", []),
+    ],
+)
+def test_a_unit_is_reloaded_only_where_no_restart_is_due(
+    monkeypatch: pytest.MonkeyPatch, loaded: str, taken: str, did: list[str]
+) -> None:
+    systemd = Systemd(monkeypatch)
+    unit.change(host(), [desired_unit(loaded, taken)])
+    assert systemd.did == did
+
+
+def test_a_refused_reload_tells_that_the_old_configuration_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    systemd = Systemd(monkeypatch)
+    systemd.refuses = "reload"
+    with pytest.raises(RefusedError, match="old configuration keeps serving") as error:
+        unit.change(host(), [desired_unit("old", "new")])
+    assert error.value.wire["code"] == "hosts/reload-failed"
+    assert error.value.wire["details"] == ["its last words"]
+
+
+def test_a_restart_that_was_asked_for_is_not_replaced_by_a_reload_that_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    systemd = Systemd(monkeypatch)
+    wanted = desired_unit("old", "new")
+    answer = converge.converge({**request(wanted), "restart": [wanted["key"]]})
+    assert answer == {"changed": [wanted["key"]], "error": None}
+    assert systemd.did == ["reset-failed", "restart"]
+
+
+def test_a_changed_drop_in_is_told_to_systemd_and_restarts_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemd = Systemd(monkeypatch, NeedDaemonReload="yes")
+    path = "/etc/systemd/system/opsctl-shop-a-b@a-0.service.d/limits.conf"
+    limits = text_file(path, "[Service]\n")
+    assert converge.converge(request(limits))["error"] is None
+    assert systemd.did == ["daemon-reload"]
+    assert converge.converge(request(remove=[limits]))["error"] is None
+    assert [one.name for one in (root / "etc/systemd/system").iterdir()] == []
+
+
+def test_a_drop_in_that_systemd_has_not_read_is_seen_and_is_no_restart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    systemd = Systemd(monkeypatch, NeedDaemonReload="yes")
+    wanted = desired_unit("old", "old")
+    attributes = unit.observe(host(), wanted).attributes
+    assert attributes is not None
+    assert {name for name, value in wanted["desired"].items() if attributes[name] != value} == {
+        "current",
+        "enabled",
+    }
+    unit.change(host(), [wanted])
+    assert systemd.did == ["daemon-reload"]
+
+
+def test_memory_that_a_process_holds_is_not_taken_from_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Systemd(monkeypatch, ControlGroup="/system.slice/u.service")
+    group = root / "sys/fs/cgroup/system.slice/u.service"
+    group.mkdir(parents=True)
+    (group / "memory.stat").write_text(f"anon {90 << 20}\nfile {900 << 20}\nshmem {9 << 20}\n")
+
+    def bound(mebibytes: int) -> str:
+        text = f"[Service]\nMemoryMax={mebibytes << 20}\n"
+        limits = text_file("/etc/systemd/system/u.service.d/limits.conf", text)
+        limits["spec"]["bounds"] = "u.service"
+        error = converge.converge(request(limits))["error"]
+        return str(error and error["code"])
+
+    assert [bound(size) for size in (100, 98, 99)] == ["None", "hosts/memory-in-use", "None"]
+    written = (root / "etc/systemd/system/u.service.d/limits.conf").read_text()
+    assert f"MemoryMax={99 << 20}" in written
+    (group / "memory.stat").unlink()  # nobody counts, as in a lab
+    assert bound(1) == "None"
+
+
+def checked(content: str, *argv: str) -> dict[str, Any]:
+    wanted = text_file("/etc/x.conf", content)
+    wanted["spec"]["check"] = {"argv": list(argv), "user": ""}
+    return wanted
+
+
+def test_content_that_its_check_refuses_is_not_put_in_place(root: Path) -> None:
+    check = ("/bin/sh", "-c", 'cat "$0"; echo "line 1 of $0"; grep -q good "$0"', "{file}")
+    assert converge.converge(request(checked("good", *check)))["error"] is None
+    bad = checked("bad S3CRET\n", *check)
+    bad["spec"]["hidden"] = {"a/b": "S3CRET"}
+    error = converge.converge(request(bad))["error"]
+    assert error["code"] == "hosts/file-refused"
+    assert error["details"] == ["bad ‹secret a/b›", "line 1 of /etc/x.conf"]
+    assert (root / "etc/x.conf").read_text() == "good"
+    assert [one.name for one in (root / "etc").iterdir()] == ["x.conf"]
+
+
+def test_new_content_waits_with_its_final_mode_and_the_file_s_own_ending(root: Path) -> None:
+    check = ("/bin/sh", "-c", 'stat -c %a "$0"; echo "${0##*.}"; exit 1', "{file}")
+    seen = converge.converge(request(checked("a", *check)))["error"]["details"]
+    assert seen == ["640", "conf"]
+    missing = converge.converge(request(checked("a", "/no/such", "{file}")))["error"]
+    assert "/no/such" in missing["details"][0]
+    assert not (root / "etc/x.conf").exists()
 
 
 def test_a_listening_port_is_seen_with_its_process() -> None:
@@ -305,6 +473,18 @@ def test_a_listening_port_is_seen_with_its_process() -> None:
         server.listen()
         inodes = sockets.listening()[server.getsockname()[1]]
         assert sockets.holder(inodes)[0] == os.getpid()
+        assert set(inodes.values()) == {"127.0.0.1"}
+
+
+def test_a_socket_on_another_address_than_the_host_s_own_is_not_in_the_way() -> None:
+    known = {"0B004D0A": "10.77.0.11", "00000000": "0.0.0.0", "0" * 32: "::",
+             "0000000000000000FFFF00000B004D0A": "10.77.0.11"}  # fmt: skip
+    assert {sockets.address_of(shown) == address for shown, address in known.items()} == {True}
+    own = "10.77.0.11"
+    for address in (own, "0.0.0.0", "::", "127.0.0.1", "::1"):
+        assert sockets.in_the_way(address, own)
+    assert not sockets.in_the_way("10.77.0.100", own)
+    assert sockets.in_the_way("10.77.0.100", "")
 
 
 def test_a_program_is_bounded_in_time_and_its_absence_is_an_answer() -> None:
@@ -335,6 +515,7 @@ def test_a_rendered_batch_is_filled_with_its_secrets() -> None:
     wanted["spec"]["content"] = ["pass ", {"secret": "a/b"}, "\n"]
     batch = filling.filled(request(wanted), {"key": "aa", "secrets": {"a/b": "S"}})
     assert batch["write"][0]["spec"]["content"] == "pass S\n"
+    assert batch["write"][0]["spec"]["hidden"] == {"a/b": "S"}  # a check's words are cleared of it
     assert batch["key"] == "aa"
     wanted["spec"]["content"] = [{"secret": "none"}]
     with pytest.raises(RefusedError, match="none"):

@@ -11,8 +11,20 @@ from opsctl.errors import OpsError, SpecError
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
+from opsctl.targets.hosts.realise import Payload
 from opsctl.targets.hosts.realise.packages import wanted
-from opsctl.workload import AddressRef, ConfigFile, Package, Software, Text, Volume, Workload
+from opsctl.workload import (
+    AddressRef,
+    Command,
+    ConfigFile,
+    Limits,
+    Package,
+    Port,
+    Software,
+    Text,
+    Volume,
+    Workload,
+)
 from toy import NEEDS, PASSWORD, Keys, options, server, with_server, workload
 
 HOSTS = {f"n{n}": Host(f"10.0.0.{n}", rack=f"r{n}", system="debian-13") for n in range(1, 4)}
@@ -140,9 +152,7 @@ def test_a_unit_has_its_limits_its_bounds_and_its_sandbox(tmp_path: Path) -> Non
     lines = unit_lines(tmp_path)
     for line in (
         "User=toy",
-        "MemoryMax=536870912",
         "LimitNOFILE=10000",
-        "TimeoutStopSec=45.5",
         "Restart=on-failure",
         "ProtectSystem=strict",
         "NoNewPrivileges=yes",
@@ -154,6 +164,97 @@ def test_a_unit_has_its_limits_its_bounds_and_its_sandbox(tmp_path: Path) -> Non
     assert [line for line in lines if line.startswith("ExecStart=")] == [
         "ExecStart=/usr/bin/toy-server /etc/opsctl/shop/sessions/sessions-0/toy.conf"
     ]
+
+
+def test_what_holds_for_a_running_process_is_in_a_drop_in_and_no_reason_to_restart(
+    tmp_path: Path,
+) -> None:
+    dc = target(tmp_path)
+    work = described(dc)
+    limits = f"file /etc/systemd/system/{SERVER}.d/limits.conf"
+    one = realised(dc)
+    assert one[limits].text.splitlines()[1:] == [
+        "[Service]", "TimeoutStopSec=45.5", "MemoryMax=536870912",
+    ]  # fmt: skip
+    other = realised(dc, with_server(work, limits=Limits(memory=1 << 30, open_files=10_000)))
+    assert {name for name in one if one[name].desired != other[name].desired} == {limits}
+    assert other[limits].id in other[f"unit {SERVER}"].needs
+    payload = other[limits].payload
+    assert isinstance(payload, Payload)
+    assert payload.spec["bounds"] == SERVER  # so that it is not given less than it holds
+
+
+RELOAD = Command(("/usr/bin/toy-server",), reload=("/usr/bin/toy-cli", "reload"))
+
+
+def test_files_that_a_reload_takes_in_are_no_reason_to_restart(tmp_path: Path) -> None:
+    dc = target(tmp_path)
+    work = described(dc)
+
+    def unit(text: str, effect: str = "reload") -> Resource:
+        file = ConfigFile("/etc/opsctl/shop/x.conf", Text((text,)), effect=effect)  # type: ignore[arg-type]
+        return realised(dc, with_server(work, files=(file,), command=RELOAD))[f"unit {SERVER}"]
+
+    old, new = unit("a"), unit("b")
+    assert old.impact == {"loaded": Impact.RESTART, "taken": Impact.RELOAD}
+    assert {name for name in old.desired if old.desired[name] != new.desired[name]} == {"taken"}
+    assert "taken" not in unit("a", "restart").desired
+
+
+def test_a_reload_counts_only_once_the_process_has_taken_it_in(tmp_path: Path) -> None:
+    lines = unit_lines(tmp_path, with_server(described(target(tmp_path)), command=RELOAD))
+    live = CONF.replace("toy.conf", "live.conf")
+    note = f"/run/opsctl/taken/{SERVER}"
+    assert [line for line in lines if line.startswith("ExecReload=")] == [
+        f'ExecReload=+/bin/sh -c "umask 077; sha256sum -- {live} >{note}.new"',
+        "ExecReload=/usr/bin/toy-cli reload",
+        f'ExecReload=+/bin/sh -c "mv {note}.new {note}"',
+    ]
+    starts = [line for line in lines if line.startswith("ExecStartPre=-+")]
+    assert [live in line for line in starts] == [False, False, True]
+
+
+def test_a_unit_s_mark_stands_for_all_of_its_text(tmp_path: Path) -> None:
+    def mark(work: Workload | None = None) -> str:
+        return next(line for line in unit_lines(tmp_path, work) if "echo unit" in line)
+
+    work = described(target(tmp_path))
+    assert mark() == mark(work) != mark(with_server(work, command=RELOAD))
+
+
+@pytest.mark.parametrize(
+    ("user", "port", "named", "lines"),
+    [
+        ("toy", 7000, (), ["CapabilityBoundingSet=", "AmbientCapabilities="]),
+        ("toy", 80, ("CAP_CHOWN",), [
+            "CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_CHOWN",
+            "AmbientCapabilities=CAP_NET_BIND_SERVICE CAP_CHOWN",
+        ]),
+        ("root", 80, (), []),
+        ("root", 80, ("CAP_NET_ADMIN", "CAP_NET_RAW"), [
+            "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_process_may_do_what_is_named_and_listen_on_its_ports(
+    tmp_path: Path, user: str, port: int, named: tuple[str, ...], lines: list[str]
+) -> None:
+    work = with_server(
+        described(target(tmp_path)), user=user, ports=(Port("toy", port),), capabilities=named
+    )
+    found = unit_lines(tmp_path, work)
+    assert [line for line in found if "Capabilit" in line] == lines
+    raw = " AF_PACKET" if "CAP_NET_RAW" in named else ""
+    assert f"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK{raw}" in found
+
+
+def test_a_file_s_check_runs_as_the_process_that_will_read_it(tmp_path: Path) -> None:
+    dc = target(tmp_path)
+    check = ("/usr/bin/toy-check", "{file}")
+    file = ConfigFile(CONF, Text(("a",)), check=check)
+    found = realised(dc, with_server(described(dc), files=(file,)))[f"file {CONF}"]
+    assert isinstance(found.payload, Payload)
+    assert found.payload.spec["check"] == {"argv": list(check), "user": "toy"}
 
 
 def test_arguments_reach_the_process_as_they_are_whatever_systemd_makes_of_them(

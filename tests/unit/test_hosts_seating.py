@@ -178,3 +178,31 @@ def test_data_is_never_moved_by_another_path() -> None:
     with pytest.raises(SpecError) as error:
         seat(ENV, hosts(1), {"a": (service(), (need(1, path="/data"),))}, first)
     assert error.value.code == "hosts/data-path"
+
+
+def everywhere(**place: Any) -> dict[str, Any]:
+    wanted = SeatNeed("clock", 0, every=True)
+    return {"time": (service(**({"place": place} if place else {})), (wanted,))}
+
+
+@given(st.integers(1, 5), st.integers(0, 3))
+def test_one_on_every_host_and_a_new_host_gets_one(size: int, more: int) -> None:
+    first = seat(ENV, hosts(size), everywhere(), {})
+    assert places(first) == {f"time-{n}": f"n{n + 1}" for n in range(size)}
+    second = seat(ENV, hosts(size + more), everywhere(), first)
+    assert places(first).items() <= places(second).items()
+    assert sorted(places(second).values()) == sorted(hosts(size + more))
+
+
+def test_a_host_that_leaves_the_place_loses_its_member_and_no_other_gets_its_name() -> None:
+    first = seat(ENV, hosts(3), everywhere(hosts=["n1", "n2"]), {})
+    second = seat(ENV, hosts(3), everywhere(hosts=["n1", "n3"]), first)
+    assert places(second) == {"time-0": "n1", "time-2": "n3"}
+    third = seat(ENV, hosts(3), everywhere(hosts=["n1", "n3"]), second)
+    assert third == second
+
+
+def test_nowhere_to_sit_is_refused() -> None:
+    with pytest.raises(SpecError) as error:
+        seat(ENV, hosts(2), everywhere(labels={"disk": "nvme"}), {})
+    assert error.value.code == "spec/too-few-hosts"

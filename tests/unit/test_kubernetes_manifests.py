@@ -6,7 +6,7 @@ import copy
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -31,6 +31,7 @@ from opsctl.workload import (
 from toy import NEEDS, Keys, options, with_server, workload
 
 Found = dict[tuple[str, str], Resource]
+Effect = Literal["none", "reload", "restart"]
 
 
 def target(keys: Keys | None = None, **chosen: Any) -> KubernetesTarget:
@@ -100,6 +101,12 @@ def test_names_that_a_cluster_would_refuse_are_refused_at_once(service: str, cod
 
 
 # Objects
+
+
+def test_what_serves_the_machines_it_sits_on_is_refused() -> None:
+    with pytest.raises(SpecError) as error:
+        target().seat({"time": (options(), (SeatNeed("clock", 0, every=True),))}, {})
+    assert error.value.code == "kubernetes/every-node"
 
 
 def test_every_member_has_its_own_objects_and_the_group_shares_the_rest() -> None:
@@ -372,16 +379,27 @@ def test_a_restart_is_due_for_what_a_process_reads_only_when_it_starts() -> None
         )
         return with_server(work, files=changed)
 
+    def live(work: Workload, effect: Effect) -> Workload:
+        own = work.groups[0].members[0].components[0].files
+        return with_server(
+            work,
+            files=tuple(
+                replace(one, effect=effect) if "live.conf" in one.path else one for one in own
+            ),
+        )
+
+    quiet = realise(change=lambda work: live(work, "none"))
+    changed_quietly = realise(change=lambda work: files(live(work, "none"), "live.conf"))
     reloaded = realise(change=lambda work: files(work, "live.conf"))
-    restarted = realise(change=lambda work: files(work, "toy.conf"))
-    assert started_with(reloaded) == started_with(before) != started_with(restarted)
+    assert started_with(changed_quietly) == started_with(quiet)
+    assert started_with(reloaded) != started_with(before)
     plain = reloaded["ConfigMap", "sessions-0"]
     changed = {
         key
         for key, value in plain.desired.items()
         if before["ConfigMap", "sessions-0"].desired[key] != value
     }
-    assert {key: plain.impact[key] for key in changed} == {"live.conf": Impact.RELOAD}
+    assert {key: plain.impact[key] for key in changed} == {"live.conf": Impact.RESTART}
 
 
 def test_a_secret_that_rotates_shows_where_it_is_kept_and_where_it_was_read() -> None:

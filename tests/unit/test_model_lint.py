@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_model_demo import HEAD, HOSTS, LAB, loaded, spanned
+from test_model_demo import ENGINES, HEAD, LAB, loaded, spanned
+from test_model_demo import HOSTS as CLOCKLESS
 
 from opsctl.errors import Place
-from opsctl.model import lint
+from opsctl.model import ServiceBase, lint, load
 from opsctl.model.codes import FINDINGS
 
-CARE = "slo: {rto: 30s}, backup: {schedule: '0 3 * * *'}"
+HOSTS = CLOCKLESS + "    time: external\n"
+CARE = "slo: {rto: 30s}, backup: {schedule: '0 3 * * *', path: /mnt/backup}"
 WEB = "services: {web: {engine: demo, on: dc, " + CARE + "%s}}\n"
 CLUSTER = HEAD + "targets: {dc: {kubernetes: {}}}\n"
 
@@ -33,16 +35,17 @@ def test_a_service_with_all_that_it_needs_is_not_complained_about(tmp_path: Path
         (LAB + WEB % ", replicas: 2", "lint/two-members", "2"),
         (LAB + WEB.replace("30s", "30s, rpo: 0") % "", "lint/rpo-zero", "0"),
         (LAB + WEB.replace("slo: {rto: 30s}, ", "") % "", "lint/no-slo", "web"),
-        (LAB + WEB.replace(", backup: {schedule: '0 3 * * *'}", "") % "", "lint/no-backup", "web"),
+        (LAB + WEB.replace(", backup: {schedule: '0 3 * * *', path: /mnt/backup}", "") % "",
+         "lint/no-backup", "web"),
         (HOSTS + WEB % ", replicas: 2, mode: copying, place: {hosts: [n2, n3]}", "lint/one-rack",
          "place"),
         (HOSTS + WEB % ", place: {hosts: [n1, n2, n3, n3]}", "lint/duplicate-host", "hosts"),
+        (LAB + WEB.replace(", path: /mnt/backup", "") % "", "lint/backup-same-disk", "backup"),
+        (CLUSTER + WEB % "", "lint/unsupported", "backup"),
         (LAB + WEB % ", settings: {fsync: off}", "lint/fsync", "off"),
         (CLUSTER + WEB % ", place: {hosts: [n1]}", "lint/not-on-kubernetes", "hosts"),
         (CLUSTER + WEB % "" + "routes: {r: {to: web, vip: 10.0.0.9}}\n", "lint/not-on-kubernetes",
          "10.0.0.9"),
-        (HOSTS + WEB % "" + "routes: {r: {to: web, vip: 10.0.0.9, place: {hosts: [n1]}}}\n",
-         "lint/lone-balancer", "10.0.0.9"),
     ],
 )  # fmt: skip
 def test_a_finding_underlines_what_it_means(
@@ -63,7 +66,7 @@ def test_a_service_that_is_taken_down_or_not_ours_is_left_in_peace(tmp_path: Pat
 
 
 def test_hosts_of_unknown_racks_are_not_called_one_rack(tmp_path: Path) -> None:
-    hosts = HEAD + "targets: {dc: {hosts: {n1: {}, n2: {}, n3: {}}}}\n"
+    hosts = HEAD + "targets: {dc: {hosts: {n1: {}, n2: {}, n3: {}}, time: external}}\n"
     assert codes(tmp_path, hosts + WEB % "") == []
 
 
@@ -72,7 +75,7 @@ def test_what_is_read_but_not_built_is_said(tmp_path: Path) -> None:
     said = [
         finding for finding in lint(loaded(tmp_path, text)) if finding.code == "lint/unsupported"
     ]
-    assert [finding.keys[-1] for finding in said] == ["routes", "monitoring", "backup"]
+    assert [finding.keys[-1] for finding in said] == ["routes", "monitoring"]
     assert all(isinstance(finding.where, Place) for finding in said)
 
 
@@ -84,3 +87,29 @@ def test_a_document_without_places_is_linted_with_the_names_of_its_keys(tmp_path
     document = loaded(tmp_path, LAB + WEB % ", replicas: 1").document
     found = {finding.code: finding for finding in lint(load_data(document, engines=ENGINES))}
     assert found["lint/one-replica"].where == "services.web.replicas"
+
+
+class ClockService(ServiceBase):
+    keeps_data = False
+    every_host = True
+    keeps_time = True
+
+
+def with_clocks(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "opsctl.yaml"
+    file.write_text(text)
+    engines = {**ENGINES, "clock": ClockService}
+    return [finding.code for finding in lint(load([file], engines=engines))]
+
+
+def test_hosts_whose_services_elect_want_somebody_who_keeps_their_clocks(tmp_path: Path) -> None:
+    found = {finding.code: finding for finding in lint(loaded(tmp_path, CLOCKLESS + WEB % ""))}
+    assert spanned(found["lint/no-time-sync"].where) == "dc"
+    kept = CLOCKLESS + (WEB % "").replace("{web:", "{time: {engine: clock, on: dc}, web:")
+    assert "lint/no-time-sync" not in with_clocks(tmp_path, kept)
+    assert "lint/no-time-sync" not in codes(tmp_path, CLOCKLESS + WEB % ", replicas: 1")
+    assert "lint/no-time-sync" not in codes(tmp_path, LAB + WEB % "")  # this machine's clock
+
+
+def test_a_service_that_serves_its_hosts_has_nobody_to_promise_anything(tmp_path: Path) -> None:
+    assert with_clocks(tmp_path, CLOCKLESS + "services: {t: {engine: clock, on: dc}}\n") == []

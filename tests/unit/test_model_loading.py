@@ -65,7 +65,7 @@ services:
     license: {secret: demo/license}
   legacy: {engine: demo, external: {addresses: ["10.0.0.9:6379", "[::1]:6379"]}}
 routes:
-  read: {to: sessions, role: replica, port: 5433, balance: leastconn, max_lag: 16MiB}
+  read: {to: sessions, role: replica, port: 5433, balance: leastconn, max_lag: 15s}
   short: {to: legacy, vip: 10.77.0.100}
   long: {to: sessions, vip: {address: 10.0.0.100/24, interface: eth0, vrid: 51}}
 monitoring:

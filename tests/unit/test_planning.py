@@ -120,6 +120,20 @@ def test_a_misspelt_name_of_data_blocks_the_plan() -> None:
     assert "demmo" in plan.blocked[0]
 
 
+def test_a_service_unfit_for_its_places_gets_no_new_member_and_what_stands_goes_on() -> None:
+    goal = desired({(n, "unit"): "b" for n in range(3)}, members=3)
+    unfit = replace(goal.workloads["demo"][1], unfit=(OpsError("demo/unfit", "two kinds"),))
+    goal = replace(goal, workloads={"demo": ("dc", unfit)})
+    there = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}, primary=1).observation()
+    seated = {"demo": tuple(one.seat for one in unfit.members())}
+    fewer = {"demo": seated["demo"][:2]}
+    assert build(goal, replace(there, seats=seated), Scope()).blocked == ()
+    first = replace(World({}, set()).observation(), seats=fewer)
+    assert build(goal, first, Scope()).blocked == ("[demo/unfit]: two kinds",)
+    elsewhere = Scope(limit=("other",))
+    assert build(goal, first, elsewhere).blocked == ()
+
+
 def test_restarting_the_primary_is_said_to_cost_a_failover() -> None:
     world = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}, primary=1)
     plan = build(desired({(n, "unit"): "b" for n in range(3)}), world.observation(), Scope())
@@ -129,6 +143,31 @@ def test_restarting_the_primary_is_said_to_cost_a_failover() -> None:
         (member(1),): Impact.FAILOVER,
         (member(2),): Impact.RESTART,
     }
+
+
+def test_a_reload_makes_no_way_for_itself_even_at_the_primary_and_never_goes_to_all_at_once() -> (
+    None
+):
+    call = Call("", "", "", (), lambda answer: "")
+    users = Object(
+        "users", "server", member(0), "server", {"app": "new"},
+        Query(("true",), lambda answer: None), lambda facts: call, first=True,
+    )  # fmt: skip
+    goal = desired({(n, "unit"): "b" for n in range(3)}, members=3)
+    reloads = tuple(
+        replace(one, impact={"content": Impact.RELOAD}) if one.member != member(2) else one
+        for one in goal.resources
+    )
+    objects = replace(workload(3), objects=(users,))
+    goal = replace(goal, resources=reloads, workloads={"demo": ("dc", objects)})
+    world = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}, primary=1)
+    seen = replace(world.observation(), objects={(member(0), "users", "server"): {"app": "old"}})
+    steps = {step.id: step for step in build(goal, seen, Scope()).steps}
+    assert [change.id.kind for change in steps["prepare/demo"].changes] == ["users"]
+    step = steps[f"member/{member(1)}"]
+    assert (step.impact, step.before, step.after) == (Impact.RELOAD, "", "it is always so")
+    assert [change.verb for change in step.changes] == ["reload"]
+    assert steps[f"member/{member(2)}"].before
 
 
 def test_what_can_not_be_known_is_not_compared_and_is_said() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
-from redis_world import described, file_of, filled
+from redis_world import described, file_of, filled, seats
 
+from opsctl.data import renderer
 from opsctl.engines.redis import ENGINE, VALKEY, RedisService
 from opsctl.errors import SpecError
-from opsctl.workload import SecretRef
+from opsctl.workload import Directory, SecretRef
 
 MIB = 1024**2
 
@@ -131,18 +134,24 @@ def test_no_command_line_and_no_readable_file_holds_a_secret() -> None:
         assert all(word.form == "sha256" for word in read)
 
 
-def test_writes_of_users_carry_digests_on_standard_input_only() -> None:
+def test_writes_of_users_carry_secrets_on_standard_input_only() -> None:
     item = next(item for item in described().objects if item.kind == "users")
     call = item.write({"app": "", "others": "none"})
     assert call.argv == (
         "sh", "/etc/opsctl/shop-0/users.sh", "write",
-        "app", "opsctl", "opsctl-replica", "opsctl-sentinel",
+        "app", "opsctl", "opsctl-replica", "opsctl-route", "opsctl-sentinel",
     )  # fmt: skip
     assert call.stdin.fill(filled).splitlines() == [
+        "<shop/user/opsctl>",
         "app ~* &* +@all -@admin -@dangerous +info +role",
         "ACL SETUSER app reset on sanitize-payload #<sha256 shop/user/app> "
         "~* &* +@all -@admin -@dangerous +info +role",
     ]
+
+
+def test_logins_come_after_the_users_of_all_members() -> None:
+    kinds = [item.kind for item in described().objects]
+    assert kinds.index("login") > max(at for at, kind in enumerate(kinds) if kind == "users")
 
 
 def test_users_beyond_the_spec_are_named() -> None:
@@ -248,13 +257,9 @@ def test_a_version_that_a_system_does_not_have_is_refused(
 
 
 def test_seats_in_any_order_give_the_same_workload() -> None:
-    from redis_world import seats
-
-    from opsctl.data import renderer
-
     service = _service(replicas=3)
     forward, backward = (
-        ENGINE.describe("shop", service, there, renderer("redis"))
+        ENGINE.describe("shop", service, there, renderer("redis"), Directory())
         for there in (seats(3), seats(3)[::-1])
     )
     for member in ("shop-0", "shop-2"):
@@ -296,3 +301,32 @@ def test_promises_that_cannot_be_kept_are_found(keys: dict[str, object], code: s
 def test_combinations_that_mean_nothing_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         _service(**keys)
+
+
+def test_members_of_several_versions_are_unfit_with_each_of_them_named_and_the_way_out() -> None:
+    service = _service(replicas=3)
+    there = seats(3)
+    (unfit,) = ENGINE.describe(
+        "shop",
+        service,
+        [*there[:2], replace(there[2], system="debian-12")],
+        renderer("redis"),
+        Directory(),
+    ).unfit
+    assert unfit.code == "redis/mixed-versions"
+    assert "shop-0 on n1 (debian-13: 8.0)" in unfit.message
+    assert "shop-2 on n3 (debian-12: 7.0)" in unfit.message
+    assert "debian-12 or debian-13: place: {labels: ...}" in unfit.hint
+    assert ENGINE.describe("shop", service, there, renderer("redis"), Directory()).unfit == ()
+
+
+def test_there_is_an_endpoint_for_every_user_the_administrator_first() -> None:
+    users = [{"name": "web"}, {"name": "job", "password": {"secret": "job-password"}}]
+    found = [one for one in described(users=users).endpoints if one.member == "shop-1"]
+    assert [(one.user, one.password.name, one.password.given) for one in found] == [
+        ("opsctl", "shop/user/opsctl", False),
+        ("web", "shop/user/web", False),
+        ("job", "job-password", True),
+    ]
+    assert {one.password.form for one in found} == {"plain"}
+    assert all(one.console[-2:] == ("--user", one.user) for one in found)

@@ -9,7 +9,7 @@ from redis_world import Pretend, described, seats
 
 from opsctl.data import renderer
 from opsctl.engines.redis import ENGINE, RedisService
-from opsctl.workload import Standing, Standings
+from opsctl.workload import Directory, Standing, Standings
 
 
 def _with(standings: Standings, member: str, component: str, **changed: object) -> Standings:
@@ -74,7 +74,7 @@ def test_a_replica_older_than_its_primary_is_told_that_it_can_never_follow() -> 
     new = seats(2, sentinel=False)
     mixed = [new[0], replace(new[1], system="debian-12")]
     service = RedisService(engine="redis", on="dc", replicas=2, mode="replication")
-    workload = ENGINE.describe("shop", service, mixed, renderer(ENGINE.templates))
+    workload = ENGINE.describe("shop", service, mixed, renderer(ENGINE.templates), Directory())
     whole = Pretend(workload).standings()
     assert workload.formed.holds(whole) == ""
     away = _with(whole, "shop-1", "redis", ready=False, reason="no link")

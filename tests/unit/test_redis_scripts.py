@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from redis_world import address, described, filled, seats
 
 from opsctl.data import renderer
 from opsctl.engines.redis import ENGINE, RedisService
-from opsctl.workload import Workload
+from opsctl.workload import Directory, Workload
 
 SHELLS = [shell for shell in ("dash", "busybox") if shutil.which(shell)] or ["sh"]
 
@@ -38,13 +39,18 @@ class Host:
                 path = self._here(file.path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 text = file.text.fill(filled)
-                for folder in ("/etc/opsctl", "/var/lib/opsctl"):
+                for folder in ("/etc/opsctl", "/var/lib/opsctl", "/run/opsctl"):
                     text = text.replace(folder, f"{self.root}{folder}")
                 # Waiting is the servers' business; here it is over at once.
-                text = text.replace("$(now) + 20", "$(now) + 0").replace("+ 25", "+ 0")
+                text = (
+                    text.replace("$(now) + 20", "$(now) + 0")
+                    .replace("+ 25", "+ 0")
+                    .replace("+ 11)", "+ 2)")
+                )
                 path.write_text(text.replace("$(date +%s) + 20", "$(date +%s) + 0"))
         for script in ("users.sh", "sentinel-users.sh"):
             self._here(f"/etc/opsctl/{self.member}/{script}").write_text("exit 0\n")
+        self._here(f"/run/opsctl/{self.member}").mkdir(parents=True)
         (self.root / "bin").mkdir()
         (self.root / "answers").mkdir()
         client = self.root / "bin/redis-cli"
@@ -128,6 +134,15 @@ def test_a_killed_primary_comes_back_as_a_replica(host: Host) -> None:
     host.sentinel("shop-0", primary="shop-0", epoch=3)
     host.sentinel("shop-1", primary="shop-2", epoch=4)
     assert host.start() == (0, "replicaof 10.0.0.3 6379")
+
+
+def test_a_primary_that_died_steps_aside_for_a_while(host: Host) -> None:
+    for member in ("shop-0", "shop-1", "shop-2"):
+        host.sentinel(member, primary="shop-0", replicas=2)
+    assert host.start() == (0, "")  # after a boot at once
+    began = time.monotonic()
+    assert host.start() == (0, "")  # nobody took over: it is primary again
+    assert time.monotonic() - began > 0.9
 
 
 def test_without_a_majority_a_primary_does_not_start(host: Host) -> None:
@@ -258,7 +273,7 @@ def test_every_script_is_a_posix_script(tmp_path: Path) -> None:
     for mode in ("sentinel", "replication"):
         service = RedisService(engine="redis", on="dc", replicas=3, mode=mode)
         there = seats(3, sentinel=mode == "sentinel")
-        workload = ENGINE.describe("shop", service, there, renderer("redis"))
+        workload = ENGINE.describe("shop", service, there, renderer("redis"), Directory())
         for part in workload.member("shop-0").components:
             for file in part.files:
                 if file.path.endswith(".sh"):

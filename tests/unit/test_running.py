@@ -14,10 +14,12 @@ from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.ports import Fence
 from opsctl.running.context import Context, Stop
+from opsctl.running.gates import await_gate
 from opsctl.running.journal import Journal
 from opsctl.running.lease import leased
 from opsctl.running.rolling import work_of
 from opsctl.running.runner import Report, run
+from opsctl.workload import Gate
 
 
 def change(number: int) -> Change:
@@ -75,6 +77,22 @@ def test_members_go_one_by_one_and_the_primary_last_after_a_handover() -> None:
     ]
 
 
+def test_a_reload_hands_nothing_over_and_the_member_must_be_well_before_the_next() -> None:
+    def reload(step: Step) -> Step:
+        changes = tuple(replace(one, verb="reload", impact=Impact.RELOAD) for one in step.changes)
+        return replace(step, changes=changes, impact=Impact.RELOAD)
+
+    target = MemoryTarget(primary=0)
+    assert start(target, tuple(map(reload, rolls(0, 1)))).exit is Exit.DONE
+    assert target.log == [f"apply {node(1)}", f"apply {node(0)}"]
+    unwell = MemoryTarget(primary=0, unready={1})
+    assert start(unwell, tuple(map(reload, rolls(0, 1)))).open == (
+        f"member/{member(0)}",
+        f"member/{member(1)}",
+    )
+    assert unwell.log == [f"apply {node(1)}"]
+
+
 def test_the_first_member_that_fails_ends_it_and_the_others_are_untouched() -> None:
     target = MemoryTarget(primary=2, fails={node(0)})
     report = start(target, rolls(0, 1, 2))
@@ -105,6 +123,31 @@ def test_a_wave_is_done_where_it_went_well_and_every_place_that_failed_is_told()
 def test_a_member_that_was_changed_and_never_came_back_counts_as_partly_applied() -> None:
     report = start(MemoryTarget(primary=2, unready={0}), rolls(0))
     assert report.exit is Exit.PARTLY
+
+
+def test_a_gates_words_are_said_once_and_then_only_what_stands_in_its_way() -> None:
+    said: list[str] = []
+    target = MemoryTarget(primary=2)
+    told = replace(context(target, rolls(0)), events=lambda event: said.append(event.words))
+    demo = workload(3)
+    reasons = iter(["", "b is away", "b is away", "b is slow", ""] * 2)
+    gate = Gate("all are ready", lambda _: next(reasons), timeout=5.0)
+    assert next(reasons) == ""
+    await_gate(told, target, demo, gate)
+    assert said == ["waiting until all are ready: b is away", "b is slow"]
+    await_gate(told, target, demo, gate)  # holds at once
+    await_gate(told, target, demo, gate)
+    assert said[2:] == ["waiting: b is away", "b is slow"]
+
+
+def test_a_settle_steps_title_has_said_what_it_waits_for() -> None:
+    said: list[str] = []
+    target = MemoryTarget(primary=0, unready={1})
+    settle = Step("settle/demo", "settle", "wait until demo is whole", "dc", "demo")
+    there = replace(context(target, (settle,)), events=lambda event: said.append(event.words))
+    run(there, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert "waiting: demo-1 is not ready" in said
+    assert not any("until all are ready" in words for words in said)
 
 
 def test_a_handover_that_fails_leaves_nothing_paused() -> None:

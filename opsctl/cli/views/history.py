@@ -49,8 +49,10 @@ def _run_row(run: str, records: Sequence[Record]) -> list[Piece]:
     if first.kind == "note":
         return [_when(first.at), first.words, "", first.who, "", (run, DIM)]
     begun = next((record for record in records if record.kind == "begin"), first)
-    ends = [record.ended for record in records if record.kind == "end"]
-    ended: Piece = _ended(ends[0]) if ends else ("unfinished", WARN)
+    ends = [record for record in records if record.kind == "end"]
+    ended: Piece = _ended(ends[0].ended) if ends else ("unfinished", WARN)
+    if ends and ends[0].ended == "done" and ends[0].details:  # such as a drill's verdict
+        ended = "; ".join(ends[0].details.values())
     words = begun.words if begun.kind == "begin" else ""
     return [_when(first.at), words, str(begun.revision or ""), begun.who, ended, (run, DIM)]
 

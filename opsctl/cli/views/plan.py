@@ -30,6 +30,7 @@ _STYLES: dict[Verb, str] = {
     "update": WARN,
     "remove": BAD,
     "start": "cyan",
+    "reload": "cyan",
     "restart": "cyan",
     "run": "cyan",
 }
@@ -81,6 +82,10 @@ class PlanView(View):
                 yield line("  ", note)
 
     def _asides(self) -> Iterator[Text]:
+        for service, words in self.plan.held.items():
+            withheld = service in self.plan.withheld
+            tail = ": an apply is refused (--during-maintenance)" if withheld else ""
+            yield line(("held: ", f"bold {WARN}"), f"{words}{tail}")
         yield from self._things(
             "left alone, not in the spec any more (goes with --prune, data with --delete-data)",
             self.plan.left,

@@ -28,6 +28,8 @@ def _parts(
     yield f"**{summary(plan)}**\n"
     for reason in plan.blocked:
         yield f"- :no_entry: refused: {reason}"
+    for held in plan.held.values():
+        yield f"- :lock: held: {held}"
     for where in plan.unreachable:
         yield f"- :warning: can't see {where}" + (f": {away[where]}" if where in away else "")
     if plan.left:

@@ -14,6 +14,7 @@ SIGNS: dict[Verb, str] = {
     "update": "~",
     "remove": "-",
     "start": "↻",
+    "reload": "↻",
     "restart": "↻",
     "run": "↻",
 }
@@ -21,6 +22,7 @@ _VERBS: dict[str, tuple[Verb, ...]] = {
     "create": ("create",),
     "change": ("update",),
     "start": ("start",),
+    "reload": ("reload",),
     "restart": ("restart", "run"),
     "remove": ("remove",),
 }
@@ -35,6 +37,8 @@ def impact_words(step: Step) -> str:
     if step.impact is Impact.DATA_LOSS:
         losses = dict.fromkeys(change.loss for change in step.changes if change.loss)
         return f"the loss of {listed(list(losses)) or 'data'}"
+    if step.kind == "drill":
+        return f"a cut-off of {step.service}"
     if step.impact is Impact.FAILOVER:
         return f"a {step.verb or 'switchover'} of {step.service}"
     return f"a {step.impact.words} of {listed(step.members) or step.service or step.where[0]}"
@@ -45,7 +49,7 @@ def summary(plan: Plan) -> str:
     verbs = Counter(change.verb for change in plan.changes)
     numbers = {word: sum(verbs[verb] for verb in group) for word, group in _VERBS.items()}
     parts = [f"{number} to {word}" for word, number in numbers.items() if number]
-    parts += [step.title for step in plan.steps if step.kind == "operate"]
+    parts += [step.title for step in plan.steps if step.kind in ("operate", "drill")]
     if not parts:
         return "nothing to change"
     return f"{', '.join(parts)}; costs: {costs(plan)}"

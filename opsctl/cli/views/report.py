@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from opsctl.cli.views.errors import error_data
-from opsctl.cli.views.lines import BAD, GOOD, STRONG, count, line
+from opsctl.cli.views.lines import BAD, GOOD, STRONG, WARN, count, line
 from opsctl.cli.views.plan_words import costs
 from opsctl.cli.views.view import View
 from opsctl.planning.plan import Plan
@@ -35,6 +35,8 @@ class ReportView(View):
         yield line((head, STRONG), (words, GOOD if whole else BAD), f", {steps}, {self._took()}.")
         if whole:
             yield line(f"It cost {costs(self.plan)}.")
+            for missed in self.report.missed:
+                yield line(("  but ", WARN), missed)
         else:
             titles = {step.id: step.title for step in self.plan.steps}
             for step in self.report.open:
@@ -48,6 +50,7 @@ class ReportView(View):
             "changed": bool(self.report.done),
             "done": list(self.report.done),
             "open": list(self.report.open),
+            "missed": list(self.report.missed),
             "seconds": round(self.seconds, 1),
             "error": error_data(self.report.error) if self.report.error else None,
             "exit": int(self.report.exit),

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from opsctl.cli.views.backups import schedule_data, schedule_words
 from opsctl.cli.views.errors import error_data, error_lines
 from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, Piece, line, size_words, table
+from opsctl.cli.views.maintenance import maintenance_data, maintenance_lines
 from opsctl.cli.views.nodes import fact_words, problem_lines
+from opsctl.cli.views.routes import route_data, route_lines
 from opsctl.cli.views.unfinished import (
     holder_data,
     holder_lines,
@@ -34,6 +37,7 @@ class StatusView(View):
     def lines(self) -> Iterable[Text]:
         status = self.status
         revision = f"  revision {status.revision}" if status.revision else ""
+        yield from maintenance_lines(status.maintenance, self.now)
         if status.unfinished is not None:
             yield from unfinished_lines(status.unfinished, status.holder, self.now, self.flags)
         if status.holder is not None:
@@ -41,7 +45,10 @@ class StatusView(View):
         yield line((status.environment, STRONG), (revision, DIM))
         for service in status.services:
             yield Text()
-            yield from _service_lines(service)
+            yield from _service_lines(service, self.now)
+        if status.routes:
+            yield Text()
+            yield from route_lines(status.routes)
         yield from self._nodes()
         for error in status.unreachable:
             yield Text()
@@ -54,9 +61,11 @@ class StatusView(View):
             "environment": status.environment,
             "revision": status.revision,
             "healthy": status.exit == 0,
+            "maintenance": [maintenance_data(one) for one in status.maintenance],
             "unfinished": unfinished_data(status.unfinished, self.flags),
             "lock": holder_data(status.holder),
             "services": [_service_data(service) for service in status.services],
+            "routes": [route_data(route) for route in status.routes],
             "nodes": [
                 {"where": node.where, "system": node.system, "facts": dict(node.facts)}
                 for node in status.nodes
@@ -83,7 +92,7 @@ class StatusView(View):
         yield from table(("NODE", "SYSTEM", ""), rows)
 
 
-def _service_lines(service: ServiceStatus) -> Iterator[Text]:
+def _service_lines(service: ServiceStatus, now: float) -> Iterator[Text]:
     state = (service.trouble, f"bold {BAD}") if service.trouble else ("healthy", GOOD)
     yield line((service.name, STRONG), (f"  {service.engine} on {service.target}  ", DIM), state)
     rows = [
@@ -94,6 +103,8 @@ def _service_lines(service: ServiceStatus) -> Iterator[Text]:
     yield from table(
         ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS"), rows
     )
+    if service.kept is not None:
+        yield line("  ", schedule_words(service.kept, now))
 
 
 def _row(member: MemberStatus, component: ComponentStatus, *, first: bool) -> list[Piece]:
@@ -125,6 +136,7 @@ def _service_data(service: ServiceStatus) -> object:
         "target": service.target,
         "healthy": not service.trouble,
         "trouble": service.trouble,
+        "backups": schedule_data(service.kept) if service.kept is not None else None,
         "members": [
             {
                 "name": member.name,

@@ -13,13 +13,14 @@ from opsctl.planning.observation import Holder, Unfinished
 def unfinished_lines(
     work: Unfinished, holder: Holder | None, now: float, flags: str
 ) -> Iterator[Text]:
-    """An apply that never ended, and the commands to go on or back; or one that is still going.
+    """A run that never ended, and the commands to go on or back; or one that is still going.
 
     `flags` are the options of the commands that say which spec is meant.
     """
     running = holder is not None and holder.expires > now
     state = "under way" if running else "unfinished"
-    head = f"An apply is {state}: {work.who} began it {ago(now - work.began)} ago"
+    what = "An apply" if _applies(work) else f"{work.words[:1].upper()}{work.words[1:]}"
+    head = f"{what} is {state}: {work.who} began it {ago(now - work.began)} ago"
     yield line((head, f"bold {WARN}"), (f" (run {work.run}, revision {work.revision})", DIM))
     total = len(work.done) + len(work.open)
     at = f", the next is {work.open[0]}" if work.open else ""
@@ -27,9 +28,13 @@ def unfinished_lines(
     renewed = [step.partition("/")[2] for step in work.done if step.startswith("member/")]
     if renewed:
         yield line(f"  changed already: {', '.join(renewed)}")
-    if not running:
-        on, back = _commands(flags)
+    on, back = _commands(flags)
+    if not running and _applies(work):
         yield line(("  go on: ", "cyan"), on, ("   back: ", "cyan"), back)
+    elif not running:
+        yield line(
+            ("  put right what it left: ", "cyan"), on, ("   once more: ", "cyan"), "say it again"
+        )
     yield Text()
 
 
@@ -53,6 +58,7 @@ def unfinished_data(work: Unfinished | None, flags: str) -> object:
     on, back = _commands(flags)
     return {
         "run": work.run,
+        "words": work.words,
         "who": work.who,
         "began": work.began,
         "revision": work.revision,
@@ -68,6 +74,11 @@ def holder_data(holder: Holder | None) -> object:
     if holder is None:
         return None
     return {"holder": holder.holder, "since": holder.since, "expires": holder.expires}
+
+
+def _applies(work: Unfinished) -> bool:
+    """A restore or a drill is begun anew by its own command; an apply never finishes it."""
+    return work.words == "apply"
 
 
 def _commands(flags: str) -> tuple[str, str]:

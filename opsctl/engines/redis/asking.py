@@ -13,13 +13,22 @@ T = TypeVar("T")
 
 
 class Door:
-    """One component's port on its own host, and the file with the password for it."""
+    """One component's port on its own host, and the file with the password for it.
+
+    With `host` another door, gone to from there with the same password.
+    """
 
     def __init__(
-        self, flavour: Flavour, member: str, component: str, port: int, auth_file: str
+        self,
+        flavour: Flavour,
+        member: str,
+        component: str,
+        port: int,
+        auth_file: str,
+        host: str = "",
     ) -> None:
         self.member, self.component = member, component
-        self._argv = (flavour.cli, "-p", str(port))
+        self._argv = (flavour.cli, *(("-h", host) if host else ()), "-p", str(port))
         self._auth_file = auth_file
 
     def _session(self, commands: Sequence[str]) -> Text:

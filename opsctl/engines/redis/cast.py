@@ -61,6 +61,11 @@ class Cast:
         auth_file = auth_path(seat, component)
         return Door(self.flavour, member, component, seat.ports[component], auth_file)
 
+    def door_beyond(self, member: str, host: str, port: int) -> Door:
+        """How to get from a member to a server of this service by another way."""
+        auth_file = auth_path(self.seat(member), REDIS)
+        return Door(self.flavour, member, REDIS, port, auth_file, host)
+
     def address(self, member: str) -> str:
         """ "HOST PORT" of the data server, as REPLICAOF wants it."""
         return f"{AddressRef(member, 'ip')} {self.seat(member).ports[REDIS]}"

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from opsctl.engines.redis import gates, operations, operations_replication, values
+from opsctl.engines.redis import gates, operations, operations_replication, values, versions
+from opsctl.engines.redis.backups import backups
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
+from opsctl.engines.redis.entries import entries
+from opsctl.engines.redis.holding import hold
 from opsctl.engines.redis.notes import notes
-from opsctl.engines.redis.objects import sentinel_object, settings_object, users_object
+from opsctl.engines.redis.objects import (
+    login_object,
+    pace_object,
+    sentinel_object,
+    settings_object,
+    users_object,
+)
 from opsctl.engines.redis.options import RedisService
 from opsctl.engines.redis.server import redis_component
 from opsctl.engines.redis.shared import users_script
+from opsctl.engines.redis.stress import stress
 from opsctl.engines.redis.users import (
     OPS,
     Account,
@@ -20,8 +31,9 @@ from opsctl.engines.redis.users import (
     sentinel_accounts,
 )
 from opsctl.engines.redis.watcher import sentinel_component
-from opsctl.errors import SpecError
+from opsctl.model import Environment
 from opsctl.workload import (
+    Directory,
     Endpoint,
     Group,
     Member,
@@ -61,13 +73,29 @@ class RedisEngine:
         )
         return (need,)
 
+    def after(
+        self,
+        name: str,  # noqa: ARG002
+        service: RedisService,  # noqa: ARG002
+        environment: Environment,  # noqa: ARG002
+        /,
+    ) -> tuple[str, ...]:
+        """It speaks of nobody else."""
+        return ()
+
     def describe(
-        self, name: str, service: RedisService, seats: Sequence[Seat], render: Render, /
+        self,
+        name: str,
+        service: RedisService,
+        seats: Sequence[Seat],
+        render: Render,
+        directory: Directory,  # noqa: ARG002 - it needs nobody else
+        /,
     ) -> Workload:
         """The service on its seats. Raises SpecError for a version or setting that can't be had."""
         cast = Cast(name, service, tuple(sorted(seats, key=lambda seat: seat.ordinal)))
         for seat in cast.seats:
-            _check_version(cast, seat)
+            versions.check(cast, seat)
             values.check_versions(cast, seat)
         people = _people(cast)
         servers = redis_accounts(name, people, sentinel=cast.sentinel)
@@ -90,32 +118,13 @@ class RedisEngine:
             ),
             formed=gates.whole(cast),
             objects=tuple(_objects(cast, servers, watchers)),
-            endpoints=tuple(_endpoint(cast, seat) for seat in cast.seats),
+            endpoints=tuple(_endpoints(cast, people)),
+            unfit=tuple(versions.mixed(cast)),
+            entries=entries(cast),
+            hold=hold(cast),
             notes=notes(cast),
-        )
-
-
-def _check_version(cast: Cast, seat: Seat) -> None:
-    flavour, version = cast.flavour, cast.service.version
-    if seat.system in flavour.missing:
-        others = ", ".join(sorted(flavour.available))
-        raise SpecError(
-            "redis/no-package",
-            f"{seat.member} sits on {seat.system}, which has no {flavour.name}",
-            where=f"services.{cast.name}.engine",
-            hint=f"{flavour.name} is to be had on {others}",
-        )
-    offered = flavour.available.get(seat.system)
-    if offered is None or version is None:
-        return
-    asked = version.split(".")
-    if asked[:2] != [str(part) for part in offered][: len(asked)]:
-        shown = f"{offered[0]}.{offered[1]}"
-        raise SpecError(
-            "redis/no-version",
-            f"{seat.member} sits on {seat.system}, which has {flavour.name} {shown}, not {version}",
-            where=f"services.{cast.name}.version",
-            hint=f'leave version out, write version: "{shown}", or use another system',
+            backups=backups(cast),
+            stress=stress(cast),
         )
 
 
@@ -145,28 +154,37 @@ def _group(
 def _objects(
     cast: Cast, servers: tuple[Account, ...], watchers: tuple[Account, ...]
 ) -> list[Object]:
-    found = []
+    found: list[Object] = []
+    logins: list[Object] = []
     for seat in cast.seats:
+        logins.append(login_object(REDIS, seat, servers, users_script(seat, REDIS)))
         found += [
             settings_object(cast, seat, values.watched_settings(cast, seat)),
             users_object(REDIS, seat, servers, users_script(seat, REDIS)),
         ]
         if cast.sentinel:
+            logins.append(login_object(SENTINEL, seat, watchers, users_script(seat, SENTINEL)))
             found += [
                 sentinel_object(cast, seat),
+                pace_object(cast, seat),
                 users_object(SENTINEL, seat, watchers, users_script(seat, SENTINEL)),
             ]
-    return found
+    return [*found, *logins]
 
 
-def _endpoint(cast: Cast, seat: Seat) -> Endpoint:
-    return Endpoint(
-        member=seat.member,
-        component=REDIS,
-        port=REDIS,
-        user=OPS,
-        password=secret(cast.name, OPS, "plain"),
-        scheme="redis",
-        console=(cast.flavour.cli, "-h", "{host}", "-p", "{port}", "--user", OPS),
-        password_variable="REDISCLI_AUTH",  # noqa: S106 - the name of a variable
-    )
+def _endpoints(cast: Cast, people: tuple[Account, ...]) -> Iterator[Endpoint]:
+    """Every member for every user, opsctl's own first: it is the administrator."""
+    users = [(OPS, secret(cast.name, OPS, "plain"))]
+    users += [(person.name, replace(person.password, form="plain")) for person in people]
+    for seat in cast.seats:
+        for user, password in users:
+            yield Endpoint(
+                member=seat.member,
+                component=REDIS,
+                port=REDIS,
+                user=user,
+                password=password,
+                scheme="redis",
+                console=(cast.flavour.cli, "-h", "{host}", "-p", "{port}", "--user", user),
+                password_variable="REDISCLI_AUTH",  # noqa: S106 - the name of a variable
+            )

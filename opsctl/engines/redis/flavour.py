@@ -19,6 +19,7 @@ class Flavour:
     name: str
     server: str  # the server's program; with --sentinel it is a Sentinel
     cli: str
+    check: str  # the program that reads a snapshot from end to end
     user: str  # the account that the package makes
     packages: Mapping[str, tuple[str, ...]]  # package -> the units that it starts itself
     available: Mapping[str, Version]
@@ -32,6 +33,7 @@ REDIS = Flavour(
     name="redis",
     server="redis-server",
     cli="redis-cli",
+    check="redis-check-rdb",
     user="redis",
     packages={"redis-server": ("redis-server.service",), "redis-tools": ()},
     available={"debian-12": (7, 0), "debian-13": (8, 0)},
@@ -44,6 +46,7 @@ VALKEY = Flavour(
     name="valkey",
     server="valkey-server",
     cli="valkey-cli",
+    check="valkey-check-rdb",
     user="valkey",
     packages={"valkey-server": ("valkey-server.service",), "valkey-tools": ()},
     available={"debian-13": (8, 1)},

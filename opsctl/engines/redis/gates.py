@@ -189,6 +189,21 @@ def calm(primary: str, members: tuple[str, ...]) -> Gate:
     return Gate("no failover is going on", holds, 60.0)
 
 
+def acknowledged(member: str) -> Gate:
+    """The member is primary, and every Sentinel that answers has heard it say so."""
+
+    def holds(standings: Standings) -> str:
+        standing = standings.get((member, REDIS))
+        if standing is None or standing.role != "primary":
+            return f"{member} is not primary again"
+        for name, sentinel in sentinels(standings):
+            if sentinel.details["reported"] != "master":
+                return f"the Sentinel of {name} has not heard it"
+        return ""
+
+    return Gate(f"{member} serves as primary", holds, _SOON)
+
+
 def furthest_replica(standings: Standings) -> str:
     """The ready replica that has most of the stream, "" when none is ready."""
     ready = [

@@ -7,7 +7,7 @@ from opsctl.engines.redis.cast import Cast
 
 def notes(cast: Cast) -> tuple[str, ...]:
     """Sentences, each true by itself."""
-    return (*_failover(cast), *_loss(cast), *_durability(cast))
+    return (*_failover(cast), *_loss(cast), *_durability(cast), *_backups(cast))
 
 
 def _failover(cast: Cast) -> tuple[str, ...]:
@@ -60,3 +60,23 @@ def _durability(cast: Cast) -> tuple[str, ...]:
     }
     said = words.get(fsync, "the system decides when writes reach the disk, often after 30 s")
     return (f"persistence: aof, appendfsync {fsync}: {said}.",)
+
+
+def _backups(cast: Cast) -> tuple[str, ...]:
+    """What is promised where all members are lost, or all have repeated one mistake."""
+    backup = cast.service.backup
+    if backup is None:
+        return ("No backup: what is deleted by mistake is gone on every member.",)
+    place = "copied away by `after`" if backup.after else "nothing copies them away"
+    return (
+        f"Backups: writes of the last {_time(backup.when.longest)} at most are not in one; kept "
+        f"for {_time(int(backup.keep.seconds) // 60)}; {place}.",
+        "A restore refuses writes while it copies; the servers go on running.",
+    )
+
+
+def _time(minutes: int) -> str:
+    for size, noun in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size and minutes % size == 0:
+            return f"{minutes // size} {noun}{'' if minutes == size else 's'}"
+    return "less than a minute"

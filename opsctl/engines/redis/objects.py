@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from opsctl.engines.redis.asking import accepted, pairs, replies
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.settings import quoted
-from opsctl.engines.redis.users import PEER, REPLICA, Account
+from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account
 from opsctl.workload import Answer, Call, Facts, Object, Query, Seat, Text
 
 NOBODY_ELSE = "none"
 LOGIN = "(login)"  # how a server logs in to its peers; no user can have this name
+PATIENCE = "down-after-milliseconds"  # how long a Sentinel bears silence
 _AS_WANTED = "as in the spec"
 
 
@@ -41,7 +42,7 @@ def sentinel_settings(cast: Cast) -> dict[str, str]:
     replicas = len(cast.seats) - 1
     return {
         "quorum": str(cast.majority),
-        "down-after-milliseconds": str(cast.preset.down_after),
+        PATIENCE: str(cast.preset.down_after),
         "failover-timeout": str(cast.preset.failover_timeout),
         # Half of the replicas may copy at once, so that the others go on serving reads.
         "parallel-syncs": str(max(1, replicas // 2)),
@@ -66,11 +67,32 @@ def sentinel_object(cast: Cast, seat: Seat) -> Object:
         desired=sentinel_settings(cast),
         read=door.query([f"SENTINEL MASTER {cast.name}"], _read_pairs),
         write=write,
+        held=frozenset({PATIENCE}),
+    )
+
+
+def pace_object(cast: Cast, seat: Seat) -> Object:
+    """How often the member's Sentinel asks. It forgets that when it ends: hasten-sentinel.sh says
+    it again."""
+    door = cast.door(seat.member, SENTINEL)
+
+    def write(differing: Facts) -> Call:
+        words = " ".join(f"{name} {value}" for name, value in sorted(differing.items()))
+        return door.call("set the Sentinel's pace", [f"SENTINEL DEBUG {words}"])
+
+    return Object(
+        kind="settings",
+        name="pace",
+        member=seat.member,
+        component=SENTINEL,
+        desired={**cast.preset.pace},
+        read=door.query(["SENTINEL DEBUG"], _read_pairs),
+        write=write,
     )
 
 
 def users_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
-    """The users of one server: rules in words, and nobody else; and how it logs in to its peers.
+    """The users of one server: rules in words, and nobody else.
 
     The server's passwords never leave the host: they are compared beside it with digests of the
     wanted ones. It is `first`, for who restarts logs in to the others with the new passwords.
@@ -78,10 +100,6 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
     wanted = {account.name: account for account in accounts}
     rules = {name: account.rules for name, account in wanted.items()}
     default = {} if "default" in wanted else {"default": "off"}
-    mine, setting = {
-        REDIS: (REPLICA, f"CONFIG SET masteruser {REPLICA} masterauth"),
-        SENTINEL: (PEER, "SENTINEL CONFIG SET sentinel-pass"),
-    }[component]
 
     def write(differing: Facts) -> Call:
         lines = [
@@ -91,16 +109,8 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         ]
         if differing.get("default") == "off":
             lines.append("default off\nACL SETUSER default reset\n")
-        if LOGIN in differing:
-            password = replace(wanted[mine].password, form="plain")
-            lines.append(f"{LOGIN} {_AS_WANTED}\n{setting} {password}\n")
-        return Call(
-            words=f"set users {', '.join(sorted(differing))}",
-            member=seat.member,
-            component=component,
-            argv=("sh", script, "write", *sorted(wanted)),
-            refused=lambda answer: "" if answer.exit == 0 else _said(answer),
-            stdin=Text.parse("".join(lines)),
+        return _write(
+            f"set users {', '.join(sorted(differing))}", component, seat, script, accounts, lines
         )
 
     return Object(
@@ -108,14 +118,66 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         name=component,
         member=seat.member,
         component=component,
-        desired={**default, LOGIN: _AS_WANTED, **rules, "others": NOBODY_ELSE},
-        read=Query(
-            ("sh", script, "read"),
-            lambda answer: _read_users(answer, {*wanted, LOGIN, "default"}),
-            Text.parse("".join(f"{name} #{one.password}\n" for name, one in wanted.items())),
-        ),
+        desired={**default, **rules, "others": NOBODY_ELSE},
+        read=_read(script, accounts, lambda answer: _read_users(answer, {*wanted, "default"})),
         write=write,
         first=True,
+    )
+
+
+def login_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
+    """How a server logs in to its peers.
+
+    It comes after everybody's users: a Sentinel whose new password a peer does not know yet keeps
+    that connection, refused, and may never try again.
+    """
+    mine, setting = {
+        REDIS: (REPLICA, f"CONFIG SET masteruser {REPLICA} masterauth"),
+        SENTINEL: (PEER, "SENTINEL CONFIG SET sentinel-pass"),
+    }[component]
+    account = next(one for one in accounts if one.name == mine)
+
+    def write(differing: Facts) -> Call:  # noqa: ARG001 - there is one thing to set
+        password = replace(account.password, form="plain")
+        lines = [f"{LOGIN} {_AS_WANTED}\n{setting} {password}\n"]
+        return _write("set the login to peers", component, seat, script, accounts, lines)
+
+    return Object(
+        kind="login",
+        name=component,
+        member=seat.member,
+        component=component,
+        desired={mine: _AS_WANTED},
+        read=_read(script, accounts, lambda answer: _read_login(answer, mine)),
+        write=write,
+        first=True,
+    )
+
+
+def _read(
+    script: str, accounts: Sequence[Account], parse: Callable[[Answer], Facts | None]
+) -> Query[Facts | None]:
+    """Users and login are one question, asked once."""
+    digests = "".join(f"{account.name} #{account.password}\n" for account in accounts)
+    return Query(("sh", script, "read"), parse, Text.parse(digests))
+
+
+def _write(
+    words: str,
+    component: str,
+    seat: Seat,
+    script: str,
+    accounts: Sequence[Account],
+    lines: Sequence[str],
+) -> Call:
+    own = replace(next(one.password for one in accounts if one.name == OPS), form="plain")
+    return Call(
+        words=words,
+        member=seat.member,
+        component=component,
+        argv=("sh", script, "write", *sorted(account.name for account in accounts)),
+        refused=lambda answer: "" if answer.exit == 0 else _said(answer),
+        stdin=Text.parse("".join([f"{own}\n", *lines])),
     )
 
 
@@ -136,11 +198,23 @@ def _read_pairs(answer: Answer) -> Facts | None:
     return None if accepted(answer) else pairs(lines)
 
 
-def _read_users(answer: Answer, known: set[str]) -> Facts | None:
-    """Rules by user; `others` names those whom nobody declared."""
+def _said_of(answer: Answer) -> dict[str, str] | None:
+    """What users.sh says of each name."""
     if answer.exit != 0:
         return None
-    found = dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
-    others = sorted(set(found) - known)
+    return dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
+
+
+def _read_login(answer: Answer, user: str) -> Facts | None:
+    found = _said_of(answer)
+    return None if found is None else {user: found.get(LOGIN, "unknown")}
+
+
+def _read_users(answer: Answer, known: set[str]) -> Facts | None:
+    """Rules by user; `others` names those whom nobody declared."""
+    found = _said_of(answer)
+    if found is None:
+        return None
+    others = sorted(set(found) - known - {LOGIN})
     facts = {name: rules for name, rules in found.items() if name in known}
     return {**facts, "others": ", ".join(others) or NOBODY_ELSE}

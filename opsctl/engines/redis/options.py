@@ -75,6 +75,11 @@ class RedisService(ServiceBase):
     )
 
     @property
+    def needs_time(self) -> bool:
+        """Sentinels elect; and after a failover their logs are read side by side."""
+        return self.mode == "sentinel" and self.replicas > 1
+
+    @property
     def guard(self) -> int:
         """How many replicas must be in touch for a write to be accepted.
 

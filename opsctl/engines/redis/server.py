@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.engines.redis import values
+from opsctl.engines.redis.backups import backup_files, backup_jobs
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.shared import access_files, listening, place, probes, scripted, software
 from opsctl.engines.redis.standings import REDIS_QUESTIONS, redis_standing
@@ -26,6 +27,7 @@ from opsctl.workload import (
 MIB = 1024**2
 _PATIENCE = 20  # seconds a start waits for a majority of Sentinels
 _HANDOVER = 20  # seconds beyond down-after that an empty primary leaves Sentinel to fail over
+_ASIDE = 6  # seconds beyond down-after that a primary that died does
 _RESERVED_FILES = 32  # descriptors that the server keeps for itself beside its clients
 _DISK_RATE = 50 * MIB  # bytes a second, a slow disk: how fast a last snapshot is written
 
@@ -58,6 +60,7 @@ def redis_component(
         limits=_limits(cast),
         kernel=_kernel(cast),
         health=cast.door(seat.member).query(REDIS_QUESTIONS, redis_standing),
+        jobs=backup_jobs(cast, seat),
     )
 
 
@@ -104,6 +107,7 @@ def _redis_files(
             effect="none",
         ),
         *scripts,
+        *backup_files(cast, seat, render),
         *access_files(cast, seat, render, REDIS, accounts),
     )
 
@@ -130,6 +134,8 @@ def _scripts(cast: Cast, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
         majority=cast.majority,
         initial="yes" if seat is cast.seats[0] else "no",
         handover=int(_HANDOVER + cast.preset.tolerates),
+        aside=int(_ASIDE + cast.preset.tolerates),
+        run_dir=seat.run_dir,
     )
     return (
         _script(seat, "start-redis.sh", start),

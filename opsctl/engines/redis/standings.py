@@ -43,7 +43,9 @@ def _silent(reason: str) -> Standing:
 
 
 def redis_standing(answer: Answer) -> Standing:
-    """A data server. Details: address, version, replicas, good_replicas, priority, run_id."""
+    """A data server. Details: address, version, replicas, replicating, priority, memory, run_id,
+    saving (a snapshot is under way: 0 or 1) and saved (how the last one ended: ok or err).
+    """
     try:
         info_lines, config_lines = _parts(answer)
     except ValueError as error:
@@ -70,6 +72,8 @@ def redis_standing(answer: Answer) -> Standing:
             "replicating": " ".join(_online(info)),
             "memory": info.get("used_memory", ""),
             "run_id": info.get("run_id", ""),
+            "saving": info.get("rdb_bgsave_in_progress", ""),
+            "saved": info.get("rdb_last_bgsave_status", ""),
         },
     )
 
@@ -104,8 +108,9 @@ def _online(info: dict[str, str]) -> list[str]:
 def sentinel_standing(answer: Answer) -> Standing:
     """A Sentinel. `following` is the primary that it believes in; ready when it has a quorum.
 
-    Details: sentinels (known, itself included), replicas (known), quorum, epoch, flags, and for
-    each replica "priority HOST:PORT" and "link HOST:PORT".
+    Details: sentinels (known, itself included), replicas (known), quorum, epoch, flags, reported
+    (the role that the primary last told of itself), patience (milliseconds of silence), and for
+    each replica "priority HOST:PORT" and "flags HOST:PORT".
     """
     try:
         master_lines, quorum_lines, replica_lines = _parts(answer)
@@ -123,6 +128,8 @@ def sentinel_standing(answer: Answer) -> Standing:
         "quorum": master.get("quorum", ""),
         "epoch": master.get("config-epoch", ""),
         "flags": master.get("flags", ""),
+        "reported": master.get("role-reported", ""),
+        "patience": master.get("down-after-milliseconds", ""),
     }
     for replica in _replicas(replica_lines):
         address = f"{replica.get('ip')}:{replica.get('port')}"

@@ -12,6 +12,7 @@ OPS = "opsctl"
 REPLICA = "opsctl-replica"
 SENTINEL = "opsctl-sentinel"
 PEER = "opsctl-peer"
+ROUTE = "opsctl-route"
 
 DEFAULT_COMMANDS = "+@all -@admin -@dangerous +info +role"
 _COMMAND = re.compile(r"[+-]@?[a-z0-9][a-z0-9_|-]*")
@@ -25,6 +26,11 @@ _SENTINEL_NEEDS = (
 _PEER_NEEDS = (
     "resetchannels &__sentinel__:hello -@all +auth +hello +ping +publish +client|setname "
     "+sentinel|is-master-down-by-addr"
+)
+# What balancers ask of a server, and of a Sentinel: who is primary.
+_ROUTE_NEEDS = "resetchannels -@all +auth +hello +ping +role +info"
+_ROUTE_NEEDS_OF_SENTINEL = (
+    "resetchannels -@all +auth +hello +ping +sentinel|get-master-addr-by-name +sentinel|master"
 )
 # What a Sentinel-aware client asks: who is primary, who replicates, and to be told of changes.
 _CLIENT_NEEDS = (
@@ -91,6 +97,7 @@ def redis_accounts(
     ]
     if sentinel:
         own.append(Account(SENTINEL, _SENTINEL_NEEDS, secret(service, SENTINEL)))
+    own.append(Account(ROUTE, _ROUTE_NEEDS, secret(service, ROUTE)))
     return (*own, *people)
 
 
@@ -99,5 +106,6 @@ def sentinel_accounts(service: str, people: Iterable[Account]) -> tuple[Account,
     return (
         Account(OPS, "~* &* +@all", secret(service, OPS)),
         Account(PEER, _PEER_NEEDS, secret(service, PEER)),
+        Account(ROUTE, _ROUTE_NEEDS_OF_SENTINEL, secret(service, ROUTE)),
         *(Account(person.name, _CLIENT_NEEDS, person.password) for person in people),
     )

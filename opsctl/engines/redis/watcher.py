@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
-from opsctl.engines.redis.objects import sentinel_settings
+from opsctl.engines.redis.holding import HELD, hold_script
+from opsctl.engines.redis.objects import PATIENCE, sentinel_settings
 from opsctl.engines.redis.shared import access_files, listening, place, probes, scripted, software
 from opsctl.engines.redis.standings import sentinel_questions, sentinel_standing
 from opsctl.engines.redis.users import PEER, Account, secret
 from opsctl.engines.redis.users import SENTINEL as SENTINEL_USER
-from opsctl.workload import AddressRef, Command, Component, ConfigFile, Limits, Port, Render, Seat
+from opsctl.workload import (
+    AddressRef,
+    Command,
+    Component,
+    ConfigFile,
+    Limits,
+    Port,
+    Render,
+    Seat,
+    Sign,
+)
 
 MIB = 1024**2
+# What a Sentinel logs: one believes it, enough of them agree, and who it is now.
+SIGNS = (
+    Sign(r"\+sdown master \S+ (?P<host>\S+)", "detected", "a Sentinel misses {host}"),
+    Sign(r"\+odown master \S+ (?P<host>\S+)", "detected", "the Sentinels agree: {host} is down"),
+    Sign(r"\+switch-master \S+ \S+ \S+ (?P<host>\S+)", "elected", "{host} is primary"),
+)
 
 
 def sentinel_component(
@@ -46,6 +63,7 @@ def sentinel_component(
         health=cast.door(seat.member, SENTINEL).query(
             sentinel_questions(cast.name), sentinel_standing
         ),
+        signs=SIGNS,
     )
 
 
@@ -54,6 +72,7 @@ def _sentinel_files(
 ) -> tuple[ConfigFile, ...]:
     config = seat.config_dir
     first = cast.seats[0]
+    pace = " ".join(f"{name} {value}" for name, value in sorted(cast.preset.pace.items()))
     watching = {name: value for name, value in sentinel_settings(cast).items() if name != "quorum"}
     return (
         ConfigFile(
@@ -95,7 +114,19 @@ def _sentinel_files(
         ),
         ConfigFile(
             f"{config}/hasten-sentinel.sh",
-            render("hasten-sentinel.sh", **scripted(cast, seat, SENTINEL)),
+            render("hasten-sentinel.sh", **scripted(cast, seat, SENTINEL), pace=pace),
+            mode="0750",
+            effect="none",
+        ),
+        ConfigFile(
+            hold_script(seat),
+            render(
+                "hold.sh",
+                **scripted(cast, seat, SENTINEL),
+                setting=PATIENCE,
+                held=HELD * 1000,
+                released=watching[PATIENCE],
+            ),
             mode="0750",
             effect="none",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl.errors import Exit, OpsError
@@ -14,6 +14,7 @@ from opsctl.targets.hosts import bundle, ssh, ssh_errors
 from opsctl.targets.hosts.values import Env, Host, SshOptions
 
 Request = Mapping[str, Any]  # the parts that agent.py knows
+AGAIN = 3.0  # seconds at least for a new connection in the place of a dead one
 SLACK = 10.0  # seconds on top of what the work itself may take
 
 
@@ -25,16 +26,40 @@ class Answers:
     failed: Mapping[str, OpsError] = field(default_factory=dict)
     clocks: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # offset, uncertainty
 
+    @property
+    def unreached(self) -> frozenset[str]:
+        """Hosts with which there was no connection, so that asking again would take as long."""
+        codes = ("hosts/unreachable", "hosts/timeout")
+        return frozenset(name for name, error in self.failed.items() if error.code in codes)
+
+    def __or__(self, more: Answers) -> Answers:
+        return Answers(
+            {**self.given, **more.given},
+            {**self.failed, **more.failed},
+            {**self.clocks, **more.clocks},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """The hosts of one target, as programs that can be asked."""
+    """The hosts of one target, as programs that can be asked.
+
+    `silent` are the hosts that the last look did not reach: the same set for all who ask, emptied
+    host by host as they answer again. Waiting for each of them at every turn of a run would take
+    longer than the run.
+    """
 
     target: str
     environment: Env
     hosts: Mapping[str, Host]
     options: SshOptions
     secrets: Secrets
+    silent: set[str] = field(default_factory=set)
+
+    @property
+    def speaking(self) -> tuple[str, ...]:
+        """The hosts less the silent ones."""
+        return tuple(name for name in self.hosts if name not in self.silent)
 
     def send(self, requests: Mapping[str, Request], work: float = 20.0) -> Answers:
         """Send each host its request; `work` is how many seconds answering may take there.
@@ -48,7 +73,9 @@ class Agents:
         if dead:
             for name in dead:
                 ssh.forget(self.hosts[name], self.options)
-            said |= self._run({name: requests[name] for name in dead}, work, bound)
+            spent = max(said[name].ended - said[name].began for name in dead)
+            again = self._less_patient(spent)
+            said |= again._run({name: requests[name] for name in dead}, work, bound)
         given: dict[str, Mapping[str, Any]] = {}
         failed: dict[str, OpsError] = {}
         clocks: dict[str, tuple[float, float]] = {}
@@ -64,7 +91,14 @@ class Agents:
         for name, failure in failed.items():
             if failure.code == "hosts/timeout":
                 ssh.forget(self.hosts[name], self.options)
+        self.silent.difference_update(given)
         return Answers(given, failed, clocks)
+
+    def _less_patient(self, spent: float) -> Agents:
+        """For another try: the dead connection has used up `spent` seconds of the patience."""
+        rest = max(AGAIN, self.options.connect_timeout - spent)
+        patience = min(rest, self.options.connect_timeout)
+        return replace(self, options=replace(self.options, connect_timeout=patience))
 
     def _run(
         self, requests: Mapping[str, Request], work: float, bound: float

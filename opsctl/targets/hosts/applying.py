@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from opsctl.targets.hosts.agents import Agents, refusal
 from opsctl.targets.hosts.batches import serving
 from opsctl.targets.hosts.bundle import PYTHON, playbooks
 from opsctl.targets.hosts.realise import Context
+from opsctl.targets.hosts.scratch import scratch
 
 LONGEST = 1800  # seconds for one wave; packages from a slow mirror need some of them
 
@@ -82,14 +81,19 @@ class Applying:
         return batch
 
     def _whole(self, resource: Resource) -> dict[str, Any]:
-        return wire.whole(resource, content(self.context, resource))
+        made = wire.whole(resource, content(self.context, resource))
+        text = wire.payload(resource).text
+        if text and "check" in made["spec"]:
+            # What the file's check says is shown, so the host must know what to hide in it.
+            known = self.context.known
+            made["spec"]["hidden"] = {wire.secret_id(ref): known(ref) for ref in text.secrets}
+        return made
 
     def _ansible(self, hosts: Sequence[str], socket: Path, heard: Any) -> str:
         """Run the playbook; gives ansible-runner's status. Its folder is gone afterwards."""
         import ansible_runner
 
-        folder = Path(tempfile.mkdtemp(prefix="opsctl-ansible-"))
-        try:
+        with scratch() as folder:
             done = ansible_runner.run(
                 private_data_dir=str(folder),
                 project_dir=str(playbooks()),
@@ -104,8 +108,6 @@ class Applying:
                 cancel_callback=lambda: False,  # signals are the caller's to decide on
             )
             return str(done.status)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _variables(self, name: str) -> dict[str, Any]:
         host, options = self.agents.hosts[name], self.agents.options

@@ -7,8 +7,10 @@ apart in a unit's name although all of them may hold dashes.
 from __future__ import annotations
 
 CONFIG, DATA, RUN = "/etc/opsctl", "/var/lib/opsctl", "/run/opsctl"
+BACKUPS = "/var/lib/opsctl-backup"  # outlives services and environments
 UNITS = "/etc/systemd/system"
 STARTED = f"{RUN}/started"
+TAKEN = f"{RUN}/taken"
 
 
 def member_path(base: str, environment: str, service: str, member: str) -> str:
@@ -21,6 +23,10 @@ def unit_name(environment: str, service: str, component: str, member: str) -> st
 
 def unit_path(unit: str) -> str:
     return f"{UNITS}/{unit}"
+
+
+def dropin_path(unit: str) -> str:
+    return f"{UNITS}/{unit}.d/limits.conf"
 
 
 def where(target: str, host: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.observation import Holder
-from opsctl.ports import Fence
+from opsctl.ports import OUT_OF_REACH, Fence
 from opsctl.targets.hosts import wire
 from opsctl.targets.hosts.agents import Agents, Answers
 
@@ -28,7 +28,7 @@ class Lock:
         for _ in range(TRIES):
             fence = Fence(self.highest + 1, holder)
             values = {"token": fence.token, "holder": holder, "ttl": ttl, "by_force": False}
-            answers = self._send("acquire", values)
+            answers = self._majority("acquire", values)
             if self._granted(answers) >= self.majority:
                 self.highest = fence.token
                 return fence
@@ -44,22 +44,25 @@ class Lock:
         )  # fmt: skip
 
     def renew(self, fence: Fence, ttl: float) -> None:
-        """Raises lock/lost when a majority does not grant it any more."""
+        """Raises lock/lost when somebody else has it, lock/out-of-reach when too few answer."""
         values = {"token": fence.token, "holder": fence.holder, "ttl": ttl}
-        answers = self._send("renew", values)
+        answers = self._majority("renew", values)
         if self._granted(answers) < self.majority:
             who = self._holders(answers)
             now = f"{who[0].holder} has it now" if who else "too few hosts answer"
             message = f"the lock was lost: {now}"
             hint = "opsctl status; then apply again"
-            raise OpsError("lock/lost", message, hint=hint, exit=Exit.PARTLY)
+            # One that was granted for longer is still held: whoever wants it is refused till then.
+            away = len(answers.given) < self.majority and not who
+            code = OUT_OF_REACH if away else "lock/lost"
+            raise OpsError(code, message, hint=hint, exit=Exit.PARTLY)
 
     def release(self, fence: Fence) -> None:
         self._send("release", {"token": fence.token, "holder": fence.holder})
 
     def take(self, who: str) -> Holder | None:
         """Take it from whoever has it and leave it free; gives who had it."""
-        heads = self._send("head", {})
+        heads = self._majority("head", {})
         self._enough(heads)
         self._note(heads)
         held = self._holders(heads)
@@ -74,9 +77,21 @@ class Lock:
     def majority(self) -> int:
         return len(self.agents.hosts) // 2 + 1
 
-    def _send(self, verb: str, values: Mapping[str, Any]) -> Answers:
+    def _majority(self, verb: str, values: Mapping[str, Any]) -> Answers:
+        """Asks the hosts that speak, and the silent ones only where a majority hangs on them: to
+        leave one out can only cost a grant, never lend one."""
+        answers = self._send(verb, values)
+        silent = tuple(self.agents.silent)
+        if silent and len(answers.given) < self.majority:
+            answers |= self._send(verb, values, silent)
+        return answers
+
+    def _send(
+        self, verb: str, values: Mapping[str, Any], hosts: Sequence[str] | None = None
+    ) -> Answers:
         request = {"lock": {"verb": verb, "values": values}}
-        return self.agents.send(dict.fromkeys(self.agents.hosts, request), WORK)
+        asked = self.agents.speaking if hosts is None else hosts
+        return self.agents.send(dict.fromkeys(asked, request), WORK)
 
     def _granted(self, answers: Answers) -> int:
         return sum(1 for answer in answers.given.values() if answer["lock"]["granted"])

@@ -9,9 +9,11 @@ from typing import Any
 from opsctl.errors import OpsError
 from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
 from opsctl.planning.resource import Actual, Resource, ResourceId
-from opsctl.ports import Record
+from opsctl.ports import GENERATION, Record
 from opsctl.targets.hosts import layout, wire
 from opsctl.targets.hosts.agents import Answers
+from opsctl.targets.hosts.floating import Sights, floating_of, questions
+from opsctl.targets.hosts.maintaining import maintained
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env
 from opsctl.workload import Answer, Member, Query, Seat, Workload
@@ -61,6 +63,7 @@ class Looking:
                     ],
                     "wishes": sorted({wish.name for _, wish in self.wishes(host)}),
                     "volumes": list(self._volumes(host, items[host])),
+                    "floating": self._floating(host),
                     "documents": DOCUMENTS if index < DOCUMENT_HOSTS else 0,
                 },
             }
@@ -111,10 +114,29 @@ class Looking:
                             "min_free": volume.min_free,
                         }
 
-    def observation(self, answers: Answers, unsupported: bool, kernel: str) -> Observation:
+    def _floating(self, host: str) -> list[dict[str, str]] | None:
+        """Every host is asked as soon as one is: whoever answers for an address gets a name."""
+        return questions(self.workloads, host, self.value) or None
+
+    def _addresses(self, host: str) -> set[str]:
+        return {one.address for _, member in self.members(host) for one in floating_of(member)}
+
+    def _sights(self, answers: Answers) -> Sights:
+        away = [host for host in self.hosts if host not in answers.given]
+        seen = {host: answer["look"]["floating"] for host, answer in answers.given.items()}
+        return Sights(
+            self.target,
+            {host: said for host, said in seen.items() if said is not None},
+            {address: host for host in away for address in self._addresses(host)},
+        )
+
+    def observation(
+        self, answers: Answers, unsupported: bool, kernel: str, time: str = "check"
+    ) -> Observation:
         actual: dict[ResourceId, Actual] = {}
         nodes: dict[str, Node] = {}
         problems: list[Problem] = []
+        kept = {host: answer["look"].get("clock") for host, answer in answers.given.items()}
         for host, answer in answers.given.items():
             look, where = answer["look"], layout.where(self.target, host)
             for key, found in look["actual"].items():
@@ -123,7 +145,8 @@ class Looking:
             nodes[where] = _node(where, answer)
             members = [member for _, member in self.members(host)]
             problems += host_problems(nodes[where], look, members, unsupported, kernel)
-        problems += clock_problems(self.target, answers.clocks)
+        problems += clock_problems(self.target, answers.clocks, kept if time == "check" else {})
+        problems += self._sights(answers).problems()
         looks = [answer["look"] for answer in answers.given.values()]
         parsed = list(self._parsed(answers))
         return Observation(
@@ -143,6 +166,8 @@ class Looking:
             unfinished=unfinished(looks),
             revision=max((int(look["journal"]["revision"]) for look in looks), default=0),
             documents=_documents(looks),
+            maintenance=maintained(looks),
+            generations=generations(looks),
         )
 
     def _parsed(self, answers: Answers) -> Iterator[tuple[Question, Any]]:
@@ -158,6 +183,9 @@ class Looking:
 
 def _node(where: str, answer: Mapping[str, Any]) -> Node:
     facts: dict[str, str] = dict(answer["facts"])
+    if clock := answer["look"].get("clock"):
+        facts["clock_kept"] = "yes" if clock["synced"] else "no"
+        facts["clock_error"] = f"{clock['error']:g}"  # seconds that it can be off at most
     return Node(where, facts["system"], facts, dict(answer["look"]["packages"]))
 
 
@@ -192,7 +220,19 @@ def unfinished(looks: Sequence[Mapping[str, Any]]) -> Unfinished | None:
         return None
     done = _done(mine)
     rest = tuple(step for step in last.steps if step not in done)
-    return Unfinished(last.run, last.who, last.at, last.revision, done, rest)
+    return Unfinished(last.run, last.who, last.at, last.revision, done, rest, last.words)
+
+
+def generations(looks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Of derived secrets, as the newest run at each host had them; the greater one counts."""
+    found: dict[str, int] = {}
+    for look in looks:
+        for record in map(wire.record_in, look["journal"]["records"]):
+            for name, number in record.details.items():
+                if record.kind == "begin" and name.startswith(GENERATION):
+                    secret = name.removeprefix(GENERATION)
+                    found[secret] = max(int(number), found.get(secret, 1))
+    return found
 
 
 def _done(records: Sequence[Record]) -> tuple[str, ...]:

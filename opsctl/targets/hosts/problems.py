@@ -10,8 +10,9 @@ from opsctl.planning.observation import Node, Problem
 from opsctl.targets.hosts import layout
 from opsctl.workload import Kernel, Member
 
+KEEP = "a service that keeps time, such as `time: {engine: chrony, on: TARGET}`"
 SUPPORTED = ("debian-12", "debian-13")
-SKEW = 1.0  # seconds that two hosts' clocks may differ; certificates and leases want no more
+SKEW = 0.5  # seconds that a host's clock may differ from the caller's, on top of what is uncertain
 
 
 def host_problems(
@@ -27,25 +28,25 @@ def host_problems(
         severity = "warning" if unsupported else "error"
         message = f"{name} is not supported: Debian 12 and 13 are"
         hint = "--unsupported goes on at your own risk"
-        yield _problem(node.where, "hosts/unsupported-system", message, hint, severity)
+        yield problem(node.where, "hosts/unsupported-system", message, hint, severity)
     if look["stranger"]:
         other = look["stranger"]
         message = f"environment {other.get('name')} here belongs to the id {other.get('id')!r}"
         hint = "give your environment another name, or the id that it had"
-        yield _problem(node.where, "hosts/other-environment", message, hint)
+        yield problem(node.where, "hosts/other-environment", message, hint)
     if look["namesake"]:
         message = f"this environment's id is bound here under the name {look['namesake']!r}"
         hint = f"set name: {look['namesake']} again, or give the new environment an id of its own"
-        yield _problem(node.where, "hosts/renamed-environment", message, hint)
+        yield problem(node.where, "hosts/renamed-environment", message, hint)
     for one in look["problems"]:
         severity = one.get("severity", "error")
-        yield _problem(node.where, one["code"], one["message"], one["hint"], severity)
+        yield problem(node.where, one["code"], one["message"], one["hint"], severity)
     for key, found in look["actual"].items():
         if found[2]:
             hint = "opsctl takes nothing over: remove it, or place the service elsewhere"
             name = key.split("|")[2]
             message = found[2] if name in found[2] else f"{name}: {found[2]}"
-            yield _problem(node.where, "hosts/foreign", message, hint)
+            yield problem(node.where, "hosts/foreign", message, hint)
     if kernel == "check":
         yield from _kernel(node.where, look["wishes"], members)
     yield from _memory(node, members)
@@ -67,7 +68,7 @@ def _kernel(where: str, now: Mapping[str, str], members: Sequence[Member]) -> It
                 else f"sysctl -w {name}={wish.value}"
             )
             hint = f"{by_hand}, or kernel: apply"
-            yield _problem(where, "hosts/kernel", message, hint, "warning")
+            yield problem(where, "hosts/kernel", message, hint, "warning")
 
 
 def _memory(node: Node, members: Sequence[Member]) -> Iterator[Problem]:
@@ -76,22 +77,31 @@ def _memory(node: Node, members: Sequence[Member]) -> Iterator[Problem]:
     if has and sum(caps) > has:
         message = f"its members may use {sum(caps) >> 20} MiB, it has {has >> 20} MiB"
         hint = "lower memory, or spread the members over more hosts"
-        yield _problem(node.where, "hosts/memory", message, hint, "warning")
+        yield problem(node.where, "hosts/memory", message, hint, "warning")
 
 
-def clock_problems(target: str, clocks: Mapping[str, tuple[float, float]]) -> Iterator[Problem]:
-    """Hosts whose clocks differ by more than SKEW from the middle one, doubt in their favour."""
-    if not clocks:
-        return
-    offsets = sorted(offset for offset, _ in clocks.values())
-    middle = offsets[(len(offsets) - 1) // 2]
-    for host, (offset, doubt) in clocks.items():
-        if abs(offset - middle) - doubt > SKEW:
-            message = f"its clock is {offset - middle:+.1f} s off the other hosts'"
-            hint = "install chrony (or start systemd-timesyncd) there"
-            yield _problem(layout.where(target, host), "hosts/clock", message, hint, "warning")
+def clock_problems(
+    target: str,
+    clocks: Mapping[str, tuple[float, float]],
+    kept: Mapping[str, Mapping[str, Any] | None],
+) -> Iterator[Problem]:
+    """Hosts whose clock differs from this machine's by more than SKEW, doubt in their favour; and
+    of `kept` (what each host's kernel was told) those whose clock nobody keeps."""
+    off = {host for host, (offset, doubt) in clocks.items() if abs(offset) - doubt > SKEW}
+    ours = " (of all hosts: this machine's may be the wrong one)" if off == set(clocks) else ""
+    for host in clocks:
+        if host in off:
+            message = f"its clock is {clocks[host][0]:+.1f} s off this machine's{ours}"
+            where = layout.where(target, host)
+            yield problem(where, "hosts/clock-skew", message, KEEP, "warning")
+    for host, said in kept.items():
+        if said is not None and not said["synced"]:
+            message = "nobody keeps its clock: the kernel calls it unsynchronised"
+            where = layout.where(target, host)
+            hint = f"{KEEP}, or `time: external` where others see to it"
+            yield problem(where, "hosts/clock-unsynced", message, hint, "warning")
 
 
-def _problem(where: str, code: str, message: str, hint: str, severity: str = "error") -> Problem:
+def problem(where: str, code: str, message: str, hint: str, severity: str = "error") -> Problem:
     error = OpsError(code, message, where=f"host {where}", hint=hint, exit=Exit.REFUSED)
     return Problem(where, error, severity)

@@ -103,7 +103,8 @@ def _item(resource: Resource) -> dict[str, Any]:
     text = wire.payload(resource).text
     if text is not None:
         item["spec"]["content"] = [
-            {"secret": _id(part)} if isinstance(part, SecretRef) else part for part in text.parts
+            {"secret": wire.secret_id(part)} if isinstance(part, SecretRef) else part
+            for part in text.parts
         ]
     return item
 
@@ -141,13 +142,9 @@ def _secrets(resources: Sequence[Resource]) -> Iterator[SecretRef]:
     yield from dict.fromkeys(ref for text in texts if text for ref in text.secrets)
 
 
-def _id(ref: SecretRef) -> str:
-    return ref.name if ref.form == "plain" else f"{ref.name} ({ref.form})"
-
-
 def _values(context: Context, refs: Sequence[SecretRef]) -> dict[str, Any]:
     key = context.secrets.key
-    values = {_id(ref): context.known(ref) for ref in refs}
+    values = {wire.secret_id(ref): context.known(ref) for ref in refs}
     return {"key": key.hex() if key is not None else None, "secrets": values}
 
 
@@ -163,7 +160,7 @@ def _readme(target: HostsTarget, refs: Sequence[SecretRef], password: str | None
     if password is not None:
         about = "the secrets' values, encrypted with ansible-vault."
     else:
-        names = ", ".join(f"`{_id(ref)}`" for ref in refs) or "none"
+        names = ", ".join(f"`{wire.secret_id(ref)}`" for ref in refs) or "none"
         about = (
             "not written, for no vault password was given. Write it as `opsctl_values: {key: HEX, "
             f"secrets: {{NAME: VALUE}}}}` and encrypt it. Names: {names}."

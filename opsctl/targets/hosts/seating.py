@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from opsctl.errors import SpecError
 from opsctl.model import ServiceBase
@@ -79,9 +80,11 @@ def _group(
     others: Sequence[Seat],
 ) -> list[Seat]:
     """The seats of one group; `others` are of the same service's earlier groups."""
+    if need.every:
+        return _everywhere(room, name, service, need, first, recorded)
     members = [layout.member_name(name, need.group, n, first) for n in range(need.count)]
     kept = {
-        seat.member: _kept(room, name, need, seat)
+        seat.member: _kept(room, name, service, need, seat)
         for seat in recorded
         if seat.member in members and seat.group == need.group and seat.node in room.hosts
     }
@@ -104,8 +107,39 @@ def _group(
         room.ports.update(((node, number), name) for number in numbers)
         free.remove(node)
         room.load[node] += 1
-        kept[member] = _new(room, name, need, member, node)
+        kept[member] = _new(room, name, service, need, member, node)
     return [kept[member] for member in members]
+
+
+def _everywhere(
+    room: _Room,
+    name: str,
+    service: ServiceBase,
+    need: SeatNeed,
+    first: bool,
+    recorded: Sequence[Seat],
+) -> list[Seat]:
+    """One seat on each host that may be used. A number stays with its host as long as that is in
+    the target, so that a member that leaves and one that joins never share a name."""
+    there = [seat for seat in recorded if seat.group == need.group and seat.node in room.hosts]
+    allowed = _allowed(room, name, service, [seat.node for seat in there])
+    if not allowed:
+        raise SpecError(
+            "spec/too-few-hosts",
+            f"{name} has no host to sit on",
+            where=f"services.{name}",
+            hint="widen place",
+        )
+    by_host = {
+        seat.node: _kept(room, name, service, need, seat) for seat in there if seat.node in allowed
+    }
+    free = (n for n in count() if n not in {seat.ordinal for seat in there})
+    for host in allowed:
+        if host not in by_host:
+            member = layout.member_name(name, need.group, next(free), first)
+            by_host[host] = _new(room, name, service, need, member, host)
+            room.load[host] += 1
+    return sorted(by_host.values(), key=lambda seat: seat.ordinal)
 
 
 def _allowed(room: _Room, name: str, service: ServiceBase, used: Sequence[str]) -> list[str]:
@@ -147,7 +181,11 @@ def _best(room: _Room, service: ServiceBase, free: Sequence[str], seats: Iterabl
     )
 
 
-def _new(room: _Room, name: str, need: SeatNeed, member: str, node: str) -> Seat:
+def _new(
+    room: _Room, name: str, service: ServiceBase, need: SeatNeed, member: str, node: str
+) -> Seat:
+    backup = service.backup
+
     def path(base: str) -> str:
         return layout.member_path(base, room.environment.name, name, member)
 
@@ -160,12 +198,13 @@ def _new(room: _Room, name: str, need: SeatNeed, member: str, node: str) -> Seat
         config_dir=path(layout.CONFIG),
         data_dir=path(need.path or layout.DATA),
         run_dir=path(layout.RUN),
+        backup_dir=path(backup.path or layout.BACKUPS) if backup else "",
     )
 
 
-def _kept(room: _Room, name: str, need: SeatNeed, seat: Seat) -> Seat:
+def _kept(room: _Room, name: str, service: ServiceBase, need: SeatNeed, seat: Seat) -> Seat:
     """The recorded seat, with what may change meanwhile. Raises if its data had to move."""
-    fresh = _new(room, name, need, seat.member, seat.node)
+    fresh = _new(room, name, service, need, seat.member, seat.node)
     if seat.data_dir != fresh.data_dir:
         raise SpecError(
             "hosts/data-path",

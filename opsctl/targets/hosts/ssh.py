@@ -6,6 +6,7 @@ The first call to a host opens a master connection (ControlMaster) that stays; l
 
 from __future__ import annotations
 
+import hashlib
 import os
 import selectors
 import shlex
@@ -77,7 +78,7 @@ def arguments(host: Host, options: SshOptions) -> list[str]:
     chosen += [
         "-o", "BatchMode=yes",
         "-o", "ControlMaster=auto",
-        "-o", f"ControlPath={sockets_folder()}/%C",
+        "-o", f"ControlPath={sockets_folder()}/{_way(host, options)}%C",
         "-o", f"ControlPersist={PERSIST}",
         "-o", f"ConnectTimeout={max(1, round(options.connect_timeout))}",
         "-o", f"ServerAliveInterval={ALIVE[0]}",
@@ -90,6 +91,13 @@ def arguments(host: Host, options: SshOptions) -> list[str]:
     if port := host.port or options.port:
         chosen += ["-p", str(port)]
     return chosen + jump(host, options)
+
+
+def _way(host: Host, options: SshOptions) -> str:
+    """Keeps connections apart that lead to one address by different ways, as private addresses
+    behind two bastions: they are two machines. Empty for the plain way."""
+    way = (host.bastion or options.bastion, *options.options)
+    return hashlib.sha256("\n".join(way).encode()).hexdigest()[:6] + "-" if any(way) else ""
 
 
 def jump(host: Host, options: SshOptions) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from opsctl.errors import Exit, OpsError
 from opsctl.model import ServiceBase
-from opsctl.planning.observation import Holder, Observation
+from opsctl.planning.observation import Holder, Maintenance, Observation
 from opsctl.planning.resource import Resource
-from opsctl.ports import Asked, Events, Fence, Outcome, Record, Secrets, Work
-from opsctl.targets.hosts import asking, journals, layout, seating, ssh
+from opsctl.ports import Asked, Events, Fence, NodeJob, Outcome, Record, Secrets, Upkeep, Work
+from opsctl.targets.hosts import asking, journals, layout, maintaining, nodes, seating, ssh
 from opsctl.targets.hosts.addresses import address_of
 from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.cache import Cache
@@ -58,6 +58,8 @@ class HostsTarget:
             for host, about in hosts.items()
         }
         self._nodes = {s.member: s.node for several in self._seats.values() for s in several}
+        self._silent: set[str] = set()  # hosts that the last look did not reach
+        self._asked = False  # the hosts of which this machine knows nothing
         self._lock = Lock(self._agents())
 
     def seat(
@@ -69,7 +71,9 @@ class HostsTarget:
 
     def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
         """As this machine remembers. Hosts of which it knows nothing are asked once."""
-        if not self._seats or not all(host.system for host in self.hosts.values()):
+        known = self._seats and all(host.system for host in self.hosts.values())
+        if not known and not self._asked:
+            self._asked = True
             answers = self._send(self._all({"seats": True}))
             looks = [answer for answer in answers.given.values() if "seats" in answer]
             self._remember(answers, seats(looks))
@@ -88,7 +92,9 @@ class HostsTarget:
         )
         requests = looking.requests(self.secrets.key, self.host_options)
         answers = self._agents().send(requests, LOOK)
-        found = looking.observation(answers, self.options.unsupported, self.options.kernel)
+        self._silent |= answers.unreached
+        given = self.options
+        found = looking.observation(answers, given.unsupported, given.kernel, given.time)
         heads = [int(answer["look"]["lock"]["highest"]) for answer in answers.given.values()]
         self._lock.highest = max([self._lock.highest, *heads])
         self._remember(answers, found.seats)
@@ -108,6 +114,27 @@ class HostsTarget:
         answers = self._send(requests, asking.patience(asked))
         _raise_fenced(answers)
         return asking.answers(asked, answers)
+
+    def on_nodes(
+        self, jobs: Sequence[NodeJob], fence: Fence | None = None
+    ) -> tuple[Answer | None, ...]:
+        self._know(job.seat for job in jobs)
+        requests = nodes.requests(self.environment, jobs, fence, self._value)
+        answers = self._send(requests, nodes.patience(jobs))
+        _raise_fenced(answers)
+        return nodes.answers(jobs, answers)
+
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+        if self.options.cut_power is None:
+            return False
+        self.options.cut_power(tuple(dict.fromkeys(seat.node for seat in seats)), seconds)
+        return True
+
+    def beside(self, seat: Seat, argv: Sequence[str]) -> Sequence[str]:
+        return ssh.command(self._host(seat.node), self.ssh, *map(shlex.quote, argv))
+
+    def clocks(self) -> Mapping[str, tuple[float, float]]:
+        return self._send(self._all({})).clocks
 
     def tunnel(self, seat: Seat, port: int) -> AbstractContextManager[int]:
         where = layout.where(self.name, seat.node)
@@ -149,13 +176,24 @@ class HostsTarget:
         """Raises hosts/fenced, or why no host took the records."""
         proof = {"fence": {"token": fence.token, "holder": fence.holder}}
         request = {**journals.appending(records, document), **proof}
-        answers = self._send(self._all(request))
+        answers = self._send(self._speaking(request))
         _raise_fenced(answers)
         if not answers.given:
-            raise next(iter(answers.failed.values()))
+            raise next(iter(answers.failed.values()), _nobody(self.name))
+
+    def maintain(self, upkeep: Upkeep, fence: Fence) -> Mapping[str, str]:
+        self._know(seat for seat, _ in upkeep.pins)
+        requests = maintaining.requests(self.environment, self.hosts, upkeep, fence)
+        answers = self._send(requests, maintaining.WORK)
+        _raise_fenced(answers)
+        return maintaining.failed(self.name, answers)
+
+    def maintenance(self) -> Mapping[str, Maintenance]:
+        answers = self._send(self._speaking({"held": True}))
+        return maintaining.maintained(list(answers.given.values()))
 
     def history(self, limit: int) -> tuple[Record, ...]:
-        answers = self._send(self._all({"history": limit}))
+        answers = self._send(self._speaking({"history": limit}))
         return journals.merged([one["history"] for one in answers.given.values()], limit)
 
     def document(self, revision: int) -> Mapping[str, Any] | None:
@@ -175,13 +213,17 @@ class HostsTarget:
         return {"apt": apt, "firewall": self.options.firewall}
 
     def _agents(self) -> Agents:
-        return Agents(self.name, self.environment, self.hosts, self.ssh, self.secrets)
+        return Agents(self.name, self.environment, self.hosts, self.ssh, self.secrets, self._silent)
 
     def _send(self, requests: Mapping[str, Mapping[str, Any]], work: float = 20.0) -> Answers:
         return self._agents().send(requests, work)
 
     def _all(self, request: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         return dict.fromkeys(self.hosts, request)
+
+    def _speaking(self, request: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        """For what need not be at every host: less those that the last look did not reach."""
+        return dict.fromkeys(self._agents().speaking, request)
 
     def _host(self, node: str) -> Host:
         if node not in self.hosts:
@@ -236,3 +278,8 @@ def _raise_fenced(answers: Answers) -> None:
     for error in answers.failed.values():
         if error.code == "hosts/fenced":
             raise error
+
+
+def _nobody(target: str) -> OpsError:
+    hint = "opsctl preflight shows all hosts"
+    return OpsError("hosts/unreachable", f"no host of {target} can be reached", hint=hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -68,9 +68,14 @@ class Packages:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Further keys of a hosts target. `unsupported`: systems other than Debian 12 and 13 too."""
+    """Further keys of a hosts target. `unsupported`: systems other than Debian 12 and 13 too.
+
+    `cut_power(hosts, seconds)` takes their power, where something can.
+    """
 
     packages: Packages = field(default_factory=Packages)
     firewall: Literal["off", "check", "manage"] = "check"
     kernel: Literal["check", "apply"] = "check"
+    time: Literal["check", "external"] = "check"
     unsupported: bool = False
+    cut_power: Callable[[tuple[str, ...], float], None] | None = None

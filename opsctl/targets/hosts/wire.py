@@ -46,6 +46,11 @@ def whole(resource: Resource, content: str | None) -> dict[str, Any]:
     }
 
 
+def secret_id(ref: SecretRef) -> str:
+    """A secret in one of its forms, as the host's program and a rendered project name it."""
+    return ref.name if ref.form == "plain" else f"{ref.name} ({ref.form})"
+
+
 def going(name: ResourceId) -> dict[str, str]:
     return {"kind": name.kind, "name": name.name, "key": name.key}
 
@@ -66,7 +71,10 @@ def owned(key: str, entry: Mapping[str, Any]) -> Owned:
 
 
 def seat_out(service: str, seat: Seat) -> dict[str, Any]:
-    names = ("member", "group", "node", "zone", "system", "config_dir", "data_dir", "run_dir")
+    names = (
+        "member", "group", "node", "zone", "system", "config_dir", "data_dir", "run_dir",
+        "backup_dir",
+    )  # fmt: skip
     return {
         "service": service,
         "ports": dict(seat.ports),

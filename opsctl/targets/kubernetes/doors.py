@@ -22,5 +22,6 @@ class ShutDoors:
         )
 
     observe = apply = ask = tunnel = logs = _shut
-    acquire = renew = release = break_lock = _shut
-    record = history = _shut
+    on_nodes = cut_power = beside = clocks = _shut
+    maintain = maintenance = acquire = renew = release = break_lock = _shut
+    record = history = document = _shut

@@ -46,11 +46,10 @@ _LOST: Final = """\
   time, replicas first, the primary last and only after a switchover.
 - **Gates.** Nobody checks before a pod goes that a quorum stays, nor afterwards that it has caught
   up. Wait for both yourself before the next one.
-- **Changes in files that a server can reload.** The kubelet brings them into the pod within a
-  minute; then run `sh /opsctl/files/opsctl.install.sh` in each container and reload the server.
 - **Rotation of secrets.** A changed Secret restarts nothing either.
 - **Scaling in, forming again, lost members.** A removed member stays known to the others until they
   are told to forget it.
+- **Backups** that the spec asks for are not made on Kubernetes yet. Take them by other means.
 - **Volumes** outlive their StatefulSets. Nothing removes them but you.
 """
 

@@ -22,8 +22,6 @@ MANIFEST: Final = "manifest"
 POD: Final = "pod"
 SECRETS: Final = "secrets"
 
-_EFFECTS: Final = {"none": Impact.NONE, "reload": Impact.RELOAD, "restart": Impact.RESTART}
-
 
 @dataclass(frozen=True, slots=True)
 class Facets:
@@ -95,7 +93,7 @@ def _secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Face
 def _impacts(files: Iterable[Source]) -> dict[str, Impact]:
     """A seeded file is the server's own once it is there: changing the seed changes nothing."""
     managed = (one for one in files if one.file.life == "managed")
-    return {one.key: _EFFECTS[one.file.effect] for one in managed}
+    return {one.key: Impact.RESTART if one.at_start else Impact.NONE for one in managed}
 
 
 def _pod_facets(placed: Placed, manifest: Manifest, secrets: Secrets, protected: bool) -> Facets:

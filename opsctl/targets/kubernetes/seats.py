@@ -18,6 +18,13 @@ def seats(service: str, needs: tuple[SeatNeed, ...]) -> tuple[Seat, ...]:
     The first group's members are named after the service alone, those of further groups after
     both, so that growing one group renames nobody in another.
     """
+    if any(need.every for need in needs):
+        raise SpecError(
+            "kubernetes/every-node",
+            "it serves the machines that it sits on, and a cluster's nodes see to themselves",
+            where=f"service {service}",
+            hint="run it on a target of hosts",
+        )
     first = needs[0].group if needs else ""
     return tuple(
         _seat(service if need.group == first else f"{service}-{need.group}", need, ordinal)

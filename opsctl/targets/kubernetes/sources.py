@@ -20,8 +20,8 @@ ADDRESSES: Final = "opsctl.addresses"
 
 # POSIX sh with getent, sed and coreutils: Debian's images have them, and Alpine's do.
 INSTALL: Final = """\
-# Puts this member's files where its servers read them. Run before the servers start, and again
-# when a file has changed that a running server can reload. Seeded files are the server's own.
+# Puts this member's files where its servers read them. Run before the servers start. Seeded files
+# are the server's own.
 set -eu
 umask 077
 from=${1:-/opsctl/files}
@@ -60,6 +60,12 @@ class Source:
     @property
     def secret(self) -> bool:
         return bool(self.file.text.secrets)
+
+    @property
+    def at_start(self) -> bool:
+        """Whether only a restart takes a change in. For now a reload counts as one here: nothing
+        tells the server in a running pod, and the mounted file changes some time after."""
+        return self.file.life == "managed" and self.file.effect in ("restart", "reload")
 
 
 def sources(member: Member) -> tuple[Source, ...]:

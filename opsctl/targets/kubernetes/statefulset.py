@@ -45,7 +45,7 @@ def _started(placed: Placed, spec: Manifest) -> str:
     files = [
         (source.file.path, source.file.mode, placed.site.masked(source.file.text))
         for source in sources(placed.member)
-        if source.file.effect == "restart" and source.file.life == "managed"
+        if source.at_start
     ]
     return digest([spec, files])
 
@@ -53,7 +53,5 @@ def _started(placed: Placed, spec: Manifest) -> str:
 def start_secrets(placed: Placed) -> tuple[Text, ...]:
     """The files with secrets that a process reads only when it starts."""
     return tuple(
-        source.file.text
-        for source in sources(placed.member)
-        if source.secret and source.file.effect == "restart" and source.file.life == "managed"
+        source.file.text for source in sources(placed.member) if source.secret and source.at_start
     )

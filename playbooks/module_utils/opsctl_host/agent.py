@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from . import asking, facts, journal, places
+from . import asking, facts, journal, maintenance, places
 from .host import Host
 from .lock import Lock
 from .look import look
@@ -34,7 +34,7 @@ def main(request: bytes) -> None:
 
 
 def answered(wanted: dict[str, Any]) -> dict[str, Any]:
-    """The parts that were asked for: look, ask, lock, append, history, facts."""
+    """The parts that were asked for: look, ask, append, maintenance, held, lock, history, facts."""
     answer: dict[str, Any] = {"facts": facts.gather()}
     if answer["facts"]["uid"] != "0":
         message = "the program does not run as root there"
@@ -52,6 +52,10 @@ def answered(wanted: dict[str, Any]) -> dict[str, Any]:
             answer["ask"] = asking.answers(wanted["ask"])
         if "append" in wanted:
             journal.append(environment["name"], **wanted["append"])
+        if "maintenance" in wanted:
+            answer["maintenance"] = maintenance.act(environment["name"], wanted["maintenance"])
+    if "held" in wanted:
+        answer["maintenance"] = maintenance.live(environment["name"])
     if "lock" in wanted:
         answer["lock"] = _lock(environment, wanted["lock"])
     if "history" in wanted:

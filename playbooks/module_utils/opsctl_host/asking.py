@@ -12,8 +12,8 @@ from .shell import Result, run
 Part = Any  # a string, or {"file": path}: that file's content less its last newline
 
 
-def answers(asked: list[dict[str, Any]]) -> list[list[Any]]:
-    """[exit, stdout, stderr] for each of `asked`, in their order.
+def answers(asked: list[dict[str, Any]], reading: bool = False) -> list[list[Any]]:
+    """[exit, stdout, stderr] for each of `asked`, in their order. `reading`: none of them acts.
 
     Each has member, unit, argv, stdin (parts) and timeout (seconds).
     """
@@ -23,8 +23,12 @@ def answers(asked: list[dict[str, Any]]) -> list[list[Any]]:
         lines.setdefault(one["member"], []).append(index)
 
     def work(indexes: list[int]) -> None:
+        known: dict[str, Result] = {}  # the same question of several askers is put once
         for index in indexes:
-            answer = answer_of(asked[index])
+            question = repr(sorted(asked[index].items()))
+            answer = known.get(question) if reading else None
+            if answer is None:
+                answer = known[question] = answer_of(asked[index])
             given[index] = [answer.exit, answer.out, answer.err]
 
     threads = [threading.Thread(target=work, args=(indexes,)) for indexes in lines.values()]

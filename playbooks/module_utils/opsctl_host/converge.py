@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import places
+from . import places, process, unit
 from .host import Host, Item
 from .kinds import KINDS
 from .lock import Lock
 from .look import observed, refuse_foreign
 from .shell import RefusedError, run
 
-UNITS = "/etc/systemd/system/"
 SHARED = ("package", "mask", "kernel")  # two environments may own the same one
 
 
@@ -52,16 +51,28 @@ class Batch:
         for kind in ("kernel", "mask", "package", "directory", "file"):
             self._make(kind, rest)
         self._remove(remove)
-        self._make("unit", rest)
-        again = [i for i in write if i["key"] in restart and i["key"] not in self.changed]
+        self._reread(rest)
+        self._make("unit", [item for item in rest if item["key"] not in restart])
+        again = [item for item in write if item["key"] in restart]
         if again:
             with self._guard():
-                KINDS["unit"].restart(self.host, again)
+                unit.again(self.host, again)
             self.changed += [item["key"] for item in again]
+        self._make("timer", rest)
+
+    def _reread(self, write: list[Item]) -> None:
+        """Tell systemd of units whose files changed here: a drop-in holds without a restart."""
+        paths = [i["name"] for i in write if i["kind"] == "file" and i["key"] in self.changed]
+        below = f"{places.UNITS}/"
+        parts = [path.removeprefix(below).split("/") for path in paths if path.startswith(below)]
+        names = list(dict.fromkeys(first.removesuffix(".d") for first, *_ in parts))
+        if names:
+            with self._guard():
+                process.daemon_reload(self.host, names)
 
     def _enter(self, write: list[Item]) -> None:
         """Refuse what is foreign, then name everything in the manifest."""
-        units = [item["name"] for item in write if item["kind"] in ("unit", "mask")]
+        units = [item["name"] for item in write if item["kind"] in ("unit", "timer", "mask")]
         self.host.read_units(units)
         with self._guard():
             refuse_foreign({item["key"]: observed(self.host, item) for item in write})
@@ -93,7 +104,7 @@ class Batch:
         if not mine:
             return
         elsewhere = manifest.elsewhere()
-        for kind in ("unit", "file", "directory", "package", "mask", "kernel"):
+        for kind in ("timer", "unit", "file", "directory", "package", "mask", "kernel"):
             going = [item for item in mine if item["kind"] == kind]
             gone = [item for item in going if not self._kept(item, elsewhere)]
             if gone:
@@ -104,7 +115,7 @@ class Batch:
                 self.changed.append(item["key"])
             if going:
                 manifest.save()
-        if any(item["name"].startswith(UNITS) for item in mine if item["kind"] == "file"):
+        if any(item["name"].startswith(places.UNITS) for item in mine if item["kind"] == "file"):
             run(["systemctl", "daemon-reload"], timeout=90)
             self.host.forget()
         self._forget_environment()

@@ -65,10 +65,16 @@ def remove(host: Host, names: list[str]) -> None:
 
 
 def prune(host: Host, path: str) -> None:
-    """Remove empty folders upwards, up to the environment's own; not those the manifest names."""
+    """Remove empty folders upwards, up to the environment's own; not those the manifest names.
+    Of what lies among systemd's units only the folder of a unit's drop-ins is ours."""
     environment = host.environment["name"]
+    dropins = places.below(f"{places.UNITS}/opsctl-{environment}-")
     named = {places.below(key.split("|", 2)[2]) for key in host.manifest.resources}
-    while path not in named and f"/{environment}" in path and not os.path.ismount(path):
+    while (
+        path not in named
+        and (f"/{environment}" in path or path.startswith(dropins))
+        and not os.path.ismount(path)
+    ):
         with contextlib.suppress(OSError):
             os.rmdir(path)
         if os.path.isdir(path):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from functools import partial
+from typing import Any
 
-from . import directory, fingerprint, places
+from . import directory, fingerprint, memory, places
 from .found import Found
 from .host import Host, Item
+from .shell import RefusedError, run
 
 LARGEST = 4 << 20  # bytes read and compared
+CHECK = 30.0  # seconds that a program may take to judge new content
+SHOWN = 20  # lines of what it said
 
 
 def observe(host: Host, item: Item) -> Found:
@@ -39,11 +44,40 @@ def observe(host: Host, item: Item) -> Found:
 
 
 def change(host: Host, items: list[Item]) -> None:
+    """Write them. Raises hosts/file-refused where a file's own check says no, and
+    hosts/memory-in-use: the old one stays."""
     for item in items:
         path, spec = places.below(item["name"]), item["spec"]
         uid, gid = places.ids(spec["owner"])
+        if "bounds" in spec:
+            memory.refuse_less(host, spec["bounds"], spec["content"])
         places.make_folder(os.path.dirname(path))
-        places.write(path, spec["content"].encode(), int(spec["mode"], 8), uid, gid)
+        accept = partial(_check, item)
+        places.write(path, spec["content"].encode(), int(spec["mode"], 8), uid, gid, accept)
+
+
+def _check(item: Item, draft: str) -> None:
+    spec = item["spec"]
+    check = spec.get("check")
+    if not check:
+        return
+    argv = [draft if word == "{file}" else word for word in check["argv"]]
+    said = run(argv, timeout=CHECK, user=check["user"])
+    if said.exit:
+        words = _masked(f"{said.out}\n{said.err}", spec).replace(draft, item["name"])
+        raise RefusedError(
+            "hosts/file-refused",
+            f"{os.path.basename(argv[0])} refuses the new {item['name']}: it was not put in place",
+            "what it says is below; correct the cause, or opsctl rollback",
+            [line for line in words.splitlines() if line.strip()][-SHOWN:],
+        )
+
+
+def _masked(text: str, spec: dict[str, Any]) -> str:
+    """Without the values of the secrets that the file holds."""
+    for name, value in spec.get("hidden", {}).items():
+        text = text.replace(value, f"‹secret {name}›") if value else text
+    return text
 
 
 def remove(host: Host, names: list[str]) -> None:

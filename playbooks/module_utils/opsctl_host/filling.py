@@ -17,7 +17,9 @@ def filled(batch: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     for item in batch["write"]:
         parts = item["spec"].get("content")
         if isinstance(parts, list):
+            names = [part["secret"] for part in parts if not isinstance(part, str)]
             item["spec"]["content"] = "".join(_text(part, secrets) for part in parts)
+            item["spec"]["hidden"] = {name: secrets[name] for name in names}
     batch["key"] = values.get("key", batch["key"])
     return batch
 

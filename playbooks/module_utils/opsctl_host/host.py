@@ -13,7 +13,7 @@ from .shell import RefusedError, run
 Item = dict[str, Any]  # kind, name, key, desired, spec; for a change service, member, seat too
 UNIT_FACTS = (
     "LoadState", "ActiveState", "SubState", "MainPID", "NeedDaemonReload", "NRestarts", "Result",
-    "ExecMainStatus",
+    "ExecMainStatus", "ControlGroup",
 )  # fmt: skip
 
 
@@ -27,7 +27,7 @@ class Host:
         self.manifest = Manifest(environment["name"], environment["id"])
         self._units: dict[str, dict[str, str]] = {}
         self._packages: dict[str, str] = {}
-        self._ports: dict[int, set[str]] | None = None
+        self._ports: dict[int, dict[str, str]] | None = None
 
     def owns(self, item: Item) -> bool:
         return item["key"] in self.manifest.resources
@@ -63,7 +63,7 @@ class Host:
         return self._packages[name]
 
     @property
-    def ports(self) -> dict[int, set[str]]:
+    def ports(self) -> dict[int, dict[str, str]]:
         if self._ports is None:
             self._ports = sockets.listening()
         return self._ports

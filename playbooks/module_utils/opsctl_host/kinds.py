@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import directory, file, kernel, mask, package, unit
+from . import directory, file, kernel, mask, package, timer, unit
 
 KINDS: dict[str, ModuleType] = {
     "kernel": kernel,
@@ -19,4 +19,5 @@ KINDS: dict[str, ModuleType] = {
     "directory": directory,
     "file": file,
     "unit": unit,
+    "timer": timer,
 }

@@ -5,7 +5,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import apt, asking, facts, firewall, journal, kernel, package, places
+from . import (
+    apt,
+    asking,
+    clock,
+    facts,
+    firewall,
+    floating,
+    journal,
+    kernel,
+    maintenance,
+    package,
+    places,
+)
 from .found import Found
 from .host import Host, Item
 from .kinds import KINDS
@@ -15,10 +27,13 @@ from .shell import RefusedError
 
 
 def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
-    """`asked`: items, queries, wishes (kernel settings), volumes, documents (how many)."""
+    """`asked`: items, queries, wishes (kernel settings), volumes, documents (how many).
+
+    Also floating (addresses), None when no host of the target may get one.
+    """
     name = host.environment["name"]
     items: list[Item] = asked["items"]
-    host.read_units(item["name"] for item in items if item["kind"] in ("unit", "mask"))
+    host.read_units(item["name"] for item in items if item["kind"] in ("unit", "timer", "mask"))
     found = {item["key"]: observed(host, item) for item in items}
     manifest = host.manifest
     stranger = manifest.stranger
@@ -30,7 +45,10 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
         "namesake": namesake(host.environment["id"], name),
         "answers": _ask(host, asked["queries"]),
         "wishes": {wish: kernel.current(wish) for wish in asked["wishes"]},
+        "floating": floating.seen(host, asked["floating"]),
         "lock": Lock(name).head(),
+        "clock": clock.kept(),
+        "maintenance": maintenance.live(name),
         "journal": journal.head(name),
         "documents": journal.documents(name, int(asked["documents"])),
         "problems": [*_versions(items, found), *_blocked(host, items, found), *_room(asked)],
@@ -49,7 +67,7 @@ def _ask(host: Host, queries: list[dict[str, Any]]) -> list[Any]:
     for index, one in enumerate(queries):
         if host.unit(one["unit"]).get("ActiveState") == "active":
             running.append(index)
-    given = asking.answers([queries[index] for index in running])
+    given = asking.answers([queries[index] for index in running], reading=True)
     answers = dict(zip(running, given))
     return [answers.get(index) or _silent(host, one) for index, one in enumerate(queries)]
 

@@ -10,13 +10,16 @@ import os
 import pwd
 import stat
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from .shell import RefusedError
 
 ROOT = ""  # tests set a folder here
 STATE = "/var/lib/opsctl"
+UNITS = "/etc/systemd/system"
 STARTED = "/run/opsctl/started"
+TAKEN = "/run/opsctl/taken"
 AGENT = "/run/opsctl/agent"  # compiled programs; made by the first change, not by a look
 
 
@@ -39,11 +42,22 @@ def make_folder(path: str, mode: int = 0o755) -> None:
         os.chmod(path, mode)
 
 
-def write(path: str, content: bytes, mode: int, uid: int = 0, gid: int = 0) -> None:
-    """Replace a file in one step: a reader, or a crash, finds the old or the new one."""
-    folder = os.path.dirname(path)
+def write(
+    path: str,
+    content: bytes,
+    mode: int,
+    uid: int = 0,
+    gid: int = 0,
+    accept: Callable[[str], None] | None = None,
+) -> None:
+    """Replace a file in one step: a reader, or a crash, finds the old or the new one.
+
+    `accept` is given the path where the new one waits, and raises to keep the old one.
+    """
+    folder, name = os.path.split(path)
     with full_disk(path):
-        draft = f"{folder}/.opsctl-{os.getpid()}-{threading.get_ident()}"
+        # It ends as the file does: some programs tell by that what they read.
+        draft = f"{folder}/.opsctl-{os.getpid()}-{threading.get_ident()}-{name}"
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -52,6 +66,8 @@ def write(path: str, content: bytes, mode: int, uid: int = 0, gid: int = 0) -> N
                 os.fchown(handle, uid, gid)
                 os.fchmod(handle, mode)
                 os.fsync(handle)
+            if accept:
+                accept(draft)
             os.rename(draft, path)
         except BaseException:
             os.unlink(draft)

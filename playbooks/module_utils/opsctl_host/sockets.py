@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
+import struct
+from collections.abc import Iterable
 
 LISTEN = "0A"
 
 
-def listening() -> dict[int, set[str]]:
-    """Port -> inodes of the sockets that listen on it, on any address."""
-    found: dict[int, set[str]] = {}
+def listening() -> dict[int, dict[str, str]]:
+    """Port -> inode -> address of the sockets that listen on it."""
+    found: dict[int, dict[str, str]] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(FileNotFoundError), open(table, encoding="ascii") as file:
             for line in file:
                 words = line.split()
                 if len(words) > 9 and words[3] == LISTEN:
-                    found.setdefault(int(words[1].rpartition(":")[2], 16), set()).add(words[9])
+                    address, _, port = words[1].rpartition(":")
+                    found.setdefault(int(port, 16), {})[words[9]] = address_of(address)
     return found
 
 
-def holder(inodes: set[str]) -> tuple[int, str, str]:
+def address_of(shown: str) -> str:
+    """The kernel shows addresses as hexadecimal words in the order of the machine."""
+    whole = [int(shown[at : at + 8], 16) for at in range(0, len(shown), 8)]
+    address = ipaddress.ip_address(struct.pack(f"={len(whole)}I", *whole))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def in_the_way(address: str, own: str) -> bool:
+    """Whether a socket there keeps another one from the host's own address and from loopback. One
+    on another address, such as a floating one, does not; any may where `own` is not known."""
+    there = ipaddress.ip_address(address)
+    return not own or there.is_unspecified or there.is_loopback or address == own
+
+
+def holder(inodes: Iterable[str]) -> tuple[int, str, str]:
     """The process that has one of these sockets: (pid, name, unit); (0, "", "") if none is seen.
 
     Reads every process's open files: called only for a port that stands in the way.

@@ -1,116 +1,79 @@
-"""A systemd unit of ours: enabled, running, and what its process was started with.
-
-The unit's first ExecStartPre writes /run/opsctl/started/<unit>: the SHA-256 of each file that a
-restart would take in and the versions of its packages. Against that record `loaded` is compared,
-not against the files as they are now: a crash between writing and restarting loses nothing.
-"""
+"""A systemd unit of ours: enabled, running, and what its process took in (see record.py)."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import time
-from collections.abc import Iterable
 
-from . import fingerprint, places, sockets
+from . import places, process, record, sockets
 from .found import Found
 from .host import Host, Item
-from .shell import RefusedError, run
+from .process import running_as
+from .shell import run
 
 WANTED = "/etc/systemd/system/multi-user.target.wants"
-SETTLE = 0.6  # seconds that a process must live before its start counts
-STATES = {"active": "yes", "reloading": "yes", "failed": "failed", "inactive": "no"}
 
 
 def observe(host: Host, item: Item) -> Found:
     state = host.unit(item["name"])
-    foreign = _taken(host, item, state)
+    foreign = _occupied(host, item, state)
     if state.get("LoadState") not in ("loaded", "error", "bad-setting"):
         return Found(None, foreign=foreign)
     running = running_as(state)
     attributes = {
         "enabled": "yes" if os.path.islink(_link(item["name"])) else "no",
         "running": running,
+        "current": "no" if state.get("NeedDaemonReload") == "yes" else "yes",
     }
-    loaded = _loaded(host, item) if running == "yes" else item["desired"].get("loaded")
-    if state.get("NeedDaemonReload") == "yes" and running == "yes":
-        loaded = "an older unit"
-    if loaded is not None:
-        attributes["loaded"] = loaded
+    for name, noted in (("loaded", record.loaded), ("taken", record.taken)):
+        if name in item["desired"]:
+            # What is down takes in everything when it starts: then only that it is down differs.
+            is_up = running == "yes"
+            value = noted(host, item["name"], item["spec"]) if is_up else item["desired"][name]
+            if value is not None:
+                attributes[name] = value
     return Found(attributes, foreign=foreign)
 
 
-def running_as(state: dict[str, str]) -> str:
-    active = state.get("ActiveState", "inactive")
-    if active == "activating":
-        return "restarting" if state.get("SubState") == "auto-restart" else "starting"
-    return STATES.get(active, "stopping")
-
-
-def _taken(host: Host, item: Item, state: dict[str, str]) -> str:
+def _occupied(host: Host, item: Item, state: dict[str, str]) -> str:
     """Why the unit can't have its ports: who holds one; "" when they are free or its own."""
     if running_as(state) == "yes":
         return ""
+    own = item["spec"].get("own", "")
     for port in item["spec"].get("ports", ()):
-        if port in host.ports:
-            pid, name, unit = sockets.holder(host.ports[port])
+        there = host.ports.get(port, {})
+        taken = [inode for inode, address in there.items() if sockets.in_the_way(address, own)]
+        if taken:
+            pid, name, unit = sockets.holder(taken)
             if unit != item["name"]:
                 who = f"{name} (pid {pid}, {unit or 'no unit'})" if pid else "a process"
                 return f"port {port} is held by {who}"
     return ""
 
 
-def _loaded(host: Host, item: Item) -> str | None:
-    """The fingerprint of what it was started with; None when it can't be told without the key."""
-    secret: dict[str, bool] = item["spec"].get("files", {})
-    versions = item["spec"].get("packages", ())
-    parts = {}
-    for word, name, value in started(item["name"]):
-        if word == "file":
-            key = host.key_for(secret.get(name, False))
-            if key is None:
-                return None
-            parts[name] = fingerprint.of_digest(key, bytes.fromhex(value))
-        elif name in versions:
-            parts[name] = value
-    return fingerprint.of_parts(parts) if parts else "unknown"
-
-
-def started(unit: str) -> Iterable[tuple[str, str, str]]:
-    """("file", path, sha256) and ("package", name, version) of the running process."""
-    try:
-        with open(f"{places.below(places.STARTED)}/{unit}", encoding="utf-8") as file:
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in lines:
-        if line.startswith("package "):
-            _, name, version = line.split(" ", 2)
-            found.append(("package", name, version))
-        elif len(line) > 66:
-            found.append(("file", line[66:], line[:64]))
-    return found
-
-
 def change(host: Host, items: list[Item]) -> None:
-    """Enable them and (re)start those that need it, all at once; wait until they run.
+    """Enable them, (re)start those that need it, all at once, and wait until they run; reload
+    those that need only that. Raises hosts/unit-failed and hosts/reload-failed."""
+    _ready(host, items)
+    stale = [item for item in items if _differs(host, item, "loaded") or not _runs(host, item)]
+    if stale:
+        process.restart(host, stale)
+    due = [item for item in items if item not in stale and _differs(host, item, "taken")]
+    process.reload(host, due)
+    host.forget()
 
-    Raises hosts/unit-failed with the unit's last log lines.
-    """
+
+def again(host: Host, items: list[Item]) -> None:
+    """Restart them, whether they need it or not. Raises hosts/unit-failed."""
+    _ready(host, items)
+    process.restart(host, items)
+
+
+def _ready(host: Host, items: list[Item]) -> None:
     names = [item["name"] for item in items]
     for name in names:
         enable(name)
-    host.forget()
-    host.read_units(names)
-    if any(host.unit(name).get("NeedDaemonReload") == "yes" for name in names):
-        run(["systemctl", "daemon-reload"], timeout=90)
-        host.forget()
-        host.read_units(names)
-    stale = [item for item in items if _needs_start(host, item)]
-    if stale:
-        restart(host, stale)
-    host.forget()
+    process.daemon_reload(host, names)
 
 
 def _link(name: str) -> str:
@@ -126,43 +89,15 @@ def enable(name: str) -> None:
         places.sync_folder(os.path.dirname(link))
 
 
-def _needs_start(host: Host, item: Item) -> bool:
-    found = observe(host, item)
-    attributes = found.attributes or {}
-    desired = item["desired"].get("loaded")
-    other = desired is not None and attributes.get("loaded") != desired
-    return other or attributes.get("running") != "yes"
+def _runs(host: Host, item: Item) -> bool:
+    return running_as(host.unit(item["name"])) == "yes"
 
 
-def restart(host: Host, items: list[Item]) -> None:
-    """Stop and start them, and wait until they run. Raises hosts/unit-failed."""
-    names = [item["name"] for item in items]
-    # A unit that failed too often would refuse; one in its restart delay would wait it out.
-    run(["systemctl", "reset-failed", "--", *names], timeout=30)
-    bound = max(float(item["spec"].get("start_timeout", 90)) for item in items)
-    run(["systemctl", "restart", "--", *names], timeout=bound + 15)
-    end = time.monotonic() + SETTLE
-    while True:
-        host.forget()
-        host.read_units(names)
-        for name in names:
-            state = host.unit(name)
-            if running_as(state) != "yes" or state.get("NRestarts", "0") != "0":
-                raise _failed(name, state)
-        if time.monotonic() > end:
-            return
-        time.sleep(SETTLE / 2)
-
-
-def _failed(name: str, state: dict[str, str]) -> RefusedError:
-    lines = run(["journalctl", "-u", name, "-n", "20", "--no-pager", "-o", "cat"], timeout=15).out
-    how = f"{state.get('Result', '?')}, exit status {state.get('ExecMainStatus', '?')}"
-    return RefusedError(
-        "hosts/unit-failed",
-        f"{name} does not stay up: {running_as(state)} ({how})",
-        "its last log lines are below; correct the cause, or opsctl rollback",
-        lines.splitlines(),
-    )
+def _differs(host: Host, item: Item, name: str) -> bool:
+    """Whether its process took in something else than is desired."""
+    desired = item["desired"].get(name)
+    found = observe(host, item).attributes or {}
+    return desired is not None and found.get(name) != desired
 
 
 def remove(host: Host, names: list[str]) -> None:
@@ -178,8 +113,7 @@ def remove(host: Host, names: list[str]) -> None:
         host.read_units(known)
     for name in known:
         if running_as(host.unit(name)) in ("yes", "stopping", "starting"):
-            raise _failed(name, host.unit(name))
+            raise process.failed(name, host.unit(name))
         run(["systemctl", "reset-failed", "--", name], timeout=30)
     for name in names:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{places.below(places.STARTED)}/{name}")
+        record.forget(name)

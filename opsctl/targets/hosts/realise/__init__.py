@@ -9,6 +9,7 @@ from opsctl.planning.resource import Resource
 from opsctl.targets.hosts.realise.context import Context, Payload
 from opsctl.targets.hosts.realise.directories import directories
 from opsctl.targets.hosts.realise.files import files
+from opsctl.targets.hosts.realise.jobs import jobs
 from opsctl.targets.hosts.realise.kernel import kernel
 from opsctl.targets.hosts.realise.packages import packages
 from opsctl.targets.hosts.realise.units import units
@@ -29,6 +30,7 @@ def realise(
             folders = directories(context, workload, member, service)
             written = files(context, workload, member, folders)
             started = units(context, workload, member, service, (*node, *folders, *written))
-            for resource in (*node, *folders, *written, *started):
+            timed = jobs(context, workload, member, (*node, *folders, *written))
+            for resource in (*node, *folders, *written, *started, *timed):
                 found.setdefault(resource.id.key, resource)
     return tuple(found.values())

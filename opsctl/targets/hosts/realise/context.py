@@ -49,6 +49,13 @@ class Context:
         parts = [self.address(p) if isinstance(p, AddressRef) else p for p in text.parts]
         return Text(tuple(parts))
 
+    def own(self, seat: Seat) -> str:
+        """The literal address of a seat's host; "" where it can't be known here."""
+        try:
+            return self.address(AddressRef(seat.member, "ip"))
+        except OpsError:
+            return ""
+
     def filled(self, text: Text) -> str | None:
         """The whole text with secret values; None when one can't be known here."""
         values: dict[SecretRef, str] = {}

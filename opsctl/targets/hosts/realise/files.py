@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from opsctl.planning.resource import Resource, ResourceId
@@ -25,7 +25,7 @@ def files(
                 made = whole_file(
                     context, name, workload.service, file.text, file.mode,
                     owner=f"root:{component.user}", member=member.name, seat=member.seat,
-                    needs=needs,
+                    needs=needs, more=_check(file, component.user),
                 )  # fmt: skip
             found.append(made)
     return tuple(found)
@@ -43,10 +43,13 @@ def whole_file(
     seat: Seat | None = None,
     needs: tuple[ResourceId, ...] = (),
     early: bool = False,
+    more: Mapping[str, object] | None = None,
 ) -> Resource:
-    """A file whose every byte is opsctl's. `early` ones are written before packages are fetched."""
+    """A file whose every byte is opsctl's. `early` ones are written before packages are fetched;
+    `more` is what must hold before it is put in place, for the host's program."""
     text = context.resolved(text)
-    spec = {"secret": bool(text.secrets), "mode": mode, "owner": owner, "early": early}
+    known = {"secret": bool(text.secrets), "mode": mode, "owner": owner, "early": early}
+    spec: dict[str, object] = {**known, **(more or {})}
     return Resource(
         id=name,
         service=service,
@@ -56,6 +59,11 @@ def whole_file(
         needs=needs,
         payload=Payload(spec, text, seat),
     )
+
+
+def _check(file: ConfigFile, user: str) -> Mapping[str, object]:
+    """What judges new content, with the rights of the process that will read it."""
+    return {"check": {"argv": list(file.check), "user": user}} if file.check else {}
 
 
 def _seeded(

@@ -1,0 +1,216 @@
+"""How a drill goes: the client is served, the fault strikes, the client ends, the logs are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from opsctl.drills.faults import Fault
+from opsctl.drills.program import ARGV, message
+from opsctl.drills.report import Report, Subject, report
+from opsctl.drills.strikes import Scene, beforehand, primary_node, strike
+from opsctl.drills.telling import headline
+from opsctl.drills.timeline import Event, merged
+from opsctl.errors import OpsError
+from opsctl.flow import drill_client, witnesses
+from opsctl.flow.by_plan import hand_over, operation
+from opsctl.flow.drill_client import DrillClient
+from opsctl.flow.striking import BOOT, Blows
+from opsctl.model.services import Slo
+from opsctl.planning.plan import Step
+from opsctl.ports import Secrets, Target
+from opsctl.ports.process import Running, Start
+from opsctl.running.asking import standings_of
+from opsctl.running.context import Context
+from opsctl.workload import Endpoint, Lane, Seat, Standings, Workload
+
+_OPERATION = 600.0  # seconds that an operation may take
+VERDICT = "verdict"  # of the record that ends the run
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """One drill, decided: which fault, through which route, for how long (s), seen from where.
+
+    `client` is a node's name; "" for this machine, or where the fault wants it.
+    """
+
+    id: str
+    environment: str
+    fault: Fault
+    lane: Lane
+    pool: str
+    target: str
+    seconds: float
+    client: str = ""
+    by: str = ""
+    slo: Slo | None = None
+    can_lose_nothing: bool = True
+
+    @property
+    def outage(self) -> float:
+        """Seconds that the fault lasts at most."""
+        return {"kill-host": BOOT, "operation": _OPERATION}.get(self.fault.kind, self.seconds)
+
+    def client_node(self, scene: Scene) -> str:
+        """Where the client runs; "" is this machine."""
+        if self.client or self.fault.select != "client-side":
+            return self.client
+        return primary_node(scene)
+
+
+def scene_of(
+    drill: Drill, workload: Workload, pool: Workload, serving: Standings, leading: Standings
+) -> Scene:
+    """The service as it stands: `serving` its members, `leading` the balancers'."""
+    scene = Scene(
+        serving,
+        tuple(one.seat for one in workload.members()),
+        tuple(one.seat for one in pool.members()),
+        _holders(leading, drill.lane.address),
+        address=drill.lane.address,
+    )
+    return replace(scene, client=drill.client_node(scene))
+
+
+class Conductor:
+    """Conducts one drill: `perform` is its step; `report` is there when it came to its end."""
+
+    def __init__(self, drill: Drill, endpoint: Endpoint, secrets: Secrets, start: Start) -> None:
+        self._drill, self._endpoint = drill, endpoint
+        self._secrets, self._start = secrets, start
+        self.report: Report | None = None
+
+    def perform(self, step: Step, context: Context) -> None:
+        """Raises OpsError when there is no result; whatever was struck is undone by then."""
+        drill = self._drill
+        target, workload = context.workload(drill.lane.service)
+        _, pool = context.workload(drill.pool)
+        began = time.time()
+        scene = self._scene(target, workload, pool)
+        if member := beforehand(drill.fault, scene):
+            hand_over(context, target, workload, member)
+            scene = self._scene(target, workload, pool)
+        strike(drill.fault, scene, drill.id, drill.seconds)  # refused before anybody writes
+        address = drill.lane.address or target.address(scene.beside[0])
+        running = self._running(target, scene, address)
+        try:
+            client = DrillClient(running, context.stop)
+            context.say("a client writes until it is served steadily", step=step.id)
+            client.await_ready()
+            struck = tuple(self._struck(context, client, target, workload, pool))
+            context.say("the client goes on until it is served again", step=step.id)
+            document = client.document()
+        finally:
+            running.stop()
+        clocks = witnesses.clocks(target)
+        said = witnesses.told(target, (workload, pool), began)
+        ahead = clocks[scene.client].ahead if scene.client in clocks else 0.0
+        self.report = report(
+            drill.id, self._subject(address), drill.fault, document,
+            merged((*struck, *said), clocks), drill.slo, ahead=ahead, seconds=drill.seconds,
+            can_lose_nothing=drill.can_lose_nothing,
+        )  # fmt: skip
+        context.outcome[VERDICT] = headline(self.report)
+
+    def _scene(self, target: Target, workload: Workload, pool: Workload) -> Scene:
+        standings = (standings_of(target, workload), standings_of(target, pool))
+        return scene_of(self._drill, workload, pool, *standings)
+
+    def _struck(
+        self,
+        context: Context,
+        client: DrillClient,
+        target: Target,
+        workload: Workload,
+        pool: Workload,
+    ) -> Iterator[Event]:
+        """Strikes, and waits until it is over: what lasts has ended, hosts are back."""
+        drill = self._drill
+        if drill.fault.kind == "operation":
+            act = operation(drill.fault.operation, context, target, workload)
+            yield Event(time.time(), "", "strike", drill.fault.words)
+            act()
+            return
+        scene = self._scene(target, workload, pool)
+        strikes = strike(drill.fault, scene, drill.id, drill.seconds)
+        seats = _by_member((*scene.beside, *scene.seats))
+        blows = Blows(target, context.fences[target.name], seats, strikes, drill.seconds)
+        for one in strikes:
+            context.say(f"now, on {one.node}", where=one.member)
+        begun = context.monotonic()
+        try:
+            yield from blows.strike()
+            if any(one.restarts for one in strikes):
+                _await_back(blows, client, context)
+            else:
+                client.go_on(drill.seconds - (context.monotonic() - begun))
+        finally:
+            _undo(blows, context)
+
+    def _running(self, target: Target, scene: Scene, address: str) -> Running:
+        drill, endpoint = self._drill, self._endpoint
+        lane = drill.lane
+        settings = {
+            "host": address,
+            "port": lane.port,
+            "run": drill.id,
+            "user": endpoint.user,
+            "password": self._secrets.value(endpoint.password) or "",
+            "mode": "read" if lane.entry.role == "replica" else "write",
+            **drill_client.settings(drill.outage),
+        }
+        seats = (*scene.seats, *scene.beside)
+        argv = target.beside(_on(scene.client, seats), ARGV) if scene.client else ARGV
+        return self._start(argv, message(lane.entry.scheme, settings))
+
+    def _subject(self, address: str) -> Subject:
+        drill = self._drill
+        lane = drill.lane
+        return Subject(
+            drill.environment,
+            lane.service,
+            lane.entry.scheme,
+            drill.target,
+            f"{lane.name} ({address}:{lane.port})",
+            drill.by,
+        )
+
+
+def _await_back(blows: Blows, client: DrillClient, context: Context) -> None:
+    """Until the hosts that fell answer. Without one that stays away there is a result as well."""
+    deadline = context.monotonic() + BOOT
+    context.say("waiting until the hosts are back")
+    while not blows.back():
+        if context.monotonic() > deadline:
+            context.say(f"not back after {BOOT:g} s: " + ", ".join(s.node for s in blows.strikes))
+            return
+        client.go_on(1.0)
+
+
+def _undo(blows: Blows, context: Context) -> None:
+    try:
+        blows.undo()
+    except OpsError as error:  # the hosts' own timers do it
+        context.say(f"could not end the fault before its time: {error.message}")
+
+
+def _holders(standings: Standings, address: str) -> tuple[str, ...]:
+    """Members that say they hold the address."""
+    return tuple(
+        member
+        for (member, _), standing in sorted(standings.items())
+        if address and address in standing.details.get("addresses", "").split()
+    )
+
+
+def _by_member(seats: Iterable[Seat]) -> Mapping[str, Seat]:
+    return {seat.member: seat for seat in seats}
+
+
+def _on(node: str, seats: Iterable[Seat]) -> Seat:
+    for seat in seats:
+        if seat.node == node:
+            return seat
+    raise OpsError("drills/no-node", f"no member sits on {node}", hint="--from a member's host")

@@ -1,0 +1,8 @@
+"""Routes: what the spec says of how clients reach services, for the balancers that lead them.
+
+Pure: the environment and what was described before go in, a Directory comes out.
+"""
+
+from opsctl.routes.directory import directory
+
+__all__ = ["directory"]

@@ -1,0 +1,29 @@
+"""Begins and ends a service's maintenance: its places keep it from then on."""
+
+from __future__ import annotations
+
+from opsctl.planning.plan import Step
+from opsctl.ports import Upkeep
+from opsctl.running.context import Context
+
+HOLD, END = "hold", "end-hold"  # verbs of such steps
+
+
+def maintain(step: Step, context: Context) -> None:
+    """Tells every place. One that is away or a member that does not obey is told of, not fatal:
+    the others hold, and an end comes to it by its own timer."""
+    target, workload = context.workload(step.service)
+    pins = tuple((workload.member(pin.member).seat, pin) for pin in workload.hold.pins)
+    given = step.arguments
+    upkeep = Upkeep(
+        service=step.service,
+        seconds=float(given["seconds"]) if step.verb == HOLD else 0.0,
+        who=given["who"],
+        reason=given.get("reason", ""),
+        pins=pins,
+    )
+    failed = target.maintain(upkeep, context.fences[target.name])
+    what = "not held" if step.verb == HOLD else "not let go yet, its own timer tries on"
+    for where, words in sorted(failed.items()):
+        context.missed.append(f"{where.partition('/')[2] or where} is {what}: {words}")
+        context.say(context.missed[-1], where=where)

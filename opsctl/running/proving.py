@@ -1,0 +1,46 @@
+"""Shows that a service serves: by its own words, and through the routes that lead to others."""
+
+from __future__ import annotations
+
+from opsctl.errors import OpsError
+from opsctl.ports import Target
+from opsctl.running.asking import standings_of
+from opsctl.running.context import Context
+from opsctl.running.gates import perform_acts
+from opsctl.workload import Lead, Standings, Workload
+
+# Seconds that the way to an address may take to be known again after it moved, and between tries.
+_PATIENCE = 10.0
+_PAUSE = 0.5
+
+
+def prove(context: Context, target: Target, workload: Workload, standings: Standings) -> None:
+    """Raises OpsError with what the service or one of its routes did not do."""
+    perform_acts(context, target, workload, workload.operations.prove(standings))
+    for lead in workload.leads(standings) if workload.leads is not None else ():
+        if lead.full:
+            context.say(f"{lead.lane.name} is full: {lead.full}", where=workload.service)
+        elif lead.lane.service in context.workloads:
+            _prove_route(context, workload, lead)
+
+
+def _prove_route(context: Context, pool: Workload, lead: Lead) -> None:
+    """The service behind it knows what to ask for, beside a member of its own."""
+    lane = lead.lane
+    if lane.entry.prove is None:
+        return
+    target, workload = context.workload(lane.service)
+    balancers = [member.seat for member in pool.members()]
+    for host in [lane.address] if lane.address else map(target.address, balancers):
+        deadline = context.monotonic() + _PATIENCE
+        while True:
+            acts = lane.entry.prove(standings_of(target, workload), host, lane.port)
+            try:
+                perform_acts(context, target, workload, acts)
+            except OpsError as error:
+                if error.code != "run/refused" or context.monotonic() >= deadline:
+                    raise
+                context.stop.wait(_PAUSE)
+                context.stop.check()
+            else:
+                break

@@ -1,0 +1,50 @@
+"""The lock is kept while a run goes on, also through a time in which nobody answers for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import cast
+
+import pytest
+
+from opsctl.errors import OpsError
+from opsctl.ports import OUT_OF_REACH, Fence, Target
+from opsctl.running.context import Stop
+from opsctl.running.lease import leased
+
+TTL = 0.6
+
+
+class Away:
+    """A target whose renewals fail with `code`, the first `times` of them."""
+
+    def __init__(self, code: str, times: int) -> None:
+        self.code, self.left = code, times
+        self.renewed = threading.Event()
+
+    def acquire(self, holder: str, ttl: float) -> Fence:
+        return Fence(1, holder)
+
+    def renew(self, fence: Fence, ttl: float) -> None:
+        if self.left:
+            self.left -= 1
+            raise OpsError(self.code, "the lock was lost")
+        self.renewed.set()
+
+    def release(self, fence: Fence) -> None: ...
+
+
+def test_a_renewal_that_nobody_answers_is_tried_again_while_the_lock_holds() -> None:
+    target, stop = Away(OUT_OF_REACH, 1), Stop()
+    with leased({"dc": cast("Target", target)}, "me", stop, TTL):
+        assert target.renewed.wait(5)
+    assert stop.error is None
+
+
+@pytest.mark.parametrize(("code", "times"), [(OUT_OF_REACH, 99), ("lock/lost", 1)])
+def test_a_lock_that_runs_out_or_that_another_has_stops_the_run(code: str, times: int) -> None:
+    target, stop = Away(code, times), Stop()
+    with leased({"dc": cast("Target", target)}, "me", stop, TTL):
+        assert stop.wait(5)
+    assert stop.error is not None
+    assert stop.error.code == code

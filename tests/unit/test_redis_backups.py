@@ -1,0 +1,236 @@
+"""Backups: who takes one, what a restore does in which order, what a member's folder says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis_world import Pretend, described
+from test_redis_scripts import SHELLS, Host
+
+from opsctl.engines.redis import VALKEY
+from opsctl.engines.redis.backups import LONGEST, refusal, shelf
+from opsctl.errors import OpsError
+from opsctl.flow.backing_up import Kept, chosen
+from opsctl.model import Backup as Asked
+from opsctl.workload import Act, Answer, Backup, Backups, Shelf, Standing, Workload
+
+DAILY = Asked(schedule="0 3 * * *")
+DAY = 86_400.0
+
+
+def backups_of(workload: Workload) -> Backups:
+    assert workload.backups is not None
+    return workload.backups
+
+
+def words(acts: tuple[Act, ...]) -> list[str]:
+    return [act.call.words for act in acts]
+
+
+def test_every_member_has_the_times_and_no_member_is_restarted_for_them() -> None:
+    workload = described(backup=DAILY)
+    for member in workload.members():
+        (job,) = member.component("redis").jobs
+        assert job.argv == ("sh", f"/etc/opsctl/{member.name}/backup.sh", "scheduled")
+        assert job.folder == f"/var/backup/{member.name}"
+        script = next(f for f in member.component("redis").files if f.path == job.argv[1])
+        assert (script.effect, script.mode) == ("none", "0750")
+    assert backups_of(workload).every == DAY
+
+
+def test_without_the_key_there_is_nothing_of_it() -> None:
+    workload = described()
+    assert workload.backups is None
+    assert workload.member("shop-0").component("redis").jobs == ()
+
+
+def test_valkey_has_its_own_programs_in_the_script() -> None:
+    workload = described(engine=VALKEY, backup=DAILY)
+    files = workload.member("shop-0").component("redis").files
+    (script,) = [file for file in files if file.path.endswith("/backup.sh")]
+    text = script.text.fill(str)
+    assert "valkey-check-rdb" in text
+    assert "redis-server" not in text
+
+
+@pytest.mark.parametrize(("on", "member"), [("replica", "shop-1"), ("primary", "shop-0")])
+def test_a_backup_is_taken_where_the_spec_says(on: str, member: str) -> None:
+    workload = described(backup=Asked(schedule="0 3 * * *", on=on))  # type: ignore[arg-type]
+    (act,) = backups_of(workload).take(Pretend(workload).standings())
+    assert (act.call.member, act.call.timeout) == (member, LONGEST)
+
+
+def test_the_primary_takes_it_when_no_replica_is_ready() -> None:
+    workload = described(1, mode="replication", backup=DAILY)
+    (act,) = backups_of(workload).take(Pretend(workload).standings())
+    assert act.call.member == "shop-0"
+
+
+def test_nobody_up_is_said() -> None:
+    workload = described(backup=DAILY)
+    with pytest.raises(OpsError, match="no member is up"):
+        backups_of(workload).take({})
+
+
+def test_a_restore_moves_the_role_keeps_what_is_there_and_holds_sentinel_meanwhile() -> None:
+    workload = described(backup=DAILY)
+    world = Pretend(workload)
+    acts = backups_of(workload).restore(world.standings(), "shop-1", "20260101T000000Z-shop-1")
+    said = words(acts)
+    put = said.index("put 20260101T000000Z-shop-1 in the place of what shop-1 holds")
+    kept = said.index("keep what shop-1 holds now as a backup")
+    assert said.index("ask Sentinel to promote shop-1") < kept < put
+    assert said[kept + 1 : put] == ["keep Sentinel from a failover"] * 3
+    assert said[put + 1 :] == ["let Sentinel fail over again"] * 3
+    for act in acts[kept + 1 : put]:
+        assert "down-after-milliseconds 3600000" in act.call.stdin.fill(str)
+        (undo,) = act.undo
+        assert undo.member == act.call.member
+        assert "down-after-milliseconds 5000" in undo.stdin.fill(str)
+
+
+def test_a_maintenance_that_holds_sentinel_for_longer_is_left_as_it_is() -> None:
+    workload = described(backup=DAILY)
+    standings = {
+        key: replace(standing, details={**standing.details, "patience": "86400000"})
+        for key, standing in Pretend(workload).standings().items()
+    }
+    acts = backups_of(workload).restore(standings, "shop-0", "x")
+    assert not any("Sentinel" in said for said in words(acts))
+
+
+def test_a_restore_at_the_primary_itself_moves_nobody() -> None:
+    workload = described(backup=DAILY)
+    acts = backups_of(workload).restore(Pretend(workload).standings(), "shop-0", "x")
+    assert words(acts)[0] == "keep what shop-0 holds now as a backup"
+
+
+def test_a_restore_that_broke_off_goes_on_and_keeps_nothing_half_copied() -> None:
+    workload = described(backup=DAILY)
+    standings = dict(Pretend(workload).standings())
+    standings["shop-0", "redis"] = Standing("replica", ready=False, following="127.0.0.1:20001")
+    acts = backups_of(workload).restore(standings, "shop-0", "x")
+    assert words(acts)[0] == "keep Sentinel from a failover"
+
+
+def test_in_replication_mode_there_is_nobody_to_hold() -> None:
+    workload = described(2, mode="replication", backup=DAILY)
+    acts = backups_of(workload).restore(Pretend(workload).standings(), "shop-0", "x")
+    assert words(acts) == [
+        "keep what shop-0 holds now as a backup",
+        "put x in the place of what shop-0 holds",
+    ]
+
+
+LISTED = """\
+{"name": "B-shop-1", "member": "shop-1", "time": 200, "kind": "scheduled", "keys": 5, "bytes": 90, \
+"sha256": "ab", "offset": 7, "role": "replica", "version": "8.0.2", "memory": 99, "verified": 300, \
+"damage": ""}
+{"name": "A-shop-1", "member": "shop-1", "time": 100, "kind": "brought", "bytes": 9}
+half a li
+{"success": 200, "tried": 260, "error": "no room"}
+"""
+
+
+def test_what_a_folder_holds_is_read_and_a_broken_line_is_passed_over() -> None:
+    found = shelf(Answer(0, LISTED))
+    assert [one.name for one in found.backups] == ["A-shop-1", "B-shop-1"]
+    brought, made = found.backups
+    assert (brought.keys, brought.verified, brought.kind) == (None, None, "brought")
+    assert (made.keys, made.verified, made.version) == (5, 300.0, "8.0.2")
+    assert (found.success, found.tried, found.error) == (200, 260, "no room")
+    assert shelf(Answer(-1, "", "no such file")) == Shelf()
+
+
+def test_a_refusal_is_the_scripts_last_word() -> None:
+    assert refusal(Answer(0, "backup made\n")) == ""
+    assert refusal(Answer(1, "", "OK\nno room for a backup\n")) == "no room for a backup"
+    assert refusal(Answer(3, "")) == "exit code 3"
+
+
+def _kept() -> Kept:
+    def one(name: str, at: float, **more: object) -> Backup:
+        return Backup(name, "shop-1", at, 9, **{"kind": "scheduled", **more})  # type: ignore[arg-type]
+
+    shelves = {
+        "shop-1": Shelf(
+            (one("old", 1 * DAY), one("good", 2 * DAY), one("bad", 3 * DAY, damage="x"))
+        ),
+        "shop-2": Shelf((one("aside", 4 * DAY, kind="before-restore"),)),
+    }
+    return Kept("shop", DAY, shelves, ("shop-0",))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        ("latest", "good"),
+        ("before-1970-01-02T12:00", "old"),
+        ("before-1970-01-03T01:00+01:00", "good"),
+        ("aside", "aside"),
+        ("bad.rdb", "bad"),
+    ],
+)
+def test_the_backup_that_is_meant_is_found(wanted: str, name: str) -> None:
+    assert chosen(_kept(), wanted).name == name
+
+
+@pytest.mark.parametrize("wanted", ["before-1970-01-01", "nothing"])
+def test_a_backup_that_is_not_there_is_refused_with_who_could_not_be_asked(wanted: str) -> None:
+    with pytest.raises(OpsError, match="shop-0 can't be asked") as caught:
+        chosen(_kept(), wanted)
+    assert "opsctl backup list shop" in caught.value.hint
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+# Instead of a snapshot the script says that it is its turn.
+def scheduled(tmp_path: Path, shell: str, member: str, **answers: tuple[str, ...]) -> bool:
+    host = Host(tmp_path, described(backup=DAILY), member, shell)
+    script = tmp_path / f"etc/opsctl/{member}/backup.sh"
+    text = script.read_text().replace("/var/backup", f"{tmp_path}/backup")
+    script.write_text(text.replace("        take scheduled\n", "        say 'my turn'; exit 0\n"))
+    (tmp_path / "backup" / member).mkdir(parents=True)
+    host.data("redis.conf").touch()
+    for name, role in answers.items():
+        host.server(name.replace("_", "-"), *role)
+    script.with_name("run.sh").write_text(f'exec {shell_words(shell)} "{script}" scheduled\n')
+    exit, _ = host.start("run.sh")
+    assert exit == 0, host.said
+    return "my turn" in host.said
+
+
+def shell_words(shell: str) -> str:
+    return "busybox sh" if shell == "busybox" else shell
+
+
+PRIMARY = ("master", "500", "")
+REPLICA = ("slave", "10.0.0.1", "6379", "connected", "500")
+ADRIFT = ("slave", "10.0.0.1", "6379", "connect", "-1")
+
+
+@pytest.mark.parametrize(
+    ("answers", "whose"),
+    [
+        ({"shop_0": PRIMARY, "shop_1": REPLICA, "shop_2": REPLICA}, "shop-1"),
+        ({"shop_0": PRIMARY, "shop_2": REPLICA}, "shop-2"),
+        ({"shop_0": PRIMARY, "shop_1": ADRIFT, "shop_2": REPLICA}, "shop-2"),
+        ({"shop_0": PRIMARY, "shop_1": ADRIFT}, "shop-0"),
+        ({"shop_0": PRIMARY}, "shop-0"),
+        ({}, ""),
+    ],
+)
+def test_a_scheduled_backup_is_one_members_turn(
+    tmp_path: Path, shell: str, answers: dict[str, tuple[str, ...]], whose: str
+) -> None:
+    turns = [
+        member
+        for member in ("shop-0", "shop-1", "shop-2")
+        if scheduled(tmp_path / member, shell, member, **answers)
+    ]
+    assert turns == ([whose] if whose else [])
