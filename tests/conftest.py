@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no finding: no example is refused for its time.
+settings.register_profile("opsctl", deadline=None)
+settings.load_profile("opsctl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -127,7 +127,7 @@ def test_tabs_are_named_as_the_cause() -> None:
     assert refusal("a:\n\t- b").hint == "indent with spaces, not tabs"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.text(max_size=60)
     | st.text(alphabet="ab:-[]{},&*<>!|?'\"#% \n\t\\~@`", max_size=40)

@@ -177,10 +177,10 @@ def test_the_file_lies_beside_the_spec_or_where_it_says(with_password: Path) -> 
     assert (with_password / "x.yml").exists()
 
 
-def test_loading_secrets_costs_little(with_password: Path) -> None:
+def test_loading_secrets_imports_nothing_heavy(with_password: Path) -> None:
     opened(with_password).init()
     code = (
-        "import sys, time; from pathlib import Path; began = time.process_time();"
+        "import sys; from pathlib import Path;"
         "from opsctl.clients.secrets import EnvironmentSecrets;"
         "from opsctl.clients.secrets.encrypted import EncryptedFile;"
         "from opsctl.clients.secrets.password import PasswordFile;"
@@ -188,18 +188,12 @@ def test_loading_secrets_costs_little(with_password: Path) -> None:
         "password = PasswordFile('s', folder / 'password');"
         "file = EncryptedFile(folder / 'opsctl.secrets.yml', password);"
         "assert EnvironmentSecrets('s', file, {}).key;"
-        "sys.stdout.write(str(time.process_time() - began) + '\\n');"
         "sys.stdout.write(' '.join(sys.modules))"
     )
-    times = []
-    for _ in range(3):
-        said = subprocess.run(
-            [sys.executable, "-c", code, with_password], check=True, capture_output=True, text=True
-        ).stdout
-        taken, modules = said.split("\n")
-        times.append(float(taken))
-        assert not {"ansible", "ruamel.yaml", "pydantic"} & set(modules.split())
-    assert min(times) < 0.06, times  # seconds of CPU: another test's load does not count
+    said = subprocess.run(
+        [sys.executable, "-c", code, with_password], check=True, capture_output=True, text=True
+    ).stdout
+    assert not {"ansible", "ruamel.yaml", "pydantic"} & set(said.split())
 
 
 def test_the_page_lists_every_code() -> None:
