@@ -8,10 +8,11 @@ PYTHON ?= python3
 LAB_WORKERS ?= 2
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
-.PHONY: help setup lab-tools tools demo demo-down test test-fast test-lab lint format soak bench lock docs clean
+.PHONY: help setup lab-tools cluster-tools tools demo demo-down kubernetes-up kubernetes-down test test-fast \
+  test-lab test-kubernetes lint format soak bench lock docs clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## Install opsctl and its tools into .venv (the command: .venv/bin/opsctl)
 
@@ -28,13 +29,17 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 # program:package, for Debian. Whoever only looks at the demo gets no servers installed.
 LAB_TOOLS := systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nft:nftables ip:iproute2 \
   ssh:openssh-client mkfs.ext4:e2fsprogs
-TEST_TOOLS := haproxy:haproxy keepalived:keepalived socat:socat redis-server:redis-server
+CLUSTER_TOOLS := go:golang-go gcc:gcc
+TEST_TOOLS := haproxy:haproxy keepalived:keepalived socat:socat redis-server:redis-server \
+  etcd:etcd-server $(CLUSTER_TOOLS)
 
 lab-tools: NEED := $(LAB_TOOLS)
 lab-tools: ## Install what the lab needs on this machine (Debian packages, as root)
+cluster-tools: NEED := $(LAB_TOOLS) $(CLUSTER_TOOLS)
+cluster-tools: ## The same, and what builds Kubernetes: Go, gcc
 tools: NEED := $(LAB_TOOLS) $(TEST_TOOLS)
-tools: ## The same, and what tests run beside it: haproxy, keepalived, socat, redis-server
-lab-tools tools:
+tools: ## The same, and what tests run beside it: haproxy, keepalived, socat, redis-server, etcd
+lab-tools cluster-tools tools:
 	@missing=(); for pair in $(NEED); do \
 	  command -v "$${pair%%:*}" >/dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \
 	if [ $${#missing[@]} -gt 0 ]; then \
@@ -46,6 +51,12 @@ demo: setup lab-tools ## A Redis behind an address that moves; a drill kills the
 
 demo-down: setup ## Remove everything that the demo made
 	@$(PY) examples/demo/demo.py down
+
+kubernetes-up: setup cluster-tools ## A real Kubernetes: four nodes in lab hosts (the first time builds it)
+	$(VENV)/bin/opsctl lab kubernetes up
+
+kubernetes-down: setup ## Remove that Kubernetes
+	$(VENV)/bin/opsctl lab kubernetes down
 
 lint: setup ## ruff, mypy --strict, import-linter
 	$(VENV)/bin/ruff check --no-cache .
@@ -63,7 +74,11 @@ test-fast: setup ## Unit and golden tests, in seconds
 test-lab: setup tools ## Real hosts, real servers, real faults
 	$(VENV)/bin/pytest -q -n $(LAB_WORKERS) --dist loadfile -m "lab and not soak" tests/lab
 
-test: lint test-fast test-lab ## What CI runs
+test-kubernetes: setup tools ## A real Kubernetes, real pods, real faults
+	$(PY) -m opsctl.lab.kubernetes
+	$(VENV)/bin/pytest -q -m "kubernetes and not soak" tests/kubernetes
+
+test: lint test-fast test-lab test-kubernetes ## What CI runs
 
 soak: setup tools ## Repeats what must hold every time, and measures
 	$(VENV)/bin/pytest -q -m soak tests/lab --timeout 7200

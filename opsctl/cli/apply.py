@@ -21,7 +21,7 @@ app = new_app()
 
 @command(
     app, "consent", "prune", "delete-data", "skip-unreachable", "during-maintenance", "verbose",
-    "unsupported", "spec", "limit", "output",
+    "unsupported", "force-conflicts", "spec", "limit", "output",
 )  # fmt: skip
 def apply(
     session: Session,

@@ -13,6 +13,7 @@ from opsctl.cli.options import (
     DryRun,
     DuringMaintenance,
     Files,
+    ForceConflicts,
     Limit,
     MaxImpact,
     NoColor,
@@ -35,6 +36,7 @@ INTERRUPTED = OpsError("cli/interrupted", "interrupted", exit=Exit.INTERRUPTED)
 Takes = Literal[
     "spec", "limit", "output", "plan-output", "dry-run", "consent", "prune", "delete-data",
     "skip-unreachable", "verbose", "unsupported", "yes", "during-maintenance",
+    "force-conflicts",
 ]  # fmt: skip
 
 _GROUPS: dict[Takes, tuple[tuple[str, Any, Any], ...]] = {
@@ -51,6 +53,7 @@ _GROUPS: dict[Takes, tuple[tuple[str, Any, Any], ...]] = {
     "during-maintenance": (("during_maintenance", DuringMaintenance, False),),
     "verbose": (("verbose", Verbose, False),),
     "unsupported": (("unsupported", Unsupported, False),),
+    "force-conflicts": (("force_conflicts", ForceConflicts, False),),
 }
 
 

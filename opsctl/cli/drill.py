@@ -79,7 +79,7 @@ def run(
     5: measured, but the service is not whole again.
     """
     parts = session.parts()
-    seconds = duration("--for", lasting).seconds if lasting else 0.0
+    seconds = duration("--for", lasting, least=0.1).seconds if lasting else 0.0
 
     def plan_anew() -> tuple[Plan, Survey, Drill]:
         return drill_plan(parts, fault, route, seconds=seconds, client=client, percent=percent or 0)

@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "switchover": Entry("operate", "Move the primary role, planned."),
         "failover": Entry("operate", "Move the primary role without its holder's help."),
         "restart": Entry("operate", "Restart members, one at a time, the primary last."),
+        "upgrade": Entry("operate", "Raise packages within the spec's versions, one by one."),
         "scale": Entry("operate", "Change how many members a service has."),
         "maintenance": Entry("maintenance", "Hold a service as it is for a while."),
         "drill": Entry("drill", "Break something on purpose, and measure what clients felt."),

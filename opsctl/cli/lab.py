@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from opsctl import wiring
-from opsctl.cli import lab_fault
+from opsctl.cli import lab_fault, lab_kubernetes
 from opsctl.cli.command import command, new_app
 from opsctl.cli.lab_options import LabName, complete_hosts
 from opsctl.cli.session import Session
@@ -18,6 +18,7 @@ from opsctl.errors import Exit
 
 app = new_app("Throw-away hosts on this machine, to try and to break.")
 app.add_typer(lab_fault.app, name="fault")
+app.add_typer(lab_kubernetes.app, name="kubernetes")
 
 
 @command(app, "output")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Annotated
@@ -103,7 +104,8 @@ def _side_by_side(session: Session, calls: dict[str, Sequence[str]], follow: boo
 
 
 def _ended(code: int, call: Sequence[str]) -> Exit:
-    """Programs that print a log end with 0; ssh says 255 when it could not reach the host."""
+    """Programs that print a log end with 0; ssh, and our own session in a cluster, say 255 when
+    they could not reach the host or the pod."""
     if code == 0 or code < 0:
         return Exit.DONE
-    return Exit.UNOBSERVED if call[0] == "ssh" and code == 255 else Exit.FAILED
+    return Exit.UNOBSERVED if code == 255 and call[0] in ("ssh", sys.executable) else Exit.FAILED

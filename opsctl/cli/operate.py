@@ -17,6 +17,8 @@ from opsctl.flow.destroying import scale_plan
 from opsctl.flow.operating import failover_plan, restart_plan, switchover_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
+from opsctl.flow.upgrading import upgrade as run_upgrade
+from opsctl.flow.upgrading import upgrade_plan
 from opsctl.planning.plan import Plan
 
 app = new_app()
@@ -48,6 +50,33 @@ def restart(
     """Restart members, one at a time, the primary last and after a switchover."""
     parts = session.parts()
     return _carry_out(session, parts, restart_plan(parts, tuple(names)))
+
+
+@command(
+    app, "dry-run", "consent", "skip-unreachable", "during-maintenance", "verbose",
+    "spec", "output",
+)  # fmt: skip
+def upgrade(
+    session: Session,
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE]...", help="Left out: all.", autocompletion=complete_services
+        ),
+    ] = None,
+) -> Exit:
+    """Raise packages to the newest that the spec's versions allow, one member at a time.
+
+    Hosts fetch their package lists even with --dry-run. What was installed is kept in opsctl.lock:
+    the file of before and an apply go back.
+    """
+    made = upgrade_plan(session.parts(), tuple(services or ()))
+    return carry_out(
+        session,
+        made.plan,
+        made.seen,
+        lambda consent, events, stop: run_upgrade(made, consent, events, stop),
+    )
 
 
 @command(

@@ -60,6 +60,12 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every singl
 Unsupported = Annotated[
     bool, typer.Option("--unsupported", help="Also on systems that were never tried.")
 ]
+ForceConflicts = Annotated[
+    bool,
+    typer.Option(
+        "--force-conflicts", help="Kubernetes: take over fields that others have set meanwhile."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Options:
     during_maintenance: bool = False
     verbose: bool = False
     unsupported: bool = False
+    force_conflicts: bool = False
 
     def over(self, below: Options) -> Options:
         """These, and what is not given here as it is in `below`."""

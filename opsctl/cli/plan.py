@@ -23,7 +23,10 @@ from opsctl.planning.saved import plan_to_json
 app = new_app()
 
 
-@command(app, "prune", "delete-data", "verbose", "unsupported", "spec", "limit", "plan-output")
+@command(
+    app, "prune", "delete-data", "verbose", "unsupported", "force-conflicts", "spec", "limit",
+    "plan-output",
+)  # fmt: skip
 def plan(
     session: Session,
     out: Annotated[

@@ -40,3 +40,9 @@ def ansible(session: Session, folder: Folder) -> None:
 def kubernetes(session: Session, folder: Folder) -> None:
     """Write the manifests of all Kubernetes targets, never with a secret's value."""
     session.screen.result(WrittenView(wiring.render_kubernetes(session.parts(), folder), []))
+
+
+@command(app, "spec", "output")
+def rbac(session: Session) -> None:
+    """Print the Kubernetes roles that an apply needs, and those that a plan needs."""
+    session.screen.text(wiring.render_rbac(session.parts()))

@@ -38,7 +38,12 @@ class Session:
         from opsctl import wiring
 
         given = self.options
-        parts = wiring.parts(given.spec_files, given.sets, unsupported=given.unsupported)
+        parts = wiring.parts(
+            given.spec_files,
+            given.sets,
+            unsupported=given.unsupported,
+            force_conflicts=given.force_conflicts,
+        )
         findings = self.findings(parts.environment)
         if findings and advise:
             words = "a warning" if len(findings) == 1 else f"{len(findings)} warnings"

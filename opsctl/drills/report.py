@@ -93,15 +93,10 @@ def report(
     The first write served is told by the client: that event is added here.
     """
     wall = document.wall - ahead
-    struck = next((one.at for one in events if one.phase == "strike"), None)
-    strike = None if struck is None else struck - wall
+    strike = _strike(events, wall)
     measured = measure(document, strike)
-    # Logs are fetched with some lines to spare; what was before the run is not the drill's.
-    mine = (*(one for one in events if one.at >= wall), *_served(document, measured, wall))
-    told = tuple(sorted(mine, key=lambda one: one.at))
+    told = _told(document, events, measured, wall)
     verdict = judge(document, measured, slo, can_lose_nothing=can_lose_nothing)
-    if struck is None and verdict.result in ("passed", "failed"):
-        verdict = replace(verdict, result="no result", reasons=("Nothing was struck.",))
     return Report(
         version=VERSION,
         drill=drill,
@@ -116,7 +111,7 @@ def report(
         machine=document.machine,
         writers=document.writers,
         period=document.period,
-        verdict=verdict,
+        verdict=verdict if strike is not None else _nothing_struck(verdict),
         measurement=measured,
         stages=stages(told),
         events=told,
@@ -124,6 +119,26 @@ def report(
         notes=tuple(notes),
         lost_after_switch=_lost_after_switch(document, told, wall, strike),
     )
+
+
+def _strike(events: Sequence[Event], wall: float) -> float | None:
+    """Seconds from `wall` to the first strike."""
+    return next((one.at - wall for one in events if one.phase == "strike"), None)
+
+
+def _told(
+    document: Document, events: Sequence[Event], measured: Measurement, wall: float
+) -> tuple[Event, ...]:
+    """The run's events in their order. Logs are fetched with some lines to spare: what was before
+    the run is not the drill's."""
+    mine = (*(one for one in events if one.at >= wall), *_served(document, measured, wall))
+    return tuple(sorted(mine, key=lambda one: one.at))
+
+
+def _nothing_struck(verdict: Verdict) -> Verdict:
+    if verdict.result not in ("passed", "failed"):
+        return verdict
+    return replace(verdict, result="no result", reasons=("Nothing was struck.",))
 
 
 def _lost_after_switch(

@@ -1,7 +1,8 @@
 """Faults as shell commands for a host. Each arms its own undo first, then strikes.
 
-The undo is a transient timer of systemd: it outlives the connection, the caller and the network.
-`{unit}` stands for the unit of the strike's component, which only the target knows.
+The undo is a transient timer of systemd, or where another program starts services a process that
+sleeps until then: it outlives the connection, the caller and the network.
+SIGNAL, START and ROOT stand for what only the target knows of the strike's component.
 A strike prints "struck EPOCH" right before it acts, by the host's own clock.
 """
 
@@ -11,9 +12,10 @@ import shlex
 from collections.abc import Sequence
 
 from opsctl.errors import SpecError
+from opsctl.ports import ROOT, SIGNAL, START
 from opsctl.workload import AddressRef, Text
 
-UNIT = "{unit}"
+_SYSTEMD = "[ -d /run/systemd/system ] && command -v systemd-run >/dev/null"
 _SAY = "date '+struck %s.%N'"
 FILL = "opsctl-drill-fill"
 SHORT = 2.0  # seconds up to which a fault is ended by its own script
@@ -33,27 +35,44 @@ def armed(drill: str, seconds: float, undo: str, strike: str) -> Text:
     # systemd-run expands "$" in what it runs, so no undo may hold one.
     assert "$" not in undo
     short = seconds <= SHORT
+    late = seconds + (SPARE if short else 0.0)
     timer = (
-        f"systemd-run --quiet --collect --unit={undo_unit(drill)} "
-        f"--on-active={seconds + (SPARE if short else 0.0):g}s "
+        f"systemd-run --quiet --collect --unit={undo_unit(drill)} --on-active={late:g}s "
         f"--timer-property=AccuracySec=50ms /bin/sh -c {shlex.quote(undo)}"
     )
+    sleeper = _detached(undo_unit(drill), f"sleep {late:g}; {undo}")
     end = f"sleep {seconds:g}\n{undo} 2>/dev/null || true\n" if short else ""
-    return Text.parse(f"set -eu\n{timer}\n{strike}\n{end}")
+    return Text.parse(
+        f"set -eu\nif {_SYSTEMD}; then\n{timer}\nelse\n{sleeper}\nfi\n{strike}\n{end}"
+    )
 
 
 def disarmed(drill: str, undo: str) -> Text:
     """The undo, now. Done twice, or after its timer, it does nothing and says so by exit 0."""
     return Text.parse(
-        f"{undo} 2>/dev/null || true\nsystemctl stop {undo_unit(drill)}.timer 2>/dev/null || true\n"
+        f"{undo} 2>/dev/null || true\n{_ended(undo_unit(drill), 'timer')} 2>/dev/null || true\n"
+    )
+
+
+def _detached(name: str, command: str) -> str:
+    """Runs a command in a session of its own, without systemd; `_ended` finds it by `name`."""
+    quoted = shlex.quote(command)
+    return f"setsid sh -c {quoted} </dev/null >/dev/null 2>&1 &\necho $! > /run/{name}.pid"
+
+
+def _ended(name: str, kind: str) -> str:
+    """Ends what systemd or `_detached` runs under that name. No "$" is in it, as in all undos."""
+    return (
+        f"if {_SYSTEMD}; then systemctl stop {name}.{kind}; "
+        f"else xargs -I @ kill -- -@ < /run/{name}.pid; rm -f /run/{name}.pid; fi"
     )
 
 
 def kill_process() -> tuple[str, str]:
     """(strike, undo). The undo only helps a supervisor that has given up."""
     return (
-        f"{_SAY}\nsystemctl kill --signal=KILL {UNIT}",
-        f"systemctl reset-failed {UNIT}; systemctl start {UNIT}",
+        f"{_SAY}\n{SIGNAL} KILL",
+        START,
     )
 
 
@@ -64,15 +83,15 @@ def kill_host() -> Text:
 
 def pause() -> tuple[str, str]:
     return (
-        f"{_SAY}\nsystemctl kill --signal=STOP {UNIT}",
-        f"systemctl kill --signal=CONT {UNIT}",
+        f"{_SAY}\n{SIGNAL} STOP",
+        f"{SIGNAL} CONT",
     )
 
 
 def cut(drill: str, peers: Sequence[str], *, one_way: bool, floating: str = "") -> tuple[str, str]:
     """No packet to or from `peers` (members), nor an address that one of them holds; one way: none
     to them."""
-    hooks = ("output",) if one_way else ("input", "output")
+    hooks = ("postrouting",) if one_way else ("prerouting", "postrouting")
     return _rules(drill, peers, "drop", hooks, floating)
 
 
@@ -81,16 +100,20 @@ def lose(drill: str, peers: Sequence[str], percent: int) -> tuple[str, str]:
     if not 0 < percent <= 100:
         raise SpecError("drills/percent", f"{percent} is no share of lost packets, 1 to 100")
     luck = f"numgen random mod 100 < {percent} " if percent < 100 else ""
-    return _rules(drill, peers, f"{luck}drop", ("input", "output"))
+    return _rules(drill, peers, f"{luck}drop", ("prerouting", "postrouting"))
 
 
 def _rules(
     drill: str, peers: Sequence[str], what: str, hooks: Sequence[str], floating: str = ""
 ) -> tuple[str, str]:
-    """Rules in a table of the drill's own, loaded at once, so that removing it is one command."""
+    """Rules in a table of the drill's own, loaded at once, so that removing it is one command.
+
+    All that comes and all that goes passes these hooks, what is forwarded to or from containers on
+    the host as well. A peer may be several addresses, or networks.
+    """
     table = f"inet opsctl_drill_{drill}"
     addresses = " ".join([*(str(AddressRef(peer, "ip")) for peer in peers), floating]).rstrip()
-    sides = {"input": "saddr", "output": "daddr"}
+    sides = {"prerouting": "saddr", "postrouting": "daddr"}
     lines = [f"add table {table}"]
     lines += [
         f"add chain {table} {hook} {{ type filter hook {hook} priority -300; }}" for hook in hooks
@@ -110,9 +133,9 @@ def _rules(
 
 def fill_disk(folder: str) -> tuple[str, str]:
     """No byte left where `folder` is, for anybody but root."""
-    file = shlex.quote(f"{folder}/{FILL}")
+    file = shlex.quote(f"{ROOT}{folder}/{FILL}")
     strike = (
-        f"free() {{ df --output=avail -B1 {shlex.quote(folder)} | tail -1; }}\n"
+        f"free() {{ df --output=avail -B1 {shlex.quote(ROOT + folder)} | tail -1; }}\n"
         f"{_SAY}\nwant=$(free)\n"
         # The filesystem needs some of the room for itself: how much is found by trying.
         f'while [ "$want" -gt 4096 ] && ! fallocate -l "$want" {file} 2>/dev/null; do\n'
@@ -125,10 +148,11 @@ def fill_disk(folder: str) -> tuple[str, str]:
 def burn(drill: str, seconds: float) -> tuple[str, str]:
     """One busy loop for each core, which has nearly all the weight on the host."""
     unit = f"opsctl-drill-cpu-{drill}"
+    load = "nproc | xargs seq | xargs -P 0 -I@ sh -c 'while :; do :; done'"
     strike = (
-        f"cores=$(nproc)\n{_SAY}\n"
+        f"{_SAY}\nif {_SYSTEMD}; then\n"
         f"systemd-run --quiet --collect --unit={unit} --property=RuntimeMaxSec={seconds:g} "
-        f"--property=CPUWeight=10000 "
-        f"/bin/sh -c \"seq $cores | xargs -P 0 -I@ sh -c 'while :; do :; done'\""
+        f"--property=CPUWeight=10000 /bin/sh -c {shlex.quote(load)}\n"
+        f"else\n{_detached(unit, f'nice -n -20 timeout {seconds:g} sh -c {shlex.quote(load)}')}\nfi"
     )
-    return strike, f"systemctl stop {unit}.service"
+    return strike, _ended(unit, "service")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from opsctl.drills import scripts
 from opsctl.drills.faults import Fault
 from opsctl.errors import Exit, OpsError
+from opsctl.ports import SIGNAL, START
 from opsctl.workload import Seat, Standings, Text
 
 
@@ -32,7 +33,8 @@ class Scene:
 class Strike:
     """What is run on one host, by /bin/sh as root. `undo` ends it before its time.
 
-    `words` say what happens there. `component`'s unit is meant by `{unit}`; "" where none is.
+    `words` say what happens there. `component` is what a word of `ports` means in a script; ""
+    where none does.
     `restarts`: the host goes down while the script runs, so a connection lost is no failure.
     """
 
@@ -179,7 +181,7 @@ def _strike(
         return Strike(seat.node, seat.member, "", words, script, Text(), restarts=True)
     peers, floating = _peers(scene, seat, struck), _floating(scene, struck)
     blow, undo = _commands(fault, drill, seconds, seat, peers, floating)
-    component = at.component if scripts.UNIT in blow else ""
+    component = at.component if SIGNAL in blow or START in blow else ""
     return Strike(
         seat.node,
         seat.member,

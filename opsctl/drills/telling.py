@@ -74,7 +74,8 @@ def facts(report: Report) -> Iterator[Fact]:
                    fates.duplicated > 0)  # fmt: skip
         yield Fact("reordered", f"{fates.reordered:,}", "not in the order acknowledged",
                    fates.reordered > 0)  # fmt: skip
-        there = f"{fates.unanswered_written:,} of them are there" if fates.unanswered else ""
+        be = "is" if fates.unanswered_written == 1 else "are"
+        there = f"{fates.unanswered_written:,} of them {be} there" if fates.unanswered else ""
         yield Fact("unanswered", f"{fates.unanswered:,}", there or "no write was left in doubt")
     yield Fact("served", f"{measured.served:.2%}", "of the writes due since the strike")
 

@@ -54,7 +54,7 @@ def run_plan(
     more: Mapping[str, Performer] = NOTHING_MORE,
 ) -> Report:
     """Runs what was agreed to, under the lock; `more` performs further kinds of steps."""
-    holder = f"{parts.who}: {plan.title}"
+    holder = parts.holder(plan.title)
     targets = {name: parts.targets[name] for name in _targets(plan)}
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
         not_held_since(plan, tuple(targets.values()))
@@ -84,7 +84,7 @@ def _close(parts: Parts, seen: Survey, stop: Stop) -> None:
     unfinished = seen.observation.unfinished
     if unfinished is None:
         return
-    holder = f"{parts.who}: close {unfinished.run}"
+    holder = parts.holder(f"close {unfinished.run}")
     with leased(parts.targets, holder, stop, parts.lock_ttl) as fences:
         run_, revision = unfinished.run, unfinished.revision
         Journal(run_, parts.who, parts.targets, fences, revision, parts.copy_record).end("closed")

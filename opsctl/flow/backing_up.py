@@ -84,7 +84,14 @@ def verify_plan(parts: Parts, service: str, wanted: str = LATEST) -> tuple[Plan,
 def restore_plan(
     parts: Parts, service: str, wanted: str, delete_data: frozenset[str]
 ) -> tuple[Plan, Survey]:
-    """Replaces a service's data. Blocked unless the service's name is in `delete_data`."""
+    """Replaces a service's data. Blocked unless the service's name is in `delete_data`; raises
+    SpecError `backup/other-data` for any other name in it."""
+    if other := sorted(delete_data - {service}):
+        raise SpecError(
+            "backup/other-data",
+            f"--delete-data {' '.join(other)}: what is replaced is the data of {service} alone",
+            hint=f"did you mean --delete-data {service}?",
+        )
     plan, seen = _plan(parts, service, RESTORE, f"restore {service} from {{}}", wanted)
     if service in delete_data:
         return plan, seen

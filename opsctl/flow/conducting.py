@@ -12,7 +12,7 @@ from opsctl.drills.report import Report, Subject, report
 from opsctl.drills.strikes import Scene, beforehand, primary_node, strike
 from opsctl.drills.telling import headline
 from opsctl.drills.timeline import Event, merged
-from opsctl.errors import OpsError
+from opsctl.errors import Exit, OpsError
 from opsctl.flow import drill_client, witnesses
 from opsctl.flow.by_plan import hand_over, operation
 from opsctl.flow.drill_client import DrillClient
@@ -61,16 +61,32 @@ class Drill:
 
 
 def scene_of(
-    drill: Drill, workload: Workload, pool: Workload, serving: Standings, leading: Standings
+    drill: Drill,
+    target: Target,
+    workload: Workload,
+    pool: Workload,
+    serving: Standings,
+    leading: Standings,
 ) -> Scene:
-    """The service as it stands: `serving` its members, `leading` the balancers'."""
+    """The service as it stands: `serving` its members, `leading` the balancers'.
+
+    Raises drills/no-node for a client on a host of nobody here.
+    """
     scene = Scene(
         serving,
-        tuple(one.seat for one in workload.members()),
-        tuple(one.seat for one in pool.members()),
+        target.located([one.seat for one in workload.members()]),
+        target.located([one.seat for one in pool.members()]),
         _holders(leading, drill.lane.address),
         address=drill.lane.address,
     )
+    nodes = sorted({seat.node for seat in (*scene.seats, *scene.beside)})
+    if drill.client and drill.client not in nodes:
+        raise OpsError(
+            "drills/no-node",
+            f"no member of {workload.service} or {drill.pool} sits on {drill.client}",
+            hint=f"--from one of {', '.join(nodes)}",
+            exit=Exit.INPUT,
+        )
     return replace(scene, client=drill.client_node(scene))
 
 
@@ -93,7 +109,7 @@ class Conductor:
             hand_over(context, target, workload, member)
             scene = self._scene(target, workload, pool)
         strike(drill.fault, scene, drill.id, drill.seconds)  # refused before anybody writes
-        address = drill.lane.address or target.address(scene.beside[0])
+        address = drill.lane.host or target.address(scene.beside[0])
         running = self._running(target, scene, address)
         try:
             client = DrillClient(running, context.stop)
@@ -116,7 +132,7 @@ class Conductor:
 
     def _scene(self, target: Target, workload: Workload, pool: Workload) -> Scene:
         standings = (standings_of(target, workload), standings_of(target, pool))
-        return scene_of(self._drill, workload, pool, *standings)
+        return scene_of(self._drill, target, workload, pool, *standings)
 
     def _struck(
         self,
@@ -210,7 +226,4 @@ def _by_member(seats: Iterable[Seat]) -> Mapping[str, Seat]:
 
 
 def _on(node: str, seats: Iterable[Seat]) -> Seat:
-    for seat in seats:
-        if seat.node == node:
-            return seat
-    raise OpsError("drills/no-node", f"no member sits on {node}", hint="--from a member's host")
+    return next(seat for seat in seats if seat.node == node)

@@ -60,20 +60,23 @@ def agree(plan: Plan, consent: Consent) -> None:
 def not_held_since(plan: Plan, targets: Sequence[Target]) -> None:
     """Raises `run/maintenance` for a service that was put into maintenance after the plan was made,
     such as while somebody read it. Asked under the lock, so nobody can begin one afterwards."""
-    unknown = plan.changing - set(plan.held)
+    unknown = (plan.changing | plan.struck) - set(plan.held)
     if not unknown:
         return
     held = {name: one for target in targets for name, one in target.maintenance().items()}
     if found := [words(held[name]) for name in sorted(unknown & set(held))]:
-        raise _held(found)
+        raise _held(found, goes_on=not plan.struck)
 
 
-def _held(found: Sequence[str]) -> OpsError:
+def _held(found: Sequence[str], *, goes_on: bool = True) -> OpsError:
+    changing = (
+        "wait, leave it out with --limit, or `opsctl maintenance SERVICE --end`; "
+        "--during-maintenance goes on all the same"
+    )
     return OpsError(
         "run/maintenance",
         "; ".join(found),
-        hint="wait, leave it out with --limit, or `opsctl maintenance SERVICE --end`; "
-        "--during-maintenance goes on all the same",
+        hint=changing if goes_on else "wait, or `opsctl maintenance SERVICE --end`",
         exit=Exit.REFUSED,
     )
 

@@ -19,16 +19,18 @@ from opsctl.flow.operating import standings_in
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.digest import step_digest
+from opsctl.planning.holding import words
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact
 from opsctl.planning.steps import settle_steps
-from opsctl.ports import Events
+from opsctl.ports import Events, Target
 from opsctl.ports.process import Start
 from opsctl.routes import directory
 from opsctl.running.context import Stop
 from opsctl.running.runner import Report
 from opsctl.workload import Lane
 
+LONGEST = 600.0  # seconds that a fault may last: its host keeps it that long without its caller
 MARGIN = 60.0  # seconds that the lock outlives the hosts that fall, all at once
 
 
@@ -43,15 +45,17 @@ def drill_plan(
 ) -> tuple[Plan, Survey, Drill]:
     """What `fault` would do to the service behind `route` ("" when there is only one).
 
-    Raises drills/refused where the spec does not allow it, drills/unknown-fault, drills/no-route,
-    and what the fault itself refuses as the service stands.
+    Raises drills/refused where the spec does not allow it, drills/unknown-fault, drills/too-long,
+    drills/no-route, drills/maintenance, and what the fault itself refuses as the service stands.
     """
     struck = fault(name)
     if percent:
         struck = struck.stronger(percent)
     _allowed(parts)
+    _short(seconds)
     seen = survey(parts)
     pool, lane = _lane(parts, seen, route)
+    _free(seen, (lane.service, pool))
     if lane.entry.scheme not in schemes():
         raise SpecError("drills/no-client", f"no drill client speaks {lane.entry.scheme}")
     service = parts.service(lane.service)
@@ -69,8 +73,8 @@ def drill_plan(
         can_lose_nothing=service.can_promise_rpo_zero,
     )
     if seen.present[pool][0] != drill.target:
-        words = f"{lane.service} is on {drill.target}, its balancers on {seen.present[pool][0]}"
-        raise OpsError("drills/two-targets", words, exit=Exit.REFUSED)
+        message = f"{lane.service} is on {drill.target}, its balancers on {seen.present[pool][0]}"
+        raise OpsError("drills/two-targets", message, exit=Exit.REFUSED)
     return _plan(parts, seen, drill), seen, drill
 
 
@@ -102,6 +106,27 @@ def _allowed(parts: Parts) -> None:
             hint="drills: allowed",
             exit=Exit.REFUSED,
         )
+
+
+def _short(seconds: float) -> None:
+    if seconds > LONGEST:
+        raise SpecError(
+            "drills/too-long",
+            f"a fault of {seconds:g} s was asked for, {LONGEST:g} s is the longest",
+            hint=f"--for {LONGEST / 60:g}m, or less",
+        )
+
+
+def _free(seen: Survey, services: tuple[str, ...]) -> None:
+    """What is held does not fail over by itself: a fault would last as long as it does."""
+    for service in services:
+        if held := seen.observation.maintenance.get(service):
+            raise OpsError(
+                "drills/maintenance",
+                words(held),
+                hint=f"wait until then, or `opsctl maintenance {service} --end`",
+                exit=Exit.REFUSED,
+            )
 
 
 def _lane(parts: Parts, seen: Survey, route: str) -> tuple[str, Lane]:
@@ -138,7 +163,7 @@ def _plan(parts: Parts, seen: Survey, drill: Drill) -> Plan:
     step = Step(
         id=f"drill/{lane.name}",
         kind="drill",
-        title=_title(seen, drill),
+        title=_title(seen, drill, parts.targets[drill.target]),
         target=drill.target,
         service=lane.service,
         impact=Impact.FAILOVER,
@@ -159,7 +184,7 @@ def _plan(parts: Parts, seen: Survey, drill: Drill) -> Plan:
     )
 
 
-def _title(seen: Survey, drill: Drill) -> str:
+def _title(seen: Survey, drill: Drill, target: Target) -> str:
     """What would be struck as things stand. Raises what the fault refuses then."""
     struck, lane = drill.fault, drill.lane
     workload, pool = seen.present[lane.service][1], seen.present[drill.pool][1]
@@ -168,7 +193,7 @@ def _title(seen: Survey, drill: Drill) -> str:
     if seen.observation.unreachable:
         return title  # refused for that
     standings = (standings_in(seen.observation, each) for each in (workload, pool))
-    scene = scene_of(drill, workload, pool, *standings)
+    scene = scene_of(drill, target, workload, pool, *standings)
     if struck.kind != "operation":
         first = beforehand(struck, scene)
         if not first:

@@ -17,9 +17,11 @@ from opsctl.workload import Engine, Render
 class Parts:
     """Everything a use case needs.
 
-    `with_document` makes the parts of another revision of the same environment. `keep_versions`
+    `with_document` makes the parts of another revision of the same environment, `with_versions`
+    those with other package versions (by "target/system") than `opsctl.lock` has. `keep_versions`
     writes what was resolved (package versions by target) beside the spec. `lock_ttl`: seconds that
-    a lock outlives its holder. `generations` are those of derived secrets here (absent: 1).
+    a lock outlives its holder. `who` works, in the process `pid`. `generations` are those of
+    derived secrets here (absent: 1).
     """
 
     environment: Environment
@@ -30,9 +32,15 @@ class Parts:
     who: str
     copy_record: Callable[[Record], None]
     with_document: Callable[[Mapping[str, Any]], Parts]
+    with_versions: Callable[[Mapping[str, Mapping[str, str]]], Parts]
     keep_versions: Callable[[str, Mapping[str, str]], None]
     lock_ttl: float = TTL
+    pid: int = 0
     generations: Mapping[str, int] = field(default_factory=dict)
+
+    def holder(self, doing: str) -> str:
+        """As a lock names its holder: ops@control (pid 4711): apply."""
+        return f"{self.who} (pid {self.pid}): {doing}"
 
     def engine(self, service: ServiceBase) -> Engine:
         """The engine of a service; the model refused unknown ones already."""

@@ -154,7 +154,7 @@ def release_lock(parts: Parts, reason: str) -> tuple[Holder, ...]:
     if held:
         words = f"lock taken from {held[0].holder}: {reason}"
         record = Record(run_id(), "note", time.time(), parts.who, words)
-        with leased(parts.targets, f"{parts.who}: {words}", Stop(), parts.lock_ttl) as fences:
+        with leased(parts.targets, parts.holder(words), Stop(), parts.lock_ttl) as fences:
             for name, fence in fences.items():
                 parts.targets[name].record([record], fence)
         parts.copy_record(record)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from opsctl.drills.timeline import Event, LogLine, Offset, spotted
-from opsctl.ports import NodeJob, Target
-from opsctl.workload import Text, Workload
+from opsctl.ports import Target
+from opsctl.workload import Workload
 
-_LOGS = "journalctl --unit={unit} --since=@%.3f --output=short-unix --no-pager --quiet"
 _SPARE = 1.0  # seconds before the drill: clocks differ
 
 
@@ -21,20 +20,12 @@ def told(target: Target, workloads: Sequence[Workload], since: float) -> Iterato
         for component in member.components
         if component.signs
     ]
-    script = Text.parse(_LOGS % (since - _SPARE))
-    jobs = [NodeJob(seat, component.name, script) for seat, component in places]
-    for (seat, component), answer in zip(places, target.on_nodes(jobs), strict=True):
-        if answer is not None:
-            yield from spotted(_lines(seat.node, answer.stdout), component.signs)
+    asked = [(seat, component.name) for seat, component in places]
+    for (_, component), said in zip(places, target.log_lines(asked, since - _SPARE), strict=True):
+        if said is not None:
+            node, lines = said
+            yield from spotted((LogLine(at, node, text) for at, text in lines), component.signs)
 
 
 def clocks(target: Target) -> Mapping[str, Offset]:
     return {node: Offset(*offset) for node, offset in target.clocks().items()}
-
-
-def _lines(node: str, log: str) -> Iterator[LogLine]:
-    """journalctl's "EPOCH HOST IDENTIFIER: TEXT" lines."""
-    for line in log.splitlines():
-        at, _, rest = line.partition(" ")
-        if at.replace(".", "", 1).isdigit():
-            yield LogLine(float(at), node, rest.partition(": ")[2])

@@ -11,7 +11,10 @@ FILL = ".opsctl-fill"  # the file that a full-disk fault leaves
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """What the script needs. `cgroups` are this host's own groups, v2 first."""
+    """What the script needs. `cgroups` are this host's own groups, v2 first.
+
+    A `share` makes it a host that runs containers: what is in that folder is seen as /opt/lab.
+    """
 
     folder: Path
     image: Path
@@ -20,6 +23,25 @@ class Boot:
     machine: str
     bridge: str
     data: bool
+    share: Path | None = None
+
+
+# Containers' files lie on the plain disk: overlayfs has no overlay on top of an overlay.
+ON_DISK = ("containerd", "kubelet", "volumes")
+
+
+def _nested_options(boot: Boot) -> str:
+    """What systemd-nspawn must allow for containers to run inside."""
+    if boot.share is None:
+        return ""
+    words = [
+        "--capability=all",
+        "--system-call-filter='add_key keyctl bpf'",
+        "--bind=/dev/kmsg",
+        f"--bind-ro={boot.share}:/opt/lab",
+        *(f"--bind={boot.folder}/disk/{name}:/var/lib/{name}" for name in ON_DISK),
+    ]
+    return " ".join(words)
 
 
 def boot_script(boot: Boot) -> str:
@@ -31,6 +53,8 @@ def boot_script(boot: Boot) -> str:
     """
     joins = "\n".join(f"echo $$ > {group}/cgroup.procs" for group in boot.cgroups)
     data = "mkdir -p root/data\nmount -o loop,noatime data.img root/data" if boot.data else ""
+    nested = boot.share is not None
+    folders = f"mkdir -p {' '.join(f'disk/{name}' for name in ON_DISK)}" if nested else ""
     return f"""#!/bin/sh
 # {boot.machine}: made by opsctl lab, started by unshare --mount.
 set -eu
@@ -42,6 +66,7 @@ flock --nonblock 9
 mkdir -p disk root
 mount -o loop,noatime disk.img disk
 mkdir -p disk/upper disk/work
+{folders}
 mount -t overlay overlay \\
   -o lowerdir={boot.debs}:{boot.image},upperdir=disk/upper,workdir=disk/work root
 {data}
@@ -56,12 +81,13 @@ if [ -e free-at-start ]; then
   while read -r file; do chroot root rm -f "$file"; done < free-at-start
   rm free-at-start
 fi
-export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY={0 if nested else 1}
 code=133
 while [ "$code" = 133 ]; do
   code=0
   systemd-nspawn --quiet --directory={boot.folder}/root --machine={boot.machine} \\
     --register=no --keep-unit --network-bridge={boot.bridge} --link-journal=no \\
+    {_nested_options(boot)} \\
     --resolv-conf=off --timezone=off --setenv=TERM=dumb --console=read-only --boot 9>&- || code=$?
 done
 exit "$code"

@@ -24,6 +24,16 @@ def unified_root() -> Path | None:
     return _mounted("cgroup2", "")
 
 
+def controllers() -> tuple[Path, ...]:
+    """Where version 1 controllers are mounted, such as /sys/fs/cgroup/memory."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return tuple(
+        Path(target)
+        for _, target, kind, options, *_ in mounts
+        if kind == "cgroup" and "name=systemd" not in options.split(",")
+    )
+
+
 def _mounted(kind: str, option: str) -> Path | None:
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, found, options, *_ = line.split()
@@ -34,9 +44,14 @@ def _mounted(kind: str, option: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """A group `name` (such as opsctl-lab-TAG/n1) in cgroup v2 and, if there, in name=systemd."""
+    """A group `name` (such as opsctl-lab-TAG/n1) in cgroup v2 and, if there, in name=systemd.
+
+    With `nested`, in every version 1 controller too: containers of such a host have groups there,
+    which must not lie beside those of the next host.
+    """
 
     name: str
+    nested: bool = False
 
     @property
     def path(self) -> Path:
@@ -49,11 +64,17 @@ class Cgroup:
     def folders(self) -> tuple[Path, ...]:
         """v2 first. systemd-nspawn also moves itself in name=systemd where that is mounted."""
         legacy = _mounted("cgroup", "name=systemd")
-        return (self.path, legacy / self.name) if legacy else (self.path,)
+        found = (self.path, legacy / self.name) if legacy else (self.path,)
+        return found + (self._controlled() if self.nested else ())
+
+    def _controlled(self) -> tuple[Path, ...]:
+        return tuple(root / self.name for root in controllers())
 
     def make(self) -> None:
         for folder in self.folders:
             folder.mkdir(parents=True, exist_ok=True)
+        for root in controllers() if self.nested else ():
+            _allow_cpus(root, self.name)
 
     def join(self) -> None:
         """Move the calling process into the group."""
@@ -91,7 +112,7 @@ class Cgroup:
 
     def remove(self) -> None:
         """Remove the group and all below it; its processes must be gone."""
-        for top in self.folders:
+        for top in {*self.folders, *self._controlled()}:
             until(partial(_removed, top), what=f"{top} to be removable", timeout=10)
 
     def _read(self, file: str) -> str:
@@ -100,6 +121,16 @@ class Cgroup:
         except (FileNotFoundError, OSError):
             # The group goes away with its last process; a read in that moment says ENODEV.
             return ""
+
+
+def _allow_cpus(root: Path, name: str) -> None:
+    """A new cpuset group holds no processor and no memory node, so that nothing can join it."""
+    at = root
+    for step in Path(name).parts:
+        above, at = at, at / step
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            if (at / file).exists() and not (at / file).read_text().strip():
+                (at / file).write_text((above / file).read_text())
 
 
 def _removed(top: Path) -> bool:

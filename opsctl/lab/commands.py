@@ -39,13 +39,16 @@ def run(
     return done
 
 
-def until(ready: Callable[[], bool], *, what: str, timeout: float) -> None:
-    """Wait until `ready()` is true; raises lab/timeout with `what` after `timeout` seconds."""
+def until(ready: Callable[[], bool], *, what: str, timeout: float, pause: float = POLL) -> None:
+    """Wait until `ready()` is true; raises lab/timeout with `what` after `timeout` seconds.
+
+    `pause` is in seconds, for a look that costs more than most.
+    """
     end = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > end:
             raise OpsError("lab/timeout", f"waited {timeout:g} s for {what}")
-        time.sleep(POLL)
+        time.sleep(pause)
 
 
 @contextmanager

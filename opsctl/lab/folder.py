@@ -39,6 +39,7 @@ class Record:
     data_mib: int
 
     tag: str  # the folder's; not in lab.json
+    nested: bool = False  # the hosts run containers themselves
 
     @property
     def subnet(self) -> Subnet:
@@ -76,6 +77,11 @@ class Folder:
     def faults(self) -> Path:
         return self.path / "faults"
 
+    @property
+    def share(self) -> Path:
+        """What hosts that run containers see, read-only, as /opt/lab."""
+        return self.path / "share"
+
     def debs(self, system: str) -> Path:
         """An overlay layer with packages downloaded before; not changed while the lab exists."""
         return self.path / f"debs-{system}"
@@ -110,6 +116,7 @@ class Folder:
                 raw["disk_mib"],
                 raw["data_mib"],
                 self.tag,
+                raw.get("nested", False),
             )
         except (KeyError, TypeError) as error:
             raise self._broken(error) from error

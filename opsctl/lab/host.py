@@ -23,6 +23,7 @@ from opsctl.lab.seed import Identity, seed_files, seed_tar
 from opsctl.lab.spec import Node
 
 BOOT_TIMEOUT = 90  # seconds until ssh answers; 1-2 s for three hosts, 20 s for twenty at once
+_LEAVING = 60  # seconds for the kernel to let go of a dead host on a busy machine; under 1 else
 
 INSIDE = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -54,7 +55,8 @@ class Host:
 
     @property
     def cgroup(self) -> Cgroup:
-        return Cgroup(f"{lab_cgroup(self.folder).name}/{self.node.name}")
+        name = f"{lab_cgroup(self.folder).name}/{self.node.name}"
+        return Cgroup(name, self.record.nested)
 
     @property
     def running(self) -> bool:
@@ -62,9 +64,11 @@ class Host:
 
     def init(self) -> int | None:
         """The process id, as the machine counts, of the host's systemd; None when it is off."""
-        for process in self.cgroup.processes("payload/init.scope"):
-            if _number_inside(process) == "1":
-                return process
+        # Under version 1 cgroups systemd moves itself elsewhere, and stays here where it began.
+        for below in ("payload/init.scope", "payload"):
+            for process in self.cgroup.processes(below):
+                if _is_init(process):
+                    return process
         return None
 
     def prepare(self, shared: Identity) -> None:
@@ -109,11 +113,10 @@ class Host:
         """Start the host unless it runs; it outlives the caller. `await_ssh` waits for it."""
         if self.running:
             return
-        until(lambda: not self._attached(), what=f"the disk of {self.node.name}", timeout=20)
-        # The kernel takes a dead host's cable away in its own time, and a new one has its name.
-        port = Path("/sys/class/net") / self.record.subnet.port(self.node.name)
-        until(lambda: not port.exists(), what=f"the old cable of {self.node.name}", timeout=20)
+        self.await_off()
         (self.path / "ended").unlink(missing_ok=True)
+        if self.record.nested:
+            self.folder.share.mkdir(exist_ok=True)
         self.cgroup.make()
         subnet = self.record.subnet
         boot = Boot(
@@ -124,6 +127,7 @@ class Host:
             machine=subnet.machine(self.node.name),
             bridge=subnet.bridge,
             data=self.record.data_mib > 0,
+            share=self.folder.share if self.record.nested else None,
         )
         script = self.path / "boot.sh"
         script.write_text(boot_script(boot))
@@ -234,10 +238,11 @@ class Host:
 
     def await_off(self) -> None:
         """Wait until nothing of a host that was killed is left but its disk."""
-        until(lambda: not self._attached(), what=f"the disk of {self.node.name}", timeout=20)
+        name = self.node.name
+        until(lambda: not self._attached(), what=f"the disk of {name}", timeout=_LEAVING)
         # The kernel takes a dead host's cable away in its own time, and a new one has its name.
-        port = Path("/sys/class/net") / self.record.subnet.port(self.node.name)
-        until(lambda: not port.exists(), what=f"the old cable of {self.node.name}", timeout=20)
+        port = Path("/sys/class/net") / self.record.subnet.port(name)
+        until(lambda: not port.exists(), what=f"the old cable of {name}", timeout=_LEAVING)
         self.cgroup.remove()
 
 
@@ -268,13 +273,14 @@ def loops(below: Path) -> list[str]:
     return found
 
 
-def _number_inside(process: int) -> str:
-    """A process's id as its own container counts; empty when it is gone."""
+def _is_init(process: int) -> bool:
+    """Whether it is process 1 one container deep: that of a host, not of a container in it."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
+        return False
+    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+    return len(numbers) == 2 and numbers[1] == "1"
 
 
 def _banner(address: str) -> bool:

@@ -41,20 +41,35 @@ UseDNS no
 SSHD_13 = "PerSourcePenalties no\n"
 
 
+# The root of a container image: nothing boots it, nobody logs in.
+BARE = """#!/bin/sh
+set -eu
+rm -f "$1/etc/resolv.conf" "$1/etc/hostname"
+: > "$1/etc/machine-id"
+"""
+
+
 def image_key(system: str, packages: Sequence[str], recipe: str) -> str:
     """The folder's name: the same for the same content whatever the order of packages."""
-    text = "\n".join([VERSION, recipe, *sorted({*PACKAGES, *packages})])
+    text = "\n".join([VERSION, recipe, *sorted(set(packages))])
     return f"{system}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def image(
-    system: str, packages: Sequence[str], cache: Path, progress: Callable[[str], None]
+    system: str,
+    packages: Sequence[str],
+    cache: Path,
+    progress: Callable[[str], None],
+    *,
+    bare: bool = False,
 ) -> Path:
-    """The image's folder, built first when the cache lacks it.
+    """The image's folder, built first when the cache lacks it; `bare`: for containers, not hosts.
 
     Raises lab/image with mmdebstrap's last lines. Two callers at once build once.
     """
-    recipe = _customize(system) + apt.machine_mirror().sources(CODENAMES[system])
+    hook = BARE if bare else _customize(system)
+    packages = tuple(sorted({*packages, *(() if bare else PACKAGES)}))
+    recipe = hook + apt.machine_mirror().sources(CODENAMES[system])
     target = cache / "images" / image_key(system, packages, recipe)
     if target.is_dir():
         return target
@@ -64,21 +79,21 @@ def image(
             progress(f"building a {system} image (once, about half a minute)")
             draft = target.with_name(f"{target.name}.draft")
             shutil.rmtree(draft, ignore_errors=True)
-            _build(system, packages, draft, held)
+            _build(system, packages, draft, held, hook)
             draft.replace(target)
     return target
 
 
-def _build(system: str, packages: Sequence[str], draft: Path, held: int) -> None:
+def _build(system: str, packages: Sequence[str], draft: Path, held: int, script: str) -> None:
     hook = draft.with_name(f"{draft.name}.hook")
-    hook.write_text(_customize(system))
+    hook.write_text(script)
     hook.chmod(0o755)
     # unshare: the build's mounts die with it. The lock's descriptor goes along, so that a build
     # that outlives a killed caller keeps others from the draft.
     argv = [
         "unshare", "--mount", "--propagation", "private",
         "mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase",
-        f"--include={','.join(sorted({*PACKAGES, *packages}))}",
+        f"--include={','.join(packages)}",
         "--skip=cleanup/apt/lists,cleanup/reproducible",
         *(f"--aptopt={line}" for line in (*apt.machine_options(), 'Acquire::Languages "none";')),
         f"--customize-hook={shlex.quote(str(hook))}",

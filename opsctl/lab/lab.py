@@ -166,7 +166,7 @@ def up(
     `packages` are put into the base image. Raises OpsError lab/*: no root, a tool is missing, an
     image can't be built, the existing lab of this name is of another kind, a host does not start.
     """
-    preflight.require()
+    preflight.require(nested=spec.nested)
     spec.check()
     folder = Folder(state_root(state_dir) / spec.name)
     folder.check()
@@ -180,12 +180,21 @@ def up(
         _prepare(folder, record, roots)
         hosts = [Host(folder, record, node) for node in record.nodes]
         Faults(folder, record).heal_orphans()
-        preflight.require_inotify(sum(not host.running for host in hosts))
-        _side_by_side(Host.start, hosts)
-        progress(f"{len(hosts)} hosts started, waiting for ssh")
-        _side_by_side(Host.await_ssh, hosts)
+        off = [host for host in hosts if not host.running]
+        preflight.require_inotify(len(off))
+        side_by_side(Host.start, hosts)
+        progress(f"{started_words(len(off), len(hosts))}, waiting for ssh")
+        side_by_side(Host.await_ssh, hosts)
     progress(f"lab {spec.name} is up: {', '.join(f'{h.node.name} {h.address}' for h in hosts)}")
     return Lab(folder)
+
+
+def started_words(started: int, hosts: int) -> str:
+    """How many of a lab's hosts were started, and whether others ran already."""
+    if not started:
+        return "all hosts run already" if hosts > 1 else "the host runs already"
+    said = "1 host" if started == 1 else f"{started} hosts"
+    return f"{said} started" + (f", {hosts - started} ran already" if hosts > started else "")
 
 
 def _recorded(spec: LabSpec, folder: Folder, wanted: tuple[str, ...]) -> Record:
@@ -196,7 +205,7 @@ def _recorded(spec: LabSpec, folder: Folder, wanted: tuple[str, ...]) -> Record:
             index = network.choose_index(spec.name, folder)
             new = nodes(spec)
             sizes = (spec.disk_mib, spec.data_mib)
-            record = Record(spec.name, index, new, wanted, *sizes, folder.tag)
+            record = Record(spec.name, index, new, wanted, *sizes, folder.tag, spec.nested)
         record = _grown(spec, record, wanted)
         folder.save(record)
         network.ensure(record.subnet, folder)
@@ -208,7 +217,8 @@ def _grown(spec: LabSpec, record: Record, wanted: tuple[str, ...]) -> Record:
     both = min(len(record.nodes), spec.hosts)
     same = nodes(spec)[:both] == record.nodes[:both]
     sizes = (spec.disk_mib, spec.data_mib) == (record.disk_mib, record.data_mib)
-    if not (same and sizes and wanted in ((), record.packages)):
+    kind = spec.nested == record.nested and wanted in ((), record.packages)
+    if not (same and sizes and kind):
         raise OpsError(
             "lab/differs",
             f"lab {spec.name} exists with another system, size or set of packages",
@@ -234,7 +244,7 @@ def _prepare(folder: Folder, record: Record, roots: dict[str, Path]) -> None:
         host.prepare(shared[host.node.system])
         host.seal(roots[host.node.system])
 
-    _side_by_side(one, parts)
+    side_by_side(one, parts)
     lines = [_known(host) for host in parts]
     folder.known_hosts.write_text("".join(lines))
 
@@ -270,7 +280,7 @@ def _resolv_conf() -> str:
     return upstream.read_text() if "127.0.0.53" in text and upstream.exists() else text
 
 
-def _side_by_side(act: Callable[[Host], None], hosts: Iterable[Host]) -> None:
+def side_by_side(act: Callable[[Host], None], hosts: Iterable[Host]) -> None:
     """Do it for all hosts at once; the first error is raised after all have ended."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for done in [pool.submit(act, host) for host in hosts]:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from opsctl.errors import Exit, OpsError
-from opsctl.lab.cgroup import unified_root
+from opsctl.lab.cgroup import controllers, unified_root
 
 INOTIFY_NAME = "fs.inotify.max_user_instances"
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -48,8 +48,11 @@ def require_root() -> None:
         )
 
 
-def require() -> None:
-    """Raise lab/not-root, lab/missing-tool or lab/no-cgroup2 when a lab can't run here."""
+def require(*, nested: bool = False) -> None:
+    """Raise lab/not-root, lab/missing-tool or lab/no-cgroup2 when a lab can't run here.
+
+    Hosts that run containers themselves (`nested`) also want version 1 cgroups: lab/no-cgroup1.
+    """
     require_root()
     if missing := missing_tools():
         packages = sorted({TOOLS[tool] for tool, _ in missing})
@@ -60,6 +63,8 @@ def require() -> None:
             exit=Exit.REFUSED,
         )
     _require_kernel()
+    if nested:
+        _require_controllers()
 
 
 def require_inotify(hosts: int) -> None:
@@ -91,6 +96,18 @@ def _inotify_used() -> int:
         except OSError:
             continue  # the process or a descriptor of it is gone
     return used
+
+
+def _require_controllers() -> None:
+    lacking = sorted({"cpu", "memory", "pids"} - {path.name for path in controllers()})
+    if lacking:
+        raise OpsError(
+            "lab/no-cgroup1",
+            f"hosts that run containers need version 1 cgroups; missing: {', '.join(lacking)}",
+            where="/sys/fs/cgroup",
+            hint="use another cluster through KUBECONFIG, such as one made by kind",
+            exit=Exit.REFUSED,
+        )
 
 
 def _require_kernel() -> None:

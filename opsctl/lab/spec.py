@@ -21,6 +21,7 @@ class LabSpec:
     """Hosts n1 to nN. `system` "mixed" alternates Debian 13 and 12; sizes are in MiB.
 
     Each host's disk is a sparse file of `disk_mib`; `data_mib` above 0 adds a second one at /data.
+    `nested` hosts can run containers themselves; those must be Debian 12.
     """
 
     name: str = "lab"
@@ -28,6 +29,7 @@ class LabSpec:
     system: str = "debian-13"
     disk_mib: int = 8192
     data_mib: int = 0
+    nested: bool = False
 
     def check(self) -> None:
         """Raise lab/name, lab/system or lab/size when the wish can't be met."""
@@ -37,6 +39,9 @@ class LabSpec:
         if self.system != MIXED and self.system not in CODENAMES:
             hint = f"one of {', '.join([*CODENAMES, MIXED])}"
             raise SpecError("lab/system", f"there is no lab host of {self.system!r}", hint=hint)
+        if self.nested and self.system != "debian-12":
+            # Debian 13's systemd does not start under the version 1 cgroups that runc needs here.
+            raise SpecError("lab/system", "hosts that run containers are of debian-12")
         if not 1 <= self.hosts <= MAX_HOSTS:
             raise SpecError("lab/size", f"{self.hosts} hosts: a lab has 1 to {MAX_HOSTS}")
         if self.disk_mib < 64 or self.data_mib < 0 or 0 < self.data_mib < 8:

@@ -46,6 +46,7 @@ from opsctl.model.targets import (
     Target,
     Toleration,
 )
+from opsctl.model.timekeeping import keeper_words
 
 __all__ = [
     "ERRORS",
@@ -91,6 +92,7 @@ __all__ = [
     "Vip",
     "candidate_hosts",
     "check_name",
+    "keeper_words",
     "lint",
     "load",
     "load_data",

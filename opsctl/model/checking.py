@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import combinations
 
 from opsctl.errors import SpecError
@@ -25,13 +25,30 @@ def check_references(environment: Environment, tree: Node) -> Iterator[SpecError
     assert isinstance(services, dict)
     for name, route in environment.routes.items():
         keys: Keys = ("routes", name)
-        yield from _known("service", route.to, services, (*keys, "to"), tree)
+        if route.to in _unwritten(environment, services):
+            hint = f"to: {' | '.join(services)}; balancers are named as via"
+            yield SpecError(
+                "spec/value", balancer(route.to), where=where(tree, (*keys, "to")), hint=hint
+            )
+        else:
+            yield from _known("service", route.to, services, (*keys, "to"), tree)
         if route.via is not None:
             yield from _known("service", route.via, services, (*keys, "via"), tree)
     if environment.monitoring is not None:
         on = environment.monitoring.on
         yield from _known("target", on, environment.targets, ("monitoring", "on"), tree)
     yield from _check_ports(environment, tree)
+
+
+def balancer(name: str) -> str:
+    """Why no route leads to it."""
+    return f"{name} is a balancer: nothing is behind it but its routes"
+
+
+def _unwritten(environment: Environment, written: Container[str]) -> Iterator[str]:
+    """The names of balancers that are made where nobody wrote some."""
+    names = (f"balancer-{target}" for target in environment.targets)
+    return (name for name in names if name not in written)
 
 
 def _check_service(

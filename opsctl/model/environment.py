@@ -38,6 +38,12 @@ class Environment(Model):
     )
 
     _tree: Node = PrivateAttr(default_factory=Table)
+    _timekeepers: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def timekeepers(self) -> tuple[str, ...]:
+        """The engines to be had here that keep time, whether the spec has one or not."""
+        return self._timekeepers
 
     @property
     def document(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from opsctl.model.base import Model, Name, Secret, problem
-from opsctl.model.quantities import Duration
+from opsctl.model.quantities import Duration, Retention
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://\S+$")]
 
@@ -40,7 +40,7 @@ class Monitoring(Model):
 
     noun = "monitoring"
     on: Name = Field(description="The target it runs on.")
-    retention: Duration = Field(Duration(15 * 86_400_000), description="How long metrics live.")
+    retention: Retention = Field(Duration(15 * 86_400_000), description="How long metrics live.")
     alertmanager: Alertmanager = Field(Alertmanager(), description="How alerts reach people.")
     grafana: Grafana | None = Field(None, description="Where dashboards are pushed.")
 

@@ -138,8 +138,8 @@ def _routes(environment: Environment) -> Iterator[Finding]:
         ):
             yield Finding(
                 "lint/not-on-kubernetes",
-                "a vip means nothing on Kubernetes, where a Service has its own address",
-                hint="leave vip out",
+                "a vip is not used on Kubernetes, where a route has a Service of its own",
+                hint="leave vip out, unless the same file is for hosts too",
                 keys=keys,
             )
         elif pool is not None and pool.balances and pool.members == 1:

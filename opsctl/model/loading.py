@@ -73,6 +73,8 @@ def build(tree: Node, engines: Engines) -> Environment:
     if environment is not None:
         environment = environment.model_copy(update={"services": services})
         environment._tree = tree
+        keepers = (name for name, engine in engines.items() if engine.keeps_time)
+        environment._timekeepers = tuple(keepers)
         mistakes += check_references(environment, tree)
         if not mistakes:
             environment, found = with_balancers(environment, engines)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self, TypeAlias
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from opsctl.model.base import problem
@@ -130,3 +130,14 @@ class Duration(Quantity):
     @property
     def seconds(self) -> float:
         return self.count / 1000
+
+
+def _days(value: object) -> object:
+    """A bare number means days to most who write one here, and is refused all the same."""
+    if value != 0 and not isinstance(value, bool) and re.fullmatch(_NUMBER, str(value)):
+        raise problem("spec/unit", f"{value} has no unit", hint=f"did you mean {value}d?")
+    return value
+
+
+# How long something is kept. It differs from other durations only in the hint.
+Retention: TypeAlias = Annotated[Duration, BeforeValidator(_days)]

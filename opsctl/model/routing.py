@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from opsctl.errors import OpsError, SpecError
 from opsctl.model.base import Keys
+from opsctl.model.checking import balancer
 from opsctl.model.environment import Environment
 from opsctl.model.routes import Route
 
@@ -38,8 +39,10 @@ def _leading(environment: Environment) -> Iterator[SpecError]:
             hint = "remove the route too"
             yield _mistake(environment, "spec/absent-service", words, ("routes", name, "to"), hint)
         if service.balances:
-            words = f"{route.to} is a balancer: nothing is behind it but its routes"
-            yield _mistake(environment, "spec/value", words, ("routes", name, "to"))
+            led = [key for key, one in environment.services.items() if not one.balances]
+            hint = f"to: {' | '.join(led)}; balancers are named as via"
+            words = balancer(route.to)
+            yield _mistake(environment, "spec/value", words, ("routes", name, "to"), hint)
         if pool is not None and not (pool.balances and pool.managed):
             words = f"{route.via} is no balancer that opsctl builds"
             known = [key for key, one in environment.services.items() if one.balances]

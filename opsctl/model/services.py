@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from opsctl.model.base import Model, Name, Port, problem
 from opsctl.model.cron import Cron
 from opsctl.model.findings import Finding
-from opsctl.model.quantities import Bytes, Duration
+from opsctl.model.quantities import Bytes, Duration, Retention
 
 Replicas: TypeAlias = Annotated[int, Field(ge=1, le=99)]
 _Word: TypeAlias = str | int | float | bool
@@ -68,7 +68,7 @@ class Backup(Model):
     schedule: str = Field(
         description="Five cron fields: minute hour day month weekday, in the hosts' time zone."
     )
-    keep: Duration = Field(
+    keep: Retention = Field(
         Duration(14 * 86_400_000),
         description="How long a copy is kept; the newest good one of a member always is.",
     )

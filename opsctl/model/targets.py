@@ -124,7 +124,9 @@ class HostsTarget(Model):
     ssh: Ssh = Field(Ssh(), description="How the hosts are reached.")
     packages: Packages = Field(Packages(), description="How the hosts get software.")
     firewall: Literal["off", "check", "manage"] = Field(
-        "check", description="Leave it, say which port a policy blocks, or open what is needed."
+        "check",
+        description="Leave it, say which port a policy blocks, or besides let only members reach "
+        "the ports that are theirs.",
     )
     kernel: Literal["check", "apply"] = Field(
         "check", description="Say which kernel settings engines want, or set them."

@@ -9,6 +9,14 @@ from opsctl.model.findings import Finding
 from opsctl.model.targets import HostsTarget, LabHosts
 
 
+def keeper_words(environment: Environment, target: str) -> str:
+    """What to write so that somebody keeps the clocks of a target's hosts."""
+    words = "a service that keeps time"
+    for engine in environment.timekeepers[:1]:
+        words += f", such as `time: {{engine: {engine}, on: {target}}}`"
+    return words
+
+
 def no_time_sync(environment: Environment) -> Iterator[Finding]:
     """lint/no-time-sync, once for a target. Lab hosts have this machine's clock."""
     here = [service for service in environment.services.values() if service.managed]
@@ -23,7 +31,7 @@ def no_time_sync(environment: Environment) -> Iterator[Finding]:
                 "lint/no-time-sync",
                 f"services on {name} elect or tell one story in their logs, but nobody is said to "
                 "keep its hosts' clocks",
-                hint=f"services: time: {{engine: chrony, on: {name}}}; or `time: external` in the "
-                "target when others see to it",
+                hint=f"{keeper_words(environment, name)}, or `time: external` in the target when "
+                "others see to it",
                 keys=("targets", name),
             )

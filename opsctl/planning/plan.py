@@ -107,6 +107,11 @@ class Plan:
         return frozenset(change.service for change in self.changes if change.verb != "run")
 
     @property
+    def struck(self) -> frozenset[str]:
+        """The services that it breaks on purpose."""
+        return frozenset(step.service for step in self.steps if step.kind == "drill")
+
+    @property
     def empty(self) -> bool:
         return not any(step.kind != "settle" for step in self.steps)
 

@@ -4,6 +4,9 @@ from opsctl.ports.secrets import Secrets
 from opsctl.ports.target import (
     GENERATION,
     OUT_OF_REACH,
+    ROOT,
+    SIGNAL,
+    START,
     Asked,
     Event,
     Events,
@@ -19,6 +22,9 @@ from opsctl.ports.target import (
 __all__ = [
     "GENERATION",
     "OUT_OF_REACH",
+    "ROOT",
+    "SIGNAL",
+    "START",
     "Asked",
     "Event",
     "Events",

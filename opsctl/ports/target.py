@@ -57,12 +57,18 @@ class Asked:
     mutating: bool = False
 
 
+# Words in a script for a node that its target fills in, for the process of a job's component.
+SIGNAL = "{signal}"  # `{signal} STOP` sends a signal to all of it
+START = "{start}"  # starts it where its supervisor has given it up
+ROOT = "{root}"  # before a path as the member sees it; refused where no node's path is as lasting
+
+
 @dataclass(frozen=True, slots=True)
 class NodeJob:
     """A shell script for a member's node itself, run there by its administrator.
 
-    "{unit}" in it becomes the process of the member's `component`, as the node's supervisor
-    knows it.
+    SIGNAL and START in it are filled in for the process of the member's `component`, ROOT for its
+    files.
     """
 
     seat: Seat
@@ -171,6 +177,18 @@ class Target(Protocol):
         """
         ...
 
+    def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+        """The seats with the nodes that their members are on now, where that is not for ever."""
+        ...
+
+    def log_lines(
+        self, places: Sequence[tuple[Seat, str]], since: float
+    ) -> tuple[tuple[str, tuple[tuple[float, str], ...]] | None, ...]:
+        """What components of members have said since then, in the order of `places`: their node,
+        and each line with its time by the node's clock. None where nobody could be asked.
+        """
+        ...
+
     def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
         """Takes the power of the members' nodes, all at once, and gives it back after `seconds`
         whatever becomes of the caller. False where that can't be done from here.
@@ -184,6 +202,14 @@ class Target(Protocol):
 
     def clocks(self) -> Mapping[str, tuple[float, float]]:
         """By node: how far its clock is ahead of this machine's, and how sure that is (seconds)."""
+        ...
+
+    def newest(self, workloads: Sequence[Workload]) -> Mapping[str, Mapping[str, str]]:
+        """By system, then package: the newest version that every place of these workloads can get
+        and that they allow. Empty where versions are the spec's own, as images are.
+
+        Raises OpsError when places differ in what they can get, or one can get nothing.
+        """
         ...
 
     def tunnel(self, seat: Seat, port: int) -> AbstractContextManager[int]:

@@ -15,8 +15,8 @@ from opsctl.workload import Directory, Entry, Lane, Workload
 def directory(environment: Environment, pool: str, workloads: Mapping[str, Workload]) -> Directory:
     """What the balancers of `pool` lead to; empty for a service that is none.
 
-    Raises SpecError: route/not-on-kubernetes, route/other-target, route/no-role, route/same-port,
-    and what an entry can't do.
+    Raises SpecError: route/other-target, route/no-role, route/same-port, kubernetes/bad-name, and
+    what an entry can't do.
     """
     routes = {name: route for name, route in environment.routes.items() if route.via == pool}
     if not routes or not environment.services[pool].balances:
@@ -24,8 +24,31 @@ def directory(environment: Environment, pool: str, workloads: Mapping[str, Workl
     lanes = tuple(
         _lane(environment, pool, name, route, workloads) for name, route in routes.items()
     )
+    namespace = _namespace(environment, pool)
+    if namespace is not None:
+        return Directory(tuple(_in_cluster(lane, namespace) for lane in lanes))
     _check_doors(lanes)
     return Directory(lanes, vips(environment, pool))
+
+
+def _namespace(environment: Environment, pool: str) -> str | None:
+    """The pool's on a cluster, None on hosts."""
+    target = environment.targets.get(environment.services[pool].on or "")
+    if not isinstance(target, KubernetesTarget):
+        return None
+    return target.kubernetes.namespace or environment.name
+
+
+def _in_cluster(lane: Lane, namespace: str) -> Lane:
+    """With a Service of the route's own instead of a floating address, so that no two meet."""
+    if not lane.name[:1].isalpha():  # clusters before 1.34 refuse such a Service
+        raise SpecError(
+            "kubernetes/bad-name",
+            "a name begins with a letter on Kubernetes",
+            where=f"routes.{lane.name}",
+            hint="give the route another name",
+        )
+    return replace(lane, address="", door=f"{lane.name}.{namespace}.svc")
 
 
 def _lane(
@@ -36,7 +59,7 @@ def _lane(
     workloads: Mapping[str, Workload],
 ) -> Lane:
     balancers, service = environment.services[pool], environment.services[route.to]
-    _check_place(environment, name, balancers, service)
+    _check_place(name, balancers, service)
     if service.external is not None:
         entry = external_entry(name, route, service, balancers.failover)
     else:
@@ -52,16 +75,7 @@ def _lane(
     )
 
 
-def _check_place(
-    environment: Environment, name: str, balancers: ServiceBase, service: ServiceBase
-) -> None:
-    if isinstance(environment.targets.get(balancers.on or ""), KubernetesTarget):
-        raise SpecError(
-            "route/not-on-kubernetes",
-            "routes are not built on Kubernetes by this version",
-            where=f"routes.{name}",
-            hint="remove the route there; clients inside the cluster reach each member's Service",
-        )
+def _check_place(name: str, balancers: ServiceBase, service: ServiceBase) -> None:
     if service.managed and service.on != balancers.on:
         raise SpecError(
             "route/other-target",

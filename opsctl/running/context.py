@@ -36,7 +36,6 @@ class Stop:
             raise self.error or OpsError(
                 "run/interrupted",
                 "stopped at a safe point, as asked",
-                hint="go on with `opsctl apply --resume`",
                 exit=Exit.INTERRUPTED,
             )
 

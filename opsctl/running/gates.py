@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from opsctl.errors import OpsError
+from opsctl.planning.plan import Plan
 from opsctl.ports import Target
 from opsctl.running.asking import perform, perform_all, standings_of
 from opsctl.running.context import Context
+from opsctl.running.onward import onward, resumable
 from opsctl.workload import Act, Gate, Standings, Workload
 
 # Seconds between two looks. One look costs a round trip, so it needs no back-off.
@@ -35,13 +37,12 @@ def await_gate(context: Context, target: Target, workload: Workload, gate: Gate)
                 "run/gate",
                 f"waited {gate.timeout:g} s until {gate.words}, but {reason}",
                 where=workload.service,
-                hint="see `opsctl status` and `opsctl logs`, then go on with "
-                "`opsctl apply --resume`",
+                hint=f"see `opsctl status` and `opsctl logs`, then {onward(context.plan)}",
             )
         now = context.monotonic()
         silent = {member: silent.get(member, now) for member in _silent(workload, standings)}
         if lost := [member for member, since in silent.items() if now - since >= _LOST]:
-            raise _lost(lost, workload)
+            raise _lost(lost, workload, context.plan)
         if reason != said:
             context.say(_waiting(context, gate, reason, said), where=workload.service)
             said = reason
@@ -67,13 +68,14 @@ def _silent(workload: Workload, standings: Standings) -> Iterator[str]:
             yield member.name
 
 
-def _lost(members: Sequence[str], workload: Workload) -> OpsError:
+def _lost(members: Sequence[str], workload: Workload, plan: Plan) -> OpsError:
+    without = "; or go on without it: --skip-unreachable" if resumable(plan) else ""
     nodes = ", ".join(workload.member(member).seat.node for member in members)
     return OpsError(
         "run/lost",
         f"{', '.join(members)} on {nodes} can't be reached any more",
         where=workload.service,
-        hint="bring it back, then `opsctl apply --resume`; or go on without it: --skip-unreachable",
+        hint=f"bring it back, then {onward(plan)}{without}",
     )
 
 

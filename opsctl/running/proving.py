@@ -31,7 +31,7 @@ def _prove_route(context: Context, pool: Workload, lead: Lead) -> None:
         return
     target, workload = context.workload(lane.service)
     balancers = [member.seat for member in pool.members()]
-    for host in [lane.address] if lane.address else map(target.address, balancers):
+    for host in [lane.host] if lane.host else map(target.address, balancers):
         deadline = context.monotonic() + _PATIENCE
         while True:
             acts = lane.entry.prove(standings_of(target, workload), host, lane.port)

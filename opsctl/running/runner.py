@@ -14,6 +14,7 @@ from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
 from opsctl.running.maintaining import END, HOLD, maintain
+from opsctl.running.onward import onward
 from opsctl.running.proving import prove
 from opsctl.running.rolling import PlacesFailed, apply_work, next_member, prepare, roll, work_of
 from opsctl.running.verbs import acts_of
@@ -61,6 +62,8 @@ def run(context: Context, journal: Journal) -> Report:
                 raise broken
     except OpsError as failure:
         error = failure
+        if failure.exit is Exit.INTERRUPTED and not failure.hint:
+            failure.hint = onward(context.plan)
         _tell(batch, "failed", context)
     try:
         journal.end("done" if error is None else str(error), context.outcome)

@@ -4,12 +4,14 @@ Nothing heavy is imported before it is needed: a short command pays only for wha
 """
 
 from opsctl.wiring.drills import drill_reports, start
-from opsctl.wiring.labs import lab, lab_up, labs
+from opsctl.wiring.labs import cluster, cluster_up, lab, lab_up, labs
 from opsctl.wiring.safe import SecretsDoor, masker, secrets
 from opsctl.wiring.spec import option_models, parts
 
 __all__ = [
     "SecretsDoor",
+    "cluster",
+    "cluster_up",
     "drill_reports",
     "lab",
     "lab_up",
@@ -19,8 +21,9 @@ __all__ = [
     "parts",
     "render_ansible",
     "render_kubernetes",
+    "render_rbac",
     "secrets",
     "start",
 ]
 
-from opsctl.wiring.rendering import render_ansible, render_kubernetes
+from opsctl.wiring.rendering import render_ansible, render_kubernetes, render_rbac

@@ -60,6 +60,7 @@ def hosts_target(
             firewall=written.firewall,
             kernel=written.kernel,
             time=written.time,
+            time_service=model.keeper_words(spec, name),
             unsupported=unsupported,
             cut_power=cut_power,
         ),

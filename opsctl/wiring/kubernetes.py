@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from opsctl import model
 from opsctl.model import Environment
 from opsctl.ports import Secrets
-from opsctl.targets.kubernetes import KubernetesTarget
+from opsctl.targets.kubernetes import Access, CutPower, KubernetesTarget
 
 
 def kubernetes_target(
-    spec: Environment, name: str, written: model.KubernetesTarget, secrets: Secrets
+    spec: Environment,
+    name: str,
+    written: model.KubernetesTarget,
+    secrets: Secrets,
+    *,
+    cache: Path | None = None,
+    force_conflicts: bool = False,
 ) -> KubernetesTarget:
-    """The target `name`."""
-    return KubernetesTarget(name, written.kubernetes, spec.name, secrets)
+    """The target `name`. kubeconfig is read when the cluster is first asked something."""
+    access = Access(
+        cache=cache,
+        environment_id=spec.id,
+        force_conflicts=force_conflicts,
+        cut_power=_switch(Path(os.environ.get("KUBECONFIG", ""))),
+    )
+    return KubernetesTarget(name, written.kubernetes, spec.name, secrets, access)
+
+
+def _switch(kubeconfig: Path) -> CutPower | None:
+    """The power switch of the nodes, where they are hosts of a lab on this machine."""
+    if kubeconfig.name != "kubeconfig":
+        return None
+    from opsctl.lab.kubernetes import find
+
+    found = find(kubeconfig.parent.name)
+    if found is None or found.kubeconfig.resolve() != kubeconfig.resolve():
+        return None
+
+    def cut_power(nodes: tuple[str, ...], seconds: float) -> None:
+        found.lab.faults.kill(*nodes, for_=seconds)
+
+    return cut_power

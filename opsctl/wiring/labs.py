@@ -9,6 +9,7 @@ from opsctl.errors import Exit, OpsError
 
 if TYPE_CHECKING:
     from opsctl.lab import Lab
+    from opsctl.lab.kubernetes import Cluster
 
 
 def lab_up(
@@ -47,3 +48,22 @@ def labs() -> tuple[Lab, ...]:
     from opsctl.lab import labs as all_labs
 
     return all_labs()
+
+
+def cluster_up(name: str, *, nodes: int = 4, progress: Callable[[str], None]) -> Cluster:
+    """Starts a Kubernetes cluster in lab hosts, or what is missing of it. Raises OpsError lab/*."""
+    from opsctl.lab.kubernetes import up
+
+    return up(name, count=nodes, progress=progress)
+
+
+def cluster(name: str) -> Cluster:
+    """A cluster that is there. Raises OpsError `lab/none`."""
+    from opsctl.lab.kubernetes import NAME, find
+
+    found = find(name)
+    if found is None:
+        call = "opsctl lab kubernetes up" + (f" --name {name}" if name != NAME else "")
+        message = f'there is no cluster "{name}" on this machine'
+        raise OpsError("lab/none", message, hint=call, exit=Exit.REFUSED)
+    return found

@@ -28,8 +28,8 @@ def state_folder() -> Path:
 
 
 def who() -> str:
-    """Who works, as journals and locks name it: ops@control (pid 4711)."""
-    return f"{_user()}@{socket.gethostname()} (pid {os.getpid()})"
+    """Who works, as journals name it: ops@control."""
+    return f"{_user()}@{socket.gethostname()}"
 
 
 def lock_ttl() -> float:

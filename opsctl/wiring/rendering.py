@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.wiring.safe import vault_password
+
+if TYPE_CHECKING:
+    from opsctl.targets.kubernetes import KubernetesTarget
 
 
 def render_ansible(parts: Parts, folder: Path) -> tuple[Path, ...]:
@@ -43,16 +48,9 @@ def render_kubernetes(parts: Parts, folder: Path) -> tuple[Path, ...]:
     One folder below `folder` for every Kubernetes target. Raises OpsError `render/no-cluster`.
     """
     from opsctl.flow.survey import described
-    from opsctl.targets.kubernetes import KubernetesTarget, render_manifests
+    from opsctl.targets.kubernetes import render_manifests
 
-    clusters = [name for name, one in parts.targets.items() if isinstance(one, KubernetesTarget)]
-    if not clusters:
-        raise OpsError(
-            "render/no-cluster",
-            "no target of this environment is a Kubernetes cluster",
-            hint="add one to `targets:`, such as {kubernetes: {namespace: shop}}",
-            exit=Exit.INPUT,
-        )
+    clusters = list(_clusters(parts))
     _, resources = described(parts)
     written: list[Path] = []
     for name in clusters:
@@ -60,3 +58,24 @@ def render_kubernetes(parts: Parts, folder: Path) -> tuple[Path, ...]:
         below = folder if len(clusters) == 1 else folder / name
         written += render_manifests(mine, below)
     return tuple(written)
+
+
+def render_rbac(parts: Parts) -> str:
+    """The roles of all Kubernetes targets, as YAML documents. Raises `render/no-cluster`."""
+    from opsctl.targets.kubernetes import render_roles
+
+    return render_roles([target.namespace for target in _clusters(parts).values()])
+
+
+def _clusters(parts: Parts) -> Mapping[str, KubernetesTarget]:
+    from opsctl.targets.kubernetes import KubernetesTarget
+
+    found = {name: one for name, one in parts.targets.items() if isinstance(one, KubernetesTarget)}
+    if not found:
+        raise OpsError(
+            "render/no-cluster",
+            "no target of this environment is a Kubernetes cluster",
+            hint="add one to `targets:`, such as {kubernetes: {namespace: shop}}",
+            exit=Exit.INPUT,
+        )
+    return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,27 @@ class _Call:
 
     folder: Path
     unsupported: bool
+    versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # over opsctl.lock's
+    force_conflicts: bool = False
 
 
-def parts(files: Sequence[Path], sets: Sequence[str] = (), *, unsupported: bool = False) -> Parts:
+def parts(
+    files: Sequence[Path],
+    sets: Sequence[str] = (),
+    *,
+    unsupported: bool = False,
+    force_conflicts: bool = False,
+) -> Parts:
     """Everything a use case needs, for the spec in `files`. Raises OpsErrors for its mistakes."""
     spec = load(files, sets, engines=option_models())
-    return _parts(_Call(folder_of(files), unsupported), spec)
+    return _parts(_Call(folder_of(files), unsupported, force_conflicts=force_conflicts), spec)
 
 
 def _parts(call: _Call, spec: Environment) -> Parts:
     from opsctl.clients.lockfile import NAME, LockFile
 
     path = call.folder / NAME
-    lock = LockFile.load(path)
+    lock = LockFile.load(path).merged(__version__, packages=call.versions)
     secrets = open_secrets(spec, call.folder, lock)
     return Parts(
         environment=spec,
@@ -53,8 +62,10 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         secrets=secrets,
         render=lambda engine: renderer(engine.templates),
         who=who(),
+        pid=os.getpid(),
         copy_record=_copier(spec.id),
         with_document=lambda document: _parts(call, load_data(document, engines=option_models())),
+        with_versions=lambda versions: _parts(replace(call, versions=versions), spec),
         keep_versions=_keeper(path),
         lock_ttl=lock_ttl(),
         generations=lock.generations,
@@ -66,7 +77,14 @@ def _target(call: _Call, spec: Environment, name: str, secrets: Secrets, lock: L
     if isinstance(written, KubernetesTarget):
         from opsctl.wiring.kubernetes import kubernetes_target
 
-        return kubernetes_target(spec, name, written, secrets)
+        return kubernetes_target(
+            spec,
+            name,
+            written,
+            secrets,
+            cache=cache_folder() / spec.id,
+            force_conflicts=call.force_conflicts,
+        )
     from opsctl.wiring.hosts import hosts_target
 
     return hosts_target(

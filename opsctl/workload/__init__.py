@@ -21,7 +21,7 @@ from opsctl.workload.acts import (
     Standings,
 )
 from opsctl.workload.backups import Backup, Backups, Shelf
-from opsctl.workload.engine import Engine, Render, SeatNeed, in_order
+from opsctl.workload.engine import Engine, Render, SeatNeed, SelfContained, in_order
 from opsctl.workload.entries import (
     Backend,
     Check,
@@ -39,6 +39,7 @@ from opsctl.workload.parts import (
     Command,
     Component,
     ConfigFile,
+    Effect,
     Floating,
     Job,
     Kernel,
@@ -52,6 +53,7 @@ from opsctl.workload.parts import (
 )
 from opsctl.workload.seats import Seat
 from opsctl.workload.text import AddressRef, FileRef, SecretRef, Text
+from opsctl.workload.versions import check_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "Component",
     "ConfigFile",
     "Directory",
+    "Effect",
     "Endpoint",
     "Engine",
     "Entry",
@@ -95,6 +98,7 @@ __all__ = [
     "Seat",
     "SeatNeed",
     "SecretRef",
+    "SelfContained",
     "Shelf",
     "Sign",
     "Software",
@@ -107,5 +111,6 @@ __all__ = [
     "Volume",
     "Voter",
     "Workload",
+    "check_version",
     "in_order",
 ]

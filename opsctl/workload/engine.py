@@ -20,7 +20,8 @@ class SeatNeed:
     `fixed` ports were written by a person: they are taken as they are or refused. `data` says
     whether the members keep data, and `path` where ("" for the target's own place). `every`: one on
     each host that the service may use, whatever `count` says; a host that joins gets one, and one
-    that leaves loses its.
+    that leaves loses its. `near_clients`: a target that runs the clients too puts one on each of
+    its nodes, whatever `count` says; others pass over it.
     """
 
     group: str
@@ -29,6 +30,7 @@ class SeatNeed:
     fixed: frozenset[str] = frozenset()
     path: str = ""
     every: bool = False
+    near_clients: bool = False
 
 
 class Render(Protocol):
@@ -63,6 +65,20 @@ class Engine(Protocol):
     ) -> Workload:
         """The service `name` on `seats`. Raises OpsError for a combination it can't build."""
         ...
+
+
+class SelfContained:
+    """The part of an Engine that is the same for all that speak of nobody else."""
+
+    def after(
+        self,
+        name: str,  # noqa: ARG002
+        service: Any,  # noqa: ARG002
+        environment: Environment,  # noqa: ARG002
+        /,
+    ) -> tuple[str, ...]:
+        """No service must be described before."""
+        return ()
 
 
 def in_order(

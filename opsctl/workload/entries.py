@@ -112,7 +112,10 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One route as its balancers see it: clients come in at `address` (or at the balancer's own)
-    and `port`, and go on to the entry's backends."""
+    and `port`, and go on to the entry's backends.
+
+    `door`: a name that leads each client to the balancer beside it, where the target has one.
+    """
 
     name: str
     service: str
@@ -121,6 +124,12 @@ class Lane:
     address: str = ""  # the floating one; "" where clients use the balancers' own addresses
     balance: Literal["roundrobin", "leastconn", "source", "first"] = "leastconn"
     max_connections: int | None = None
+    door: str = ""
+
+    @property
+    def host(self) -> str:
+        """What clients connect to; "" where each balancer has an address of its own."""
+        return self.address or self.door
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,5 +26,5 @@ class Lead:
 
     def doors(self, own: Iterable[str]) -> tuple[str, ...]:
         """ "HOST:PORT" of each place where clients come in; `own` are the balancers' addresses."""
-        hosts = [self.lane.address] if self.lane.address else own
+        hosts = [self.lane.host] if self.lane.host else own
         return tuple(f"{f'[{one}]' if ':' in one else one}:{self.lane.port}" for one in hosts)

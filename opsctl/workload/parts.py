@@ -69,13 +69,16 @@ class ConfigFile:
 class Port:
     """A port that the component listens on, and who needs to reach it.
 
-    `address`: a floating one, the only address it listens on; "" for the member's own.
+    `address`: a floating one, the only address it listens on; "" for the member's own. `entrance`:
+    where clients come in that use an address of this port's own, of the port's name: members near
+    clients have such. 0: none.
     """
 
     name: str
     number: int
     audience: Literal["clients", "members"] = "clients"
     address: str = ""
+    entrance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,12 @@ class Seat:
     data_dir: str = ""
     run_dir: str = ""
     backup_dir: str = ""  # "" where no backup is asked for, or the target has no place for one
+    # One on each node, beside the clients there. All of a group get the same files and commands:
+    # what differs is said by references alone, see AddressRef.
+    near_clients: bool = False
 
     @property
     def ordinal(self) -> int:
-        return int(self.member.rpartition("-")[2])
+        """0 for one that is named after its node."""
+        last = self.member.rpartition("-")[2]
+        return int(last) if last.isdecimal() and not self.near_clients else 0

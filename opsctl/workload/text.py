@@ -40,7 +40,8 @@ class SecretRef:
 class AddressRef:
     """Where other members reach a member.
 
-    `form` ip asks for a literal address, for servers that store what they are told.
+    `form` ip asks for a literal address, for servers that store what they are told. The member ""
+    is the one that has the file: members near clients share their files.
     """
 
     member: str

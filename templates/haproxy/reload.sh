@@ -2,7 +2,7 @@
 # Takes in the new configuration; ends when the new process serves. Written by opsctl.
 cd {{ run_dir }} || exit 1
 workers() {
-    echo 'show proc' | timeout 5 socat -t 5 - UNIX-CONNECT:master.sock 2>/dev/null |
+    echo 'show proc' | timeout 5 {{ socat }} -t 5 - UNIX-CONNECT:master.sock 2>/dev/null |
         awk '/^# workers/ { on = 1; next } /^#/ { on = 0 } on && $2 == "worker" { print $1 }'
 }
 before=$(workers)
@@ -11,7 +11,7 @@ if [ -z "$before" ]; then
     exit 1
 fi
 sh {{ config_dir }}/state.sh reload || exit 1
-echo reload | timeout 10 socat -t 10 - UNIX-CONNECT:master.sock >/dev/null 2>&1
+echo reload | timeout 10 {{ socat }} -t 10 - UNIX-CONNECT:master.sock >/dev/null 2>&1
 tries=0
 while [ "$tries" -lt 100 ]; do
     now=$(workers)

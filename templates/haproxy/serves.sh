@@ -17,4 +17,4 @@ if [ "$1" = joins ] && [ ! -e {{ run_dir }}/joined ]; then
 fi
 {% endif %}
 printf 'GET /health HTTP/1.0\r\n\r\n' |
-    timeout 1 socat -t 1 - TCP4:127.0.0.1:{{ status_port }} 2>/dev/null | grep -q '^HTTP/1\.[01] 200 '
+    timeout 1 {{ socat }} -t 1 - TCP4:127.0.0.1:{{ status_port }} 2>/dev/null | grep -q '^HTTP/1\.[01] 200 '

@@ -7,7 +7,7 @@ umask 077
 cd {{ run_dir }} || exit 1
 case $1 in
     start) known= ;;
-    reload) known=$(echo 'show servers state' | timeout 5 socat -t 5 - UNIX-CONNECT:admin.sock) || known= ;;
+    reload) known=$(echo 'show servers state' | timeout 5 {{ socat }} -t 5 - UNIX-CONNECT:admin.sock) || known= ;;
 esac
 printf '%s\n' "$known" | awk '
     NR == FNR { if (NF > 20 && $1 != "#") seen[$2 " " $4] = $0; next }

@@ -2,7 +2,7 @@
 # traffic.sh ready|drain BACKEND/SERVER...: lets clients go to servers, or keeps them away.
 # Written by opsctl. Draining waits {{ patience }} s for connections to end, then ends them.
 cd {{ run_dir }} || exit 1
-ask() { printf '%s\n' "$1" | timeout 5 socat -t 5 - UNIX-CONNECT:admin.sock; }
+ask() { printf '%s\n' "$1" | timeout 5 {{ socat }} -t 5 - UNIX-CONNECT:admin.sock; }
 how=$1
 shift
 for server; do

@@ -16,7 +16,6 @@ from showing import Golden, resources_by_place, workload_text
 from kubernetes_schema import mistakes
 from opsctl.data import renderer
 from opsctl.discovery import engines
-from opsctl.errors import SpecError
 from opsctl.model import Environment, HostsTarget, KubernetesTarget, load
 from opsctl.planning.resource import Resource
 from opsctl.ports.target import Target
@@ -28,12 +27,9 @@ from opsctl.workload import Workload, in_order
 from toy import Keys
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/spec.yaml"))
-ROUTED = [case for case in CASES if "\nroutes:" in (case / "spec.yaml").read_text()]
 HOSTS_ALONE = [case for case in CASES if "kubernetes:" not in (case / "spec.yaml").read_text()]
-BOTH = [case for case in CASES if case not in (*ROUTED, *HOSTS_ALONE)]
-PLACED = [
-    (case, name) for case in CASES for name in ("dc", "prod") if name == "dc" or case in BOTH
-]  # routes are not built on Kubernetes yet
+BOTH = [case for case in CASES if case not in HOSTS_ALONE]
+PLACED = [(case, name) for case in CASES for name in ("dc", "prod") if name == "dc" or case in BOTH]
 
 
 @dataclass(frozen=True)
@@ -139,10 +135,3 @@ def test_no_value_of_a_secret_comes_out(case: Path, name: str, tmp_path: Path) -
 @on_each_target
 def test_the_same_comes_out_twice(case: Path, name: str, tmp_path: Path) -> None:
     assert on(case, name, tmp_path).resources == on(case, name, tmp_path).resources
-
-
-@named(ROUTED)
-def test_routes_are_refused_on_kubernetes(case: Path, tmp_path: Path) -> None:
-    with pytest.raises(SpecError) as error:
-        on(case, "prod", tmp_path)
-    assert error.value.code == "route/not-on-kubernetes"

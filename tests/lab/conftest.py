@@ -25,6 +25,7 @@ services:
     memory: 64MiB
 """
 
+MakeLab = Callable[..., Lab]
 MakeSite = Callable[..., Site]
 
 

@@ -11,10 +11,12 @@ from dataclasses import replace
 import pytest
 
 from opsctl.drills.faults import Fault, fault
-from opsctl.drills.scripts import FILL
+from opsctl.drills.scripts import FILL, armed, burn, disarmed
 from opsctl.drills.strikes import Scene, Strike, strike
 from opsctl.lab import Lab, LabSpec, up
 from opsctl.lab.commands import until
+from opsctl.targets.hosts import nodes
+from opsctl.targets.kubernetes import agents
 from opsctl.workload import AddressRef, Seat, Standing, Text
 
 pytestmark = pytest.mark.lab
@@ -62,7 +64,7 @@ def filled(lab: Lab, text: Text) -> str:
         assert isinstance(ref, AddressRef)
         return lab.part(f"n{int(ref.member[-1]) + 1}").address
 
-    return text.fill(value).replace("{unit}", UNIT)
+    return nodes.filled(text.fill(value), UNIT)
 
 
 def reaches(lab: Lab, source: str, target: str) -> bool:
@@ -163,3 +165,53 @@ def test_a_killed_host_boots_again(lab: Lab) -> None:
     lab.exec("n1", ["sh", "-c", filled(lab, one.script)])  # the connection goes with the host
     until(lambda: lab.part("n1").started_after(before), what="the host", timeout=60)
     lab.part("n1").await_ssh()
+
+
+def without_systemd(lab: Lab, text: Text) -> str:
+    """As on a host where another program starts services: systemd's folder is hidden."""
+    hidden = "unshare -m sh -c 'mount -t tmpfs none /run/systemd && exec sh'"
+    return sh(lab, "n2", f"{hidden} <<'SCRIPT'\n{filled(lab, text)}\nSCRIPT")
+
+
+def test_without_systemd_the_undo_comes_all_the_same(lab: Lab) -> None:
+    said = without_systemd(lab, armed("w1", 3.0, "touch /run/undone", "date '+struck %s.%N'"))
+    ends_by_itself(
+        lambda: lab.exec("n2", ["test", "-e", "/run/undone"]).returncode == 0,
+        float(said.split()[1]),
+    )
+
+
+def test_without_systemd_an_undo_before_its_time_leaves_nobody_asleep(lab: Lab) -> None:
+    without_systemd(lab, armed("w2", 600.0, "touch /run/early", "true"))
+    assert "sleep 600" in sh(lab, "n2", "ps -eo args=")
+    without_systemd(lab, disarmed("w2", "touch /run/early"))
+    assert lab.exec("n2", ["test", "-e", "/run/early"]).returncode == 0
+    until(
+        lambda: "sleep 600" not in sh(lab, "n2", "ps -eo args="),
+        what="the sleeper's end",
+        timeout=10,
+    )
+
+
+def test_without_systemd_a_load_ends_by_itself(lab: Lab) -> None:
+    strike, undo = burn("w3", SECONDS)
+    without_systemd(lab, armed("w3", SECONDS, undo, strike))
+    busy = "while :; do :; done"
+    until(lambda: busy in sh(lab, "n2", "ps -eo args="), what="the load", timeout=10)
+    until(lambda: busy not in sh(lab, "n2", "ps -eo args="), what="its end", timeout=SECONDS + 20)
+
+
+def test_a_script_that_comes_through_an_agent_is_on_the_node_and_outlives_it(lab: Lab) -> None:
+    script = "cat /proc/self/cgroup; echo $HOME $LANG-; (sleep 3; touch /run/outlived) & exit 5"
+    sh(lab, "n2", f"cat > /run/agent.sh <<'CALL'\n{shlex.join(agents.call(20))}\nCALL")
+    unit = "systemd-run --quiet --wait --pipe --collect --unit=agent.service sh /run/agent.sh"
+    ended = lab.exec("n2", ["sh", "-c", f"{unit} <<'SCRIPT'\n{script}\nSCRIPT"])
+    assert ended.returncode == 5, ended.stderr
+    lines = ended.stdout.split("\n")
+    assert "agent.service" not in ended.stdout
+    assert "/root -" in lines
+    until(
+        lambda: lab.exec("n2", ["test", "-e", "/run/outlived"]).returncode == 0,
+        what="what the script left behind",
+        timeout=20,
+    )

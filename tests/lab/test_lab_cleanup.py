@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lab_traces import leftovers
 from opsctl.lab import LabSpec, find, up
 from opsctl.lab.folder import Folder
-from opsctl.lab.host import lab_cgroup, loops
 
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).parents[2]
@@ -23,39 +23,6 @@ from pathlib import Path
 from opsctl.lab import LabSpec, up
 up(LabSpec(sys.argv[1], 3), state_dir=Path(sys.argv[2]), progress=lambda _: None)
 """
-
-
-def leftovers(folder: Folder) -> list[str]:
-    """Everything on the machine that belongs to a lab."""
-    links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
-    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
-    indexes = [word[2:-9] for word in links.split() if word.endswith(f"-{folder.tag}")]
-    return [
-        *[word for word in links.split() if word.endswith(f"-{folder.tag}")],
-        *[w for w in tables.stdout.split() if any(w == f"opsctl_lab{index}" for index in indexes)],
-        *[
-            line
-            for line in Path("/proc/mounts").read_text().splitlines()
-            if str(folder.path) in line
-        ],
-        *[str(path) for path in lab_cgroup(folder).folders if path.exists()],
-        *loops(folder.path),
-        *[str(path) for path in [folder.path] if path.exists()],
-        *processes(str(folder.path)),
-    ]
-
-
-def processes(text: str) -> list[str]:
-    """Command lines that mention a text, except this process's own."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if text in line and file.parent.name != str(os.getpid()):
-            found.append(line)
-    return found
 
 
 @pytest.mark.parametrize("after", [0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.3])

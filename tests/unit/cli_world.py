@@ -152,7 +152,12 @@ class World:
         return main(words)
 
     def parts(
-        self, files: Sequence[Path], sets: Sequence[str] = (), *, unsupported: bool = False
+        self,
+        files: Sequence[Path],
+        sets: Sequence[str] = (),
+        *,
+        unsupported: bool = False,
+        force_conflicts: bool = False,
     ) -> Parts:
         return self._parts(load(files, sets, engines={"demo": DemoService}))
 
@@ -168,6 +173,7 @@ class World:
             with_document=lambda document: self._parts(
                 load_data(document, engines={"demo": DemoService})
             ),
+            with_versions=lambda versions: self._parts(spec),
             keep_versions=lambda target, versions: None,
         )
 

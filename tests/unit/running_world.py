@@ -114,6 +114,9 @@ class MemoryTarget:
     kept: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
     away: set[int] = field(default_factory=set)  # members whose place does not answer
 
+    def newest(self, workloads: Sequence[Any]) -> Mapping[str, Mapping[str, str]]:
+        return {}
+
     def seat(
         self, services: Mapping[str, Any], recorded: Mapping[str, Sequence[Seat]]
     ) -> Mapping[str, tuple[Seat, ...]]:
@@ -162,6 +165,14 @@ class MemoryTarget:
     def on_nodes(
         self, jobs: Sequence[NodeJob], fence: Fence | None = None
     ) -> tuple[Answer | None, ...]:
+        raise AssertionError
+
+    def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+        return tuple(seats)
+
+    def log_lines(
+        self, places: Sequence[tuple[Seat, str]], since: float
+    ) -> tuple[tuple[str, tuple[tuple[float, str], ...]] | None, ...]:
         raise AssertionError
 
     def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:

@@ -253,6 +253,16 @@ def test_schema_is_json(world: World, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["title"] == "opsctl spec"
 
 
+def test_an_upgrade_shows_its_plan_first_and_wants_consent(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = dict.fromkeys(BUILT, "older")
+    assert world.call("upgrade", "demo", "--dry-run") == Exit.DONE
+    assert "shop: upgrade demo" in capsys.readouterr().out
+    assert world.call("upgrade", "demo") == Exit.REFUSED
+    assert world.target.log == []
+
+
 @pytest.mark.parametrize(
     "words",
     [

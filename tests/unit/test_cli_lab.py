@@ -50,6 +50,26 @@ def a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return make_world(tmp_path, monkeypatch)
 
 
+class ClusterInMemory:
+    """A cluster of two nodes, one of them off."""
+
+    name = "kubernetes"
+    kubeconfig = Path("/state/kubernetes/kubeconfig")
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def nodes(self) -> tuple[Any, ...]:
+        first = SimpleNamespace(
+            name="n1", address="10.77.0.11", zone="r1", running=True, ready=True, control=True
+        )
+        off = {"name": "n2", "running": False, "ready": False, "control": False}
+        return (first, SimpleNamespace(**{**vars(first), **off}))
+
+    def down(self) -> None:
+        self.calls.append("down")
+
+
 @pytest.fixture(name="lab")
 def a_lab(world: World, monkeypatch: pytest.MonkeyPatch) -> LabInMemory:
     lab = LabInMemory()
@@ -163,3 +183,23 @@ def test_init_and_rotate_say_what_comes_next(
     err = capsys.readouterr().err
     assert "keep a copy" in err
     assert "generation 3 now; next: opsctl apply" in err
+
+
+def test_a_cluster_is_shown_with_what_to_export(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = ClusterInMemory()
+    asked: list[Any] = []
+
+    def up(name: str, *, nodes: int, progress: Any) -> ClusterInMemory:
+        asked.append((name, nodes))
+        return cluster
+
+    functions: dict[str, Any] = {"cluster_up": up, "cluster": lambda name: cluster}
+    monkeypatch.setattr("opsctl.cli.lab_kubernetes.wiring", SimpleNamespace(**functions))
+    assert world.call("lab", "kubernetes", "up", "--nodes", "2") == Exit.DONE
+    shown = capsys.readouterr().out
+    assert asked == [("kubernetes", 2)]
+    assert "export KUBECONFIG=/state/kubernetes/kubeconfig" in shown
+    assert world.call("lab", "kubernetes", "down") == Exit.DONE
+    assert cluster.calls == ["down"]

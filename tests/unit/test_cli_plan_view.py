@@ -187,12 +187,21 @@ def test_explaining_shows_what_the_services_promise() -> None:
         (
             (Step("s", "operate", "switchover of a", "dc", "a", verb="switchover",
                   impact=Impact.FAILOVER),),
-            "switchover of a; costs: a switchover of a",
+            "costs: a switchover of a",
         ),
     ],
 )  # fmt: skip
 def test_the_summary_counts_and_names_the_costs(steps: tuple[Step, ...], words: str) -> None:
     assert summary(plan(*steps)) == words
+
+
+def test_what_a_verb_does_is_said_once() -> None:
+    step = Step("s", "operate", "switchover of a", "dc", "a", verb="switchover",
+                impact=Impact.FAILOVER, after="promote a-1")  # fmt: skip
+    made = replace(plan(step), title="switchover of a")
+    assert shown(PlanView(made)) == (
+        "shop: switchover of a\n\nswitchover of a\n  by promote a-1\n\nCosts: a switchover of a."
+    )
 
 
 def test_markdown_folds_the_details_and_shows_the_summary_first() -> None:

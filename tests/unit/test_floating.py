@@ -71,6 +71,11 @@ def test_a_host_finds_the_interface_its_network_and_whether_it_has_the_address(
     assert (found["interface"], found["inside"], found["held"]) == (on, inside, held)
 
 
+def test_a_floating_address_that_is_there_is_not_told_as_a_network() -> None:
+    found = place("10.9.0.50", "eth0")
+    assert (found["networks"], found["inside"]) == (["10.1.0.0/24"], False)
+
+
 def test_an_address_brings_no_network_of_its_own() -> None:
     links = floating.links_of(json.dumps([shown("eth0", MINE, "10.1.0.11/32", "10.9.0.9/24")]))
     one = {"member": "lb-0", "address": "10.9.0.9", "interface": "eth0", "own": "10.1.0.11"}

@@ -152,6 +152,36 @@ def test_removing_takes_what_is_ours_and_its_empty_folders(root: Path) -> None:
     assert not (root / "var/lib/opsctl/shop/manifest.json").exists()
 
 
+def test_a_member_that_leaves_takes_its_runtime_folder_along_and_nobody_else_s(
+    root: Path,
+) -> None:
+    def of(member: str, name: str, loss: str = "") -> dict[str, Any]:
+        run_dir = f"/run/opsctl/shop/a/{member}"
+        (root / run_dir.removeprefix("/")).mkdir(parents=True, exist_ok=True)
+        (root / run_dir.removeprefix("/") / "pid").touch()
+        made = text_file(f"/etc/opsctl/shop/a/{member}/{name}", "x")
+        return {**made, "member": member, "seat": {"run_dir": run_dir}, "loss": loss}
+
+    one, more, data = of("a-0", "x.conf"), of("a-0", "y.conf"), of("a-0", "data", "its data")
+    other = of("a-1", "x.conf")
+    converge.converge(request(one, more, data, other))
+    converge.converge(request(remove=[one]))
+    assert (root / "run/opsctl/shop/a/a-0/pid").exists()  # it has another file still
+    converge.converge(request(remove=[more]))
+    assert not (root / "run/opsctl/shop/a/a-0").exists()
+    assert (root / "run/opsctl/shop/a/a-1/pid").exists()
+    converge.converge(request(remove=[other, data]))
+    assert not (root / "run/opsctl/shop").exists()
+
+
+def test_a_seat_elsewhere_than_below_run_loses_nothing(root: Path) -> None:
+    (root / "srv/theirs").mkdir(parents=True)
+    mine = {**text_file("/etc/x", "x"), "seat": {"run_dir": "/srv/theirs"}}
+    converge.converge(request(mine))
+    converge.converge(request(remove=[mine]))
+    assert (root / "srv/theirs").exists()
+
+
 def test_another_environment_s_id_is_refused() -> None:
     converge.converge(request(text_file("/etc/x", "a")))
     other = request(text_file("/etc/x", "b"))
@@ -241,21 +271,23 @@ def test_a_change_passes_the_fence_only_with_the_newest_live_token() -> None:
 
 
 def test_a_new_holder_waits_for_the_old_one_s_change_to_end() -> None:
-    lock().acquire(1, "one", 0.05)
+    lock().acquire(1, "one", 1.0)
     order: list[str] = []
     inside = threading.Event()
 
     def change() -> None:
         with lock().guard(1, "one"):
             inside.set()
-            time.sleep(0.3)
+            time.sleep(2.0)  # its lock ends meanwhile
             order.append("changed")
 
     worker = threading.Thread(target=change)
     worker.start()
-    inside.wait(5)
-    time.sleep(0.1)
-    assert lock().acquire(2, "two", 60)["granted"]
+    assert inside.wait(5)
+    deadline = time.monotonic() + 10
+    while not lock().acquire(2, "two", 60)["granted"]:  # until the first one's time is over
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     order.append("taken")
     worker.join()
     assert order == ["changed", "taken"]

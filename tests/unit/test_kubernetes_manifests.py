@@ -353,24 +353,7 @@ def test_ports_of_one_name_in_two_components_are_told_apart() -> None:
     assert [port["name"] for port in service["spec"]["ports"]] == ["vote", "voter-vote"]
 
 
-def test_the_doors_are_shut_and_say_what_to_do() -> None:
-    place = target()
-    for door in (
-        lambda: place.observe([], []),
-        lambda: place.ask([], fence=None),
-        lambda: place.history(3),
-    ):
-        with pytest.raises(OpsError, match="opsctl render kubernetes") as raised:
-            door()
-        assert (raised.value.code, raised.value.exit) == ("kubernetes/not-built-yet", 4)
-
-
-# Fingerprints
-
-
 def test_a_restart_is_due_for_what_a_process_reads_only_when_it_starts() -> None:
-    before = realise()
-
     def files(work: Workload, path: str) -> Workload:
         own = work.groups[0].members[0].components[0].files
         changed = tuple(
@@ -380,26 +363,35 @@ def test_a_restart_is_due_for_what_a_process_reads_only_when_it_starts() -> None
         return with_server(work, files=changed)
 
     def live(work: Workload, effect: Effect) -> Workload:
-        own = work.groups[0].members[0].components[0].files
+        server = work.groups[0].members[0].components[0]
+        own, command = server.files, replace(server.command, reload=("toy-reload",))
         return with_server(
             work,
+            command=command,
             files=tuple(
                 replace(one, effect=effect) if "live.conf" in one.path else one for one in own
             ),
         )
 
-    quiet = realise(change=lambda work: live(work, "none"))
-    changed_quietly = realise(change=lambda work: files(live(work, "none"), "live.conf"))
-    reloaded = realise(change=lambda work: files(work, "live.conf"))
-    assert started_with(changed_quietly) == started_with(quiet)
-    assert started_with(reloaded) != started_with(before)
-    plain = reloaded["ConfigMap", "sessions-0"]
-    changed = {
-        key
-        for key, value in plain.desired.items()
-        if before["ConfigMap", "sessions-0"].desired[key] != value
-    }
-    assert {key: plain.impact[key] for key in changed} == {"live.conf": Impact.RESTART}
+    def costs(kind: str, found: Found, than: Found) -> dict[str, Impact]:
+        one, other = found[kind, "sessions-0"], than[kind, "sessions-0"]
+        return {
+            key: one.impact[key]
+            for key, value in one.desired.items()
+            if other.desired[key] != value
+        }
+
+    effects: tuple[tuple[Effect, str, Impact], ...] = (
+        ("none", "files", Impact.NONE),
+        ("reload", "taken", Impact.RELOAD),
+        ("restart", "pod", Impact.RESTART),
+    )
+    for effect, attribute, impact in effects:
+        before = realise(change=lambda work: live(work, effect))  # noqa: B023 - used at once
+        after = realise(change=lambda work: files(live(work, effect), "live.conf"))  # noqa: B023
+        assert (started_with(before) != started_with(after)) is (effect == "restart")
+        assert costs("ConfigMap", after, before) == {"live.conf": impact}
+        assert costs("StatefulSet", after, before) == {attribute: impact}
 
 
 def test_a_secret_that_rotates_shows_where_it_is_kept_and_where_it_was_read() -> None:

@@ -15,8 +15,8 @@ from test_kubernetes_manifests import options, target, work
 
 from opsctl.errors import OpsError
 from opsctl.targets.kubernetes import render_manifests
+from opsctl.targets.kubernetes.scripts import INSTALL
 from opsctl.targets.kubernetes.site import Payload
-from opsctl.targets.kubernetes.sources import INSTALL
 from opsctl.targets.kubernetes.yaml_text import yaml_text
 
 TEXTS = st.text() | st.text("ab \n#:'\"-@") | st.sampled_from(["no", "1e3", "~"])

@@ -10,7 +10,8 @@ import pytest
 from opsctl.errors import OpsError
 from opsctl.lab.boot import Boot, boot_script
 from opsctl.lab.folder import Folder, Record, cache_root, state_root
-from opsctl.lab.images import PACKAGES, image_key
+from opsctl.lab.images import image_key
+from opsctl.lab.lab import started_words
 from opsctl.lab.packages import ARCHIVES, keep, snapshot, store
 from opsctl.lab.seed import Identity, SeedFile, seed_files, seed_tar, with_password
 from opsctl.lab.spec import LabSpec, Subnet, nodes
@@ -20,7 +21,7 @@ IDENTITY = Identity(
 )
 
 
-def boot(data: bool = False) -> Boot:
+def boot(data: bool = False, share: Path | None = None) -> Boot:
     return Boot(
         folder=Path("/state/hosts/n1"),
         image=Path("/cache/image"),
@@ -29,12 +30,19 @@ def boot(data: bool = False) -> Boot:
         machine="ol0-n1",
         bridge="ol0-01234567",
         data=data,
+        share=share,
     )
 
 
+@pytest.mark.parametrize("share", [None, Path("/state/share")])
 @pytest.mark.parametrize("data", [False, True])
-def test_the_boot_script_is_valid_shell(data: bool) -> None:
-    subprocess.run(["sh", "-n"], input=boot_script(boot(data)), text=True, check=True)
+def test_the_boot_script_is_valid_shell(data: bool, share: Path | None) -> None:
+    subprocess.run(["sh", "-n"], input=boot_script(boot(data, share)), text=True, check=True)
+
+
+def test_only_a_host_for_containers_gets_rights_over_the_machine() -> None:
+    assert "--capability" not in boot_script(boot())
+    assert "--capability=all" in boot_script(boot(share=Path("/state/share")))
 
 
 def test_the_host_is_in_its_own_cgroups_before_anything_is_mounted() -> None:
@@ -122,7 +130,7 @@ def test_the_environment_moves_state_and_cache(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_image_is_the_same_whatever_the_order_of_packages_and_another_for_others() -> None:
     one = image_key("debian-13", ["b", "a"], "recipe")
-    assert one == image_key("debian-13", ["a", "b", "a", PACKAGES[0]], "recipe")
+    assert one == image_key("debian-13", ["a", "b", "a"], "recipe")
     others = [("debian-12", ["a", "b"], "recipe"), ("debian-13", ["a"], "recipe")]
     assert one not in [image_key(*other) for other in others]
     assert one != image_key("debian-13", ["a", "b"], "other recipe")
@@ -146,3 +154,17 @@ def test_a_labs_layer_does_not_change_after_it_was_made(tmp_path: Path) -> None:
     (store(tmp_path, "debian-13") / "late_1.deb").touch()
     snapshot(tmp_path, "debian-13", tmp_path / "layer")
     assert list((tmp_path / "layer" / ARCHIVES).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("started", "hosts", "words"),
+    [
+        (3, 3, "3 hosts started"),
+        (1, 1, "1 host started"),
+        (1, 3, "1 host started, 2 ran already"),
+        (0, 3, "all hosts run already"),
+        (0, 1, "the host runs already"),
+    ],
+)
+def test_what_ran_already_was_not_started(started: int, hosts: int, words: str) -> None:
+    assert started_words(started, hosts) == words

@@ -9,7 +9,7 @@ from test_model_demo import ENGINES, HEAD, LAB, loaded, spanned
 from test_model_demo import HOSTS as CLOCKLESS
 
 from opsctl.errors import Place
-from opsctl.model import ServiceBase, lint, load
+from opsctl.model import Environment, ServiceBase, lint, load
 from opsctl.model.codes import FINDINGS
 
 HOSTS = CLOCKLESS + "    time: external\n"
@@ -95,11 +95,27 @@ class ClockService(ServiceBase):
     keeps_time = True
 
 
-def with_clocks(tmp_path: Path, text: str) -> list[str]:
+def clocked(tmp_path: Path, text: str) -> Environment:
+    """The spec where an engine that keeps time is to be had."""
     file = tmp_path / "opsctl.yaml"
     file.write_text(text)
-    engines = {**ENGINES, "clock": ClockService}
-    return [finding.code for finding in lint(load([file], engines=engines))]
+    return load([file], engines={**ENGINES, "clock": ClockService})
+
+
+def with_clocks(tmp_path: Path, text: str) -> list[str]:
+    return [finding.code for finding in lint(clocked(tmp_path, text))]
+
+
+def test_who_keeps_time_is_named_by_what_the_engines_say(tmp_path: Path) -> None:
+    def hint(spec: Environment) -> str:
+        (found,) = [one for one in lint(spec) if one.code == "lint/no-time-sync"]
+        return found.hint
+
+    text = CLOCKLESS + WEB % ""
+    words = "a service that keeps time{}, or `time: external` in the target when others see to it"
+    example = ", such as `time: {engine: clock, on: dc}`"
+    assert hint(clocked(tmp_path, text)) == words.format(example)
+    assert hint(loaded(tmp_path, text)) == words.format("")
 
 
 def test_hosts_whose_services_elect_want_somebody_who_keeps_their_clocks(tmp_path: Path) -> None:

@@ -95,6 +95,19 @@ def test_a_duration_without_its_unit_is_refused_with_a_guess(
     assert (error.code, error.hint) == ("spec/unit", f"did you mean {hint}?")
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"), [("14", "14d"), ('"14"', "14d"), ("14day", "14d"), ("2mo", "2m")]
+)
+def test_how_long_something_is_kept_is_guessed_in_days(
+    tmp_path: Path, written: str, hint: str
+) -> None:
+    backup = f'{{schedule: "0 3 * * *", keep: {written}}}'
+    text = LAB + f"services: {{web: {{engine: demo, on: dc, backup: {backup}}}}}\n"
+    error = mistake(tmp_path, text)
+    assert (error.code, error.hint) == ("spec/unit", f"did you mean {hint}?")
+    assert spanned(error.where) == written
+
+
 @pytest.mark.parametrize("written", ["true", "[1]", "{a: 1}"])
 def test_what_can_not_be_a_quantity_is_of_the_wrong_type(tmp_path: Path, written: str) -> None:
     text = LAB + f"services: {{web: {{engine: demo, on: dc, memory: {written}}}}}\n"

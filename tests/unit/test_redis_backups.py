@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis_world import Pretend, described
@@ -11,8 +12,9 @@ from test_redis_scripts import SHELLS, Host
 
 from opsctl.engines.redis import VALKEY
 from opsctl.engines.redis.backups import LONGEST, refusal, shelf
-from opsctl.errors import OpsError
-from opsctl.flow.backing_up import Kept, chosen
+from opsctl.errors import OpsError, SpecError
+from opsctl.flow.backing_up import Kept, chosen, restore_plan
+from opsctl.flow.parts import Parts
 from opsctl.model import Backup as Asked
 from opsctl.workload import Act, Answer, Backup, Backups, Shelf, Standing, Workload
 
@@ -234,3 +236,11 @@ def test_a_scheduled_backup_is_one_members_turn(
         if scheduled(tmp_path / member, shell, member, **answers)
     ]
     assert turns == ([whose] if whose else [])
+
+
+def test_a_restore_that_names_other_data_is_refused_before_anybody_is_asked() -> None:
+    nobody = cast("Parts", None)
+    with pytest.raises(SpecError) as refused:
+        restore_plan(nobody, "jobs", "latest", frozenset({"job"}))
+    assert refused.value.code == "backup/other-data"
+    assert refused.value.hint == "did you mean --delete-data jobs?"

@@ -87,6 +87,18 @@ def test_what_can_not_be_is_refused(routes: dict[str, Any], code: str) -> None:
     assert codes(routes) == [code]
 
 
+@pytest.mark.parametrize(
+    ("services", "to"), [(BOTH, "edge"), ({"sessions": SESSIONS}, "balancer-dc")]
+)
+def test_a_route_to_a_balancer_is_told_where_routes_lead(services: dict[str, Any], to: str) -> None:
+    with pytest.raises(OpsErrors) as raised:
+        environment({"r": {"to": to}}, services)
+    (error,) = raised.value.errors
+    assert error.code == "spec/value"
+    assert error.message == f"{to} is a balancer: nothing is behind it but its routes"
+    assert error.hint == "to: sessions; balancers are named as via"
+
+
 def test_one_address_belongs_to_one_pool() -> None:
     routes = {
         "a": {"to": "sessions", "via": "edge", "vip": "10.0.0.1"},

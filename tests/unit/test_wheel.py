@@ -18,7 +18,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ("alerts", "dashboards", "playbooks", "templates")
 CLUSTER = """\
@@ -48,7 +48,7 @@ class Installed:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
             check=False,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -145,7 +145,8 @@ def test_the_wheel_carries_the_data_folders_and_the_specs_to_begin_with(
         inside = {f"opsctl/_data/{name}" for name in tracked(folder)}
         assert inside, f"git keeps no empty folder: {folder}"
         assert inside <= held
-    assert set(tracked("opsctl/cli/starts")) | {"opsctl/py.typed"} <= held
+    programs = tracked("opsctl/cli/starts", "opsctl/lab/kubernetes/parts")
+    assert {*programs, "opsctl/py.typed"} <= held
     assert not any("__pycache__" in name or name.startswith("tests") for name in held)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from opsctl.errors import Exit, OpsError
 from opsctl.running.lease import TTL
-from opsctl.wiring.places import lock_ttl
+from opsctl.wiring.places import lock_ttl, who
 
 VARIABLE = "OPSCTL_LOCK_TTL"
 
@@ -27,3 +27,9 @@ def test_a_time_that_would_cost_a_living_holder_its_lock_is_refused(
     with pytest.raises(OpsError, match="lock can last") as refused:
         lock_ttl()
     assert (refused.value.code, refused.value.exit) == ("lock/bad-ttl", Exit.INPUT)
+
+
+def test_who_works_is_a_person_on_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "bob")
+    monkeypatch.setattr("socket.gethostname", lambda: "control")
+    assert who() == "bob@control"

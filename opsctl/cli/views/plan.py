@@ -14,10 +14,10 @@ from opsctl.cli.views.plan_words import (
     SIGNS,
     field_words,
     groups,
-    impact_words,
     kinds,
     shown_fields,
     summary,
+    told_cost,
 )
 from opsctl.cli.views.view import View
 from opsctl.errors import OpsError
@@ -118,7 +118,7 @@ class PlanView(View):
 
 def _step_lines(step: Step, known: dict[tuple[str, ...], str] | None) -> Iterator[Text]:
     """`known` holds the diffs that were shown already, by member; None: show each of them."""
-    cost = impact_words(step)
+    cost = told_cost(step)
     yield line((step.title, STRONG), (f"   costs {cost}" if cost else "", _cost_style(step)))
     if step.before:
         yield line((f"  first wait until {step.before}", DIM))

@@ -8,10 +8,10 @@ from opsctl.cli.views.plan_words import (
     SIGNS,
     field_words,
     groups,
-    impact_words,
     kinds,
     shown_fields,
     summary,
+    told_cost,
 )
 from opsctl.planning.plan import Change, Plan, Step
 
@@ -45,7 +45,7 @@ def _parts(
 
 
 def _step(step: Step) -> Iterator[str]:
-    cost = impact_words(step)
+    cost = told_cost(step)
     yield f"<details><summary>{step.title}{f' (costs {cost})' if cost else ''}</summary>\n"
     yield "```diff"
     for name, changes in groups(step, verbose=False):

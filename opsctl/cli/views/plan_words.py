@@ -44,15 +44,21 @@ def impact_words(step: Step) -> str:
     return f"a {step.impact.words} of {listed(step.members) or step.service or step.where[0]}"
 
 
+def told_cost(step: Step) -> str:
+    """What a step costs, where its title does not say just that."""
+    cost = impact_words(step)
+    return "" if step.title.startswith(cost.removeprefix("a ")) else cost
+
+
 def summary(plan: Plan) -> str:
-    """ "3 to create, 1 to change; costs: a restart of sessions-1"."""
+    """ "3 to create, 1 to change; costs: a restart of sessions-1". A verb is told by the title that
+    stands above, so of it only the costs are said."""
     verbs = Counter(change.verb for change in plan.changes)
     numbers = {word: sum(verbs[verb] for verb in group) for word, group in _VERBS.items()}
     parts = [f"{number} to {word}" for word, number in numbers.items() if number]
-    parts += [step.title for step in plan.steps if step.kind in ("operate", "drill")]
-    if not parts:
-        return "nothing to change"
-    return f"{', '.join(parts)}; costs: {costs(plan)}"
+    if parts:
+        return f"{', '.join(parts)}; costs: {costs(plan)}"
+    return "nothing to change" if plan.empty else f"costs: {costs(plan)}"
 
 
 def costs(plan: Plan) -> str:

@@ -9,7 +9,6 @@ from opsctl.engines.chrony.clock import NTP, Clock
 from opsctl.engines.chrony.daemon import daemon
 from opsctl.engines.chrony.operations import operations
 from opsctl.engines.chrony.options import ChronyService
-from opsctl.model import Environment
 from opsctl.workload import (
     Directory,
     Group,
@@ -18,6 +17,7 @@ from opsctl.workload import (
     Rolling,
     Seat,
     SeatNeed,
+    SelfContained,
     Workload,
 )
 
@@ -25,7 +25,7 @@ GROUP = "clock"
 _PORT = 123
 
 
-class ChronyEngine:
+class ChronyEngine(SelfContained):
     """One time for all hosts."""
 
     name = "chrony"
@@ -36,16 +36,6 @@ class ChronyEngine:
         """One seat on every host. NTP's port is known to its clients, so it is never another."""
         ports = {NTP: service.port or _PORT} if service.serve else {}
         return (SeatNeed(GROUP, 0, ports, frozenset(ports), every=True),)
-
-    def after(
-        self,
-        name: str,  # noqa: ARG002
-        service: ChronyService,  # noqa: ARG002
-        environment: Environment,  # noqa: ARG002
-        /,
-    ) -> tuple[str, ...]:
-        """It speaks of nobody else."""
-        return ()
 
     def describe(
         self,

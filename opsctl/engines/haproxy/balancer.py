@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.engines.haproxy.config import LaneLines, ServerLine, lane_lines
-from opsctl.engines.haproxy.pool import HAPROXY, STATUS, USER, Pool, admin, own, script
+from opsctl.engines.haproxy.pool import HAPROXY, STATUS, USER, Pool, admin, own, script, socat
 from opsctl.engines.haproxy.software import haproxy_software
 from opsctl.engines.haproxy.standings import balancer_standing
 from opsctl.workload import (
@@ -26,15 +26,17 @@ JOINING = 30  # seconds that a new balancer leaves addresses alone that somebody
 PATIENCE = 5  # seconds that draining waits for connections to end, and leaving for addresses
 _OWN = 500  # descriptors and connections of checks, pages and sockets, beside clients' ones
 _FEWEST = 2**18  # descriptors: for 130,000 connections
+_LEAST = 4096 * MIB  # of a container's bound: for nine routes of 10,000 connections
 _CONNECTION = 40 * 1024  # bytes: two buffers of 16 KiB while data flows, and what surrounds them
 
 
 def balancer(pool: Pool, seat: Seat, render: Render) -> Component:
     """HAProxy with a master process, so that a reload keeps the unit's process."""
-    lines = tuple(lane_lines(lane, seat) for lane in pool.lanes)
+    listens = pool.listens(seat)
+    lines = tuple(lane_lines(lane, seat, listens[lane.name]) for lane in pool.lanes)
     connections = sum(lane.maxconn for lane in lines) + _OWN
     config = seat.config_dir
-    leaving = (("sh", f"{config}/leave.sh"),) if pool.vips else ()
+    leaving = tuple(("sh", script(seat, name)) for name in _last(pool))
     return Component(
         name=HAPROXY,
         software=haproxy_software(pool),
@@ -58,7 +60,7 @@ def balancer(pool: Pool, seat: Seat, render: Render) -> Component:
         ports=_ports(pool, seat),
         probes=(Probe("ready", ("sh", f"{config}/serves.sh"), period=2.0),),
         limits=Limits(
-            memory=256 * MIB + connections * _CONNECTION,
+            memory=_memory(pool, 256 * MIB + connections * _CONNECTION),
             memory_request=64 * MIB,
             open_files=_open_files(connections),
         ),
@@ -77,6 +79,17 @@ def balancer(pool: Pool, seat: Seat, render: Render) -> Component:
             ),
         ),
     )  # fmt: skip
+
+
+def _memory(pool: Pool, needed: int) -> int:
+    """In steps of twice as much where a container is bound to what it was started with: there too
+    a route more or less should be a reload. A bound is not taken from anybody."""
+    if not pool.near:
+        return needed
+    memory = _LEAST
+    while memory < needed:
+        memory *= 2
+    return memory
 
 
 def _open_files(connections: int) -> int:
@@ -104,7 +117,9 @@ def _files(
 ) -> tuple[ConfigFile, ...]:
     config = seat.config_dir
     known: dict[str, object] = {
-        "member": seat.member,
+        "member": pool.title(seat),
+        "socat": socat(seat),
+        "process": 1,  # a container's first
         "config_dir": config,
         "run_dir": seat.run_dir,
         "status_port": seat.ports[STATUS],
@@ -121,10 +136,10 @@ def _files(
         patience_old=OLD,
         named=any(server.named for lane in lines for server in lane.servers),
     )
-    scripts = ["state.sh", "reload.sh", "traffic.sh", "serves.sh"]
-    if pool.vips:
-        known["addresses"] = [vip.address for vip in pool.vips]
-        scripts.append("leave.sh")
+    known["addresses"] = [vip.address for vip in pool.vips]
+    scripts = ["state.sh", "reload.sh", "traffic.sh", "serves.sh", *_last(pool)]
+    if seat.system == "image":
+        scripts.append("socat.sh")
     return (
         ConfigFile(
             f"{config}/haproxy.cfg",
@@ -144,6 +159,13 @@ def _files(
     )
 
 
+def _last(pool: Pool) -> list[str]:
+    """What is done before it stops."""
+    if pool.near:
+        return ["finish.sh"]
+    return ["leave.sh"] if pool.vips else []
+
+
 def _unasked(lines: tuple[LaneLines, ...]) -> list[dict[str, object]]:
     """Every server of every backend. HAProxy goes by the names; the numbers must only be there."""
     backends: list[tuple[str, tuple[ServerLine, ...]]] = []
@@ -161,5 +183,14 @@ def _unasked(lines: tuple[LaneLines, ...]) -> list[dict[str, object]]:
 
 
 def _ports(pool: Pool, seat: Seat) -> tuple[Port, ...]:
-    lanes = tuple(Port(lane.name, lane.port, address=lane.address) for lane in pool.lanes)
+    listens = pool.listens(seat)
+    lanes = tuple(
+        Port(
+            lane.name,
+            listens[lane.name],
+            address=lane.address,
+            entrance=lane.port if pool.near else 0,
+        )
+        for lane in pool.lanes
+    )
     return (Port(STATUS, seat.ports[STATUS], "members"), *lanes)

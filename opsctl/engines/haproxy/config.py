@@ -66,15 +66,15 @@ class LaneLines:
     elections: tuple[ElectionLines, ...]
 
 
-def lane_lines(lane: Lane, seat: Seat) -> LaneLines:
-    """A lane as the balancer on `seat` has it."""
+def lane_lines(lane: Lane, seat: Seat, port: int) -> LaneLines:
+    """A lane as the balancer on `seat` has it, which listens at `port`."""
     entry, timing = lane.entry, lane.entry.timing
     votes = election(timing)
     agreed = any(backend.voters for backend in entry.backends)
     return LaneLines(
         name=lane.name,
         words=f"{lane.name}: {_role(lane)} of {lane.service}",
-        bind=_bind(lane, seat),
+        bind=_bind(lane, seat, port),
         maxconn=lane.max_connections or MOST,
         balance=lane.balance,
         timeout=milliseconds(timing.timeout),
@@ -98,12 +98,15 @@ def _role(lane: Lane) -> str:
     return {"primary": "the primary", "replica": "replicas", "any": "any member"}[lane.entry.role]
 
 
-def _bind(lane: Lane, seat: Seat) -> str:
-    """A floating address may be elsewhere: "transparent" listens on it all the same."""
+def _bind(lane: Lane, seat: Seat, port: int) -> str:
+    """A floating address may be elsewhere: "transparent" listens on it all the same. In a pod a
+    forwarded port comes in by its loopback."""
+    if seat.near_clients:
+        return f"{own(seat)}:{port},127.0.0.1:{port}"
     if not lane.address:
-        return f"{own(seat)}:{lane.port}"
+        return f"{own(seat)}:{port}"
     host = f"[{lane.address}]" if ":" in lane.address else lane.address
-    return f"{host}:{lane.port} transparent"
+    return f"{host}:{port} transparent"
 
 
 def _election(lane: Lane, backend: Backend) -> ElectionLines:

@@ -40,7 +40,8 @@ class HAProxyEngine:
     def needs(self, service: HAProxyService, /) -> tuple[SeatNeed, ...]:
         """One seat per balancer. Ports of routes are the routes' own."""
         fixed = frozenset({STATUS}) if service.port else frozenset[str]()
-        return (SeatNeed(GROUP, service.replicas, {STATUS: service.port or _PORT}, fixed),)
+        ports = {STATUS: service.port or _PORT}
+        return (SeatNeed(GROUP, service.replicas, ports, fixed, near_clients=True),)
 
     def after(
         self,
@@ -63,7 +64,7 @@ class HAProxyEngine:
         /,
     ) -> Workload:
         """The pool on its seats. Raises SpecError for a version that can't be had."""
-        ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
+        ordered = tuple(sorted(seats, key=lambda seat: (seat.ordinal, seat.member)))
         pool = Pool(name, service, ordered, directory)
         for seat in pool.seats:
             check_version(pool, seat)
@@ -88,7 +89,10 @@ class HAProxyEngine:
 
 
 def _members(pool: Pool, render: Render) -> tuple[Member, ...]:
-    """The balancer stands first: keepalived looks at it."""
+    """The balancer stands first: keepalived looks at it. Near their clients all are alike."""
+    if pool.near:
+        shared = (balancer(pool, pool.seats[0], render),)
+        return tuple(Member(seat, shared) for seat in pool.seats)
     return tuple(
         Member(
             seat,

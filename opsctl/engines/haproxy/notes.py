@@ -16,6 +16,9 @@ def notes(pool: Pool) -> tuple[str, ...]:
 
 
 def _addresses(pool: Pool) -> Iterator[str]:
+    if pool.near:
+        yield "Each node has a balancer, and clients there use it by the route's own name."
+        return
     if not pool.vips:
         yield "No floating address: clients name every balancer, and try the next one themselves."
         return

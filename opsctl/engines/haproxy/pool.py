@@ -12,6 +12,8 @@ HAPROXY = "haproxy"
 KEEPALIVED = "keepalived"
 USER = "haproxy"  # of both: they share a folder
 STATUS = "status"  # the port for people, Prometheus and keepalived
+_ANYBODYS, _PORTS = 1024, 65_536  # ports for processes without privileges
+_ABOVE = 10_000  # lane 443 listens at 10443
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,32 @@ class Pool:
         return self.directory.vips
 
     @property
+    def near(self) -> bool:
+        """Whether they sit beside their clients, one on each node, and share their files."""
+        return any(seat.near_clients for seat in self.seats)
+
+    def title(self, seat: Seat) -> str:
+        """Whose a file is, for people."""
+        return self.name if self.near else seat.member
+
+    def listens(self, seat: Seat) -> dict[str, int]:
+        """By lane, the port that the balancer listens on.
+
+        Near its clients a lane has an address of its own: two may have one port there, and one
+        below 1024 is nothing that a balancer without privileges could have.
+        """
+        if not self.near:
+            return {lane.name: lane.port for lane in self.lanes}
+        found: dict[str, int] = {}
+        taken = {seat.ports[STATUS]}
+        for lane in self.lanes:
+            first = lane.port if lane.port >= _ANYBODYS else lane.port + _ABOVE
+            known = (*range(first, _PORTS), *range(_ANYBODYS, first))
+            found[lane.name] = next(port for port in known if port not in taken)
+            taken.add(found[lane.name])
+        return found
+
+    @property
     def members(self) -> tuple[str, ...]:
         return tuple(seat.member for seat in self.seats)
 
@@ -45,7 +73,7 @@ class Pool:
 
 def own(seat: Seat) -> AddressRef:
     """Where the seat's own node is reached."""
-    return AddressRef(seat.member, "ip")
+    return AddressRef("" if seat.near_clients else seat.member, "ip")
 
 
 def admin(seat: Seat) -> tuple[str, ...]:
@@ -53,7 +81,12 @@ def admin(seat: Seat) -> tuple[str, ...]:
 
     From inside the folder: with it, the path could be longer than a socket's may be.
     """
-    return ("sh", "-c", f"cd {seat.run_dir} && exec socat -t 5 - UNIX-CONNECT:admin.sock")
+    return ("sh", "-c", f"cd {seat.run_dir} && exec {socat(seat)} -t 5 - UNIX-CONNECT:admin.sock")
+
+
+def socat(seat: Seat) -> str:
+    """An image may have none: then a script stands in for it."""
+    return f"sh {script(seat, 'socat.sh')}" if seat.system == "image" else "socat"
 
 
 def script(seat: Seat, name: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from opsctl.engines.haproxy.pool import Pool
-from opsctl.errors import SpecError
-from opsctl.workload import Package, Seat, Software
+from opsctl.workload import Package, Seat, Software, versions
 
 AVAILABLE: Mapping[str, str] = {"debian-12": "2.6", "debian-13": "3.0"}
 
@@ -36,11 +35,6 @@ def _everywhere(pool: Pool, packages: tuple[Package, ...]) -> Mapping[str, tuple
 def check_version(pool: Pool, seat: Seat) -> None:
     """Raises SpecError for a version that the seat's system does not have."""
     offered, asked = AVAILABLE.get(seat.system), pool.service.version
-    if offered is None or asked is None or asked.split(".")[:2] == offered.split("."):
-        return
-    raise SpecError(
-        "haproxy/no-version",
-        f"{seat.member} sits on {seat.system}, which has HAProxy {offered}, not {asked}",
-        where=f"services.{pool.name}.version",
-        hint=f'leave version out, write version: "{offered}", or use another system',
+    versions.check_version(
+        "HAProxy", seat, offered, asked, service=pool.name, code="haproxy/no-version"
     )

@@ -31,7 +31,6 @@ from opsctl.engines.redis.users import (
     sentinel_accounts,
 )
 from opsctl.engines.redis.watcher import sentinel_component
-from opsctl.model import Environment
 from opsctl.workload import (
     Directory,
     Endpoint,
@@ -42,13 +41,14 @@ from opsctl.workload import (
     Rolling,
     Seat,
     SeatNeed,
+    SelfContained,
     Workload,
 )
 
 GROUP = "server"
 
 
-class RedisEngine:
+class RedisEngine(SelfContained):
     """Redis or Valkey, by its options' flavour."""
 
     templates = "redis"
@@ -72,16 +72,6 @@ class RedisEngine:
             path=service.storage.path or "",
         )
         return (need,)
-
-    def after(
-        self,
-        name: str,  # noqa: ARG002
-        service: RedisService,  # noqa: ARG002
-        environment: Environment,  # noqa: ARG002
-        /,
-    ) -> tuple[str, ...]:
-        """It speaks of nobody else."""
-        return ()
 
     def describe(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opsctl.engines.redis import values
 from opsctl.engines.redis.backups import backup_files, backup_jobs
@@ -28,6 +28,7 @@ MIB = 1024**2
 _PATIENCE = 20  # seconds a start waits for a majority of Sentinels
 _HANDOVER = 20  # seconds beyond down-after that an empty primary leaves Sentinel to fail over
 _ASIDE = 6  # seconds beyond down-after that a primary that died does
+_LEAVE = 12  # seconds that a primary that is stopped takes to hand its role over
 _RESERVED_FILES = 32  # descriptors that the server keeps for itself beside its clients
 _DISK_RATE = 50 * MIB  # bytes a second, a slow disk: how fast a last snapshot is written
 
@@ -50,7 +51,8 @@ def redis_component(
             ),
             before_start=(("sh", f"{config}/start-redis.sh"),),
             before_start_timeout=_PATIENCE + _HANDOVER + cast.preset.tolerates + 20,
-            grace=60 + int(cast.service.memory) / _DISK_RATE,
+            before_stop=((("sh", f"{config}/hand-over.sh"),) if cast.sentinel else ()),
+            grace=60 + int(cast.service.memory) / _DISK_RATE + (_LEAVE if cast.sentinel else 0),
         ),
         user=cast.flavour.user,
         files=_redis_files(cast, seat, render, accounts),
@@ -140,6 +142,20 @@ def _scripts(cast: Cast, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
     return (
         _script(seat, "start-redis.sh", start),
         _script(seat, "unpause.sh", render("unpause.sh", **known)),
+        _script(seat, "hand-over.sh", _hand_over(cast, seat, render, known)),
+    )
+
+
+def _hand_over(cast: Cast, seat: Seat, render: Render, known: Mapping[str, object]) -> Text:
+    """What a primary does that is told to stop, whoever says it."""
+    others = [at for at in cast.seats if at.member != seat.member]
+    return render(
+        "hand-over.sh",
+        **known,
+        limit=_LEAVE,
+        tries=max(3, int(cast.preset.tolerates * 3)),  # of a tenth of a second
+        peers=[place(at, REDIS) for at in others],
+        others=[place(at, SENTINEL) for at in others],
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from opsctl.engines.redis.cast import Cast
 from opsctl.errors import SpecError
-from opsctl.workload import Seat
+from opsctl.workload import Seat, check_version
 
 
 def check(cast: Cast, seat: Seat) -> None:
     """SpecError for a server or a version that the seat's system does not have."""
-    flavour, version = cast.flavour, cast.service.version
+    flavour = cast.flavour
     if seat.system in flavour.missing:
         others = ", ".join(sorted(flavour.available))
         raise SpecError(
@@ -21,17 +21,9 @@ def check(cast: Cast, seat: Seat) -> None:
             hint=f"{flavour.name} is to be had on {others}",
         )
     offered = flavour.available.get(seat.system)
-    if offered is None or version is None:
-        return
-    asked = version.split(".")
-    if asked[:2] != [str(part) for part in offered][: len(asked)]:
-        shown = f"{offered[0]}.{offered[1]}"
-        raise SpecError(
-            "redis/no-version",
-            f"{seat.member} sits on {seat.system}, which has {flavour.name} {shown}, not {version}",
-            where=f"services.{cast.name}.version",
-            hint=f'leave version out, write version: "{shown}", or use another system',
-        )
+    shown = f"{offered[0]}.{offered[1]}" if offered else None
+    asked = cast.service.version
+    check_version(flavour.name, seat, shown, asked, service=cast.name, code="redis/no-version")
 
 
 def mixed(cast: Cast) -> Iterator[SpecError]:

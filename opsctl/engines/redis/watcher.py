@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.holding import HELD, hold_script
@@ -21,6 +21,7 @@ from opsctl.workload import (
     Render,
     Seat,
     Sign,
+    Text,
 )
 
 MIB = 1024**2
@@ -70,65 +71,72 @@ def sentinel_component(
 def _sentinel_files(
     cast: Cast, seat: Seat, render: Render, accounts: Sequence[Account]
 ) -> tuple[ConfigFile, ...]:
-    config = seat.config_dir
-    first = cast.seats[0]
-    pace = " ".join(f"{name} {value}" for name, value in sorted(cast.preset.pace.items()))
-    watching = {name: value for name, value in sentinel_settings(cast).items() if name != "quorum"}
+    settings = {name: value for name, value in sentinel_settings(cast).items() if name != "quorum"}
     return (
         ConfigFile(
             f"{seat.data_dir}/sentinel.conf", render("sentinel.conf"), mode="0600", life="seeded"
         ),
-        ConfigFile(
-            f"{config}/sentinel-static.conf",
-            render(
-                "sentinel-static.conf",
-                **listening(seat, SENTINEL),
-                config_dir=config,
-                data_dir=seat.data_dir,
-            ),
-        ),
-        ConfigFile(
-            f"{config}/sentinel-auth.conf",
-            render(
-                "sentinel-auth.conf",
-                service=cast.name,
-                peer_user=PEER,
-                peer_password=secret(cast.name, PEER, "plain"),
-                redis_user=SENTINEL_USER,
-                redis_password=secret(cast.name, SENTINEL_USER, "plain"),
-            ),
-        ),
-        ConfigFile(
-            f"{config}/start-sentinel.sh",
-            render(
-                "start-sentinel.sh",
-                **scripted(cast, seat, SENTINEL),
-                sentinels=[place(at, SENTINEL) for at in cast.seats if at.member != seat.member],
-                initial_address=AddressRef(first.member, "ip"),
-                initial_port=first.ports[REDIS],
-                quorum=cast.majority,
-                settings=sorted(watching.items()),
-            ),
-            mode="0750",
-            effect="none",
-        ),
-        ConfigFile(
-            f"{config}/hasten-sentinel.sh",
-            render("hasten-sentinel.sh", **scripted(cast, seat, SENTINEL), pace=pace),
-            mode="0750",
-            effect="none",
-        ),
-        ConfigFile(
-            hold_script(seat),
-            render(
-                "hold.sh",
-                **scripted(cast, seat, SENTINEL),
-                setting=PATIENCE,
-                held=HELD * 1000,
-                released=watching[PATIENCE],
-            ),
-            mode="0750",
-            effect="none",
-        ),
+        _static(seat, render),
+        _logins(cast, seat, render),
+        _start(cast, seat, render, settings),
+        _hasten(cast, seat, render),
+        _hold(cast, seat, render, settings[PATIENCE]),
         *access_files(cast, seat, render, SENTINEL, accounts),
     )
+
+
+def _static(seat: Seat, render: Render) -> ConfigFile:
+    values = {**listening(seat, SENTINEL), "config_dir": seat.config_dir, "data_dir": seat.data_dir}
+    text = render("sentinel-static.conf", **values)
+    return ConfigFile(f"{seat.config_dir}/sentinel-static.conf", text)
+
+
+def _logins(cast: Cast, seat: Seat, render: Render) -> ConfigFile:
+    """With what it logs in to other Sentinels and to the servers."""
+    text = render(
+        "sentinel-auth.conf",
+        service=cast.name,
+        peer_user=PEER,
+        peer_password=secret(cast.name, PEER, "plain"),
+        redis_user=SENTINEL_USER,
+        redis_password=secret(cast.name, SENTINEL_USER, "plain"),
+    )
+    return ConfigFile(f"{seat.config_dir}/sentinel-auth.conf", text)
+
+
+def _start(cast: Cast, seat: Seat, render: Render, settings: Mapping[str, str]) -> ConfigFile:
+    """Tells a Sentinel that knows nothing yet whom to watch, and how."""
+    first = cast.seats[0]
+    text = render(
+        "start-sentinel.sh",
+        **scripted(cast, seat, SENTINEL),
+        sentinels=[place(at, SENTINEL) for at in cast.seats if at.member != seat.member],
+        initial_address=AddressRef(first.member, "ip"),
+        initial_port=first.ports[REDIS],
+        quorum=cast.majority,
+        settings=sorted(settings.items()),
+    )
+    return _script(f"{seat.config_dir}/start-sentinel.sh", text)
+
+
+def _hasten(cast: Cast, seat: Seat, render: Render) -> ConfigFile:
+    pace = " ".join(f"{name} {value}" for name, value in sorted(cast.preset.pace.items()))
+    text = render("hasten-sentinel.sh", **scripted(cast, seat, SENTINEL), pace=pace)
+    return _script(f"{seat.config_dir}/hasten-sentinel.sh", text)
+
+
+def _hold(cast: Cast, seat: Seat, render: Render, released: str) -> ConfigFile:
+    """Begins and ends a maintenance."""
+    text = render(
+        "hold.sh",
+        **scripted(cast, seat, SENTINEL),
+        setting=PATIENCE,
+        held=HELD * 1000,
+        released=released,
+    )
+    return _script(hold_script(seat), text)
+
+
+def _script(path: str, text: Text) -> ConfigFile:
+    """A change of it disturbs nobody: it is read anew each time."""
+    return ConfigFile(path, text, mode="0750", effect="none")

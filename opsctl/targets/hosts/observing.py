@@ -15,7 +15,7 @@ from opsctl.targets.hosts.agents import Answers
 from opsctl.targets.hosts.floating import Sights, floating_of, questions
 from opsctl.targets.hosts.maintaining import maintained
 from opsctl.targets.hosts.problems import clock_problems, host_problems
-from opsctl.targets.hosts.values import Env
+from opsctl.targets.hosts.values import Env, Options
 from opsctl.workload import Answer, Member, Query, Seat, Workload
 
 DOCUMENTS = 20  # revisions of the spec read, from the first hosts only
@@ -130,9 +130,7 @@ class Looking:
             {address: host for host in away for address in self._addresses(host)},
         )
 
-    def observation(
-        self, answers: Answers, unsupported: bool, kernel: str, time: str = "check"
-    ) -> Observation:
+    def observation(self, answers: Answers, options: Options) -> Observation:
         actual: dict[ResourceId, Actual] = {}
         nodes: dict[str, Node] = {}
         problems: list[Problem] = []
@@ -144,8 +142,11 @@ class Looking:
                 actual[one.id] = one
             nodes[where] = _node(where, answer)
             members = [member for _, member in self.members(host)]
-            problems += host_problems(nodes[where], look, members, unsupported, kernel)
-        problems += clock_problems(self.target, answers.clocks, kept if time == "check" else {})
+            problems += host_problems(
+                nodes[where], look, members, options.unsupported, options.kernel
+            )
+        asked = kept if options.time == "check" else {}
+        problems += clock_problems(self.target, answers.clocks, asked, options.time_service)
         problems += self._sights(answers).problems()
         looks = [answer["look"] for answer in answers.given.values()]
         parsed = list(self._parsed(answers))

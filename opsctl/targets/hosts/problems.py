@@ -10,7 +10,6 @@ from opsctl.planning.observation import Node, Problem
 from opsctl.targets.hosts import layout
 from opsctl.workload import Kernel, Member
 
-KEEP = "a service that keeps time, such as `time: {engine: chrony, on: TARGET}`"
 SUPPORTED = ("debian-12", "debian-13")
 SKEW = 0.5  # seconds that a host's clock may differ from the caller's, on top of what is uncertain
 
@@ -84,21 +83,23 @@ def clock_problems(
     target: str,
     clocks: Mapping[str, tuple[float, float]],
     kept: Mapping[str, Mapping[str, Any] | None],
+    keeper: str = "",
 ) -> Iterator[Problem]:
     """Hosts whose clock differs from this machine's by more than SKEW, doubt in their favour; and
-    of `kept` (what each host's kernel was told) those whose clock nobody keeps."""
+    of `kept` (what each host's kernel was told) those whose clock nobody keeps. `keeper` says what
+    would keep them."""
     off = {host for host, (offset, doubt) in clocks.items() if abs(offset) - doubt > SKEW}
     ours = " (of all hosts: this machine's may be the wrong one)" if off == set(clocks) else ""
     for host in clocks:
         if host in off:
             message = f"its clock is {clocks[host][0]:+.1f} s off this machine's{ours}"
             where = layout.where(target, host)
-            yield problem(where, "hosts/clock-skew", message, KEEP, "warning")
+            yield problem(where, "hosts/clock-skew", message, keeper, "warning")
     for host, said in kept.items():
         if said is not None and not said["synced"]:
             message = "nobody keeps its clock: the kernel calls it unsynchronised"
             where = layout.where(target, host)
-            hint = f"{KEEP}, or `time: external` where others see to it"
+            hint = f"{keeper}, or `time: external` where others see to it"
             yield problem(where, "hosts/clock-unsynced", message, hint, "warning")
 
 

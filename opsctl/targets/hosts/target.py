@@ -14,7 +14,16 @@ from opsctl.model import ServiceBase
 from opsctl.planning.observation import Holder, Maintenance, Observation
 from opsctl.planning.resource import Resource
 from opsctl.ports import Asked, Events, Fence, NodeJob, Outcome, Record, Secrets, Upkeep, Work
-from opsctl.targets.hosts import asking, journals, layout, maintaining, nodes, seating, ssh
+from opsctl.targets.hosts import (
+    asking,
+    journals,
+    layout,
+    maintaining,
+    nodes,
+    seating,
+    ssh,
+    upgrading,
+)
 from opsctl.targets.hosts.addresses import address_of
 from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.cache import Cache
@@ -93,8 +102,7 @@ class HostsTarget:
         requests = looking.requests(self.secrets.key, self.host_options)
         answers = self._agents().send(requests, LOOK)
         self._silent |= answers.unreached
-        given = self.options
-        found = looking.observation(answers, given.unsupported, given.kernel, given.time)
+        found = looking.observation(answers, self.options)
         heads = [int(answer["look"]["lock"]["highest"]) for answer in answers.given.values()]
         self._lock.highest = max([self._lock.highest, *heads])
         self._remember(answers, found.seats)
@@ -124,6 +132,14 @@ class HostsTarget:
         _raise_fenced(answers)
         return nodes.answers(jobs, answers)
 
+    def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+        return tuple(seats)
+
+    def log_lines(
+        self, places: Sequence[tuple[Seat, str]], since: float
+    ) -> tuple[tuple[str, tuple[tuple[float, str], ...]] | None, ...]:
+        return nodes.log_lines(places, self.on_nodes(nodes.log_jobs(places, since)))
+
     def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
         if self.options.cut_power is None:
             return False
@@ -135,6 +151,11 @@ class HostsTarget:
 
     def clocks(self) -> Mapping[str, tuple[float, float]]:
         return self._send(self._all({})).clocks
+
+    def newest(self, workloads: Sequence[Workload]) -> Mapping[str, Mapping[str, str]]:
+        self._know(member.seat for workload in workloads for member in workload.members())
+        requests = upgrading.requests(workloads, self.host_options["apt"])
+        return upgrading.agreed(self.name, self._send(requests, upgrading.FETCH))
 
     def tunnel(self, seat: Seat, port: int) -> AbstractContextManager[int]:
         where = layout.where(self.name, seat.node)

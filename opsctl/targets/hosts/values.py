@@ -70,12 +70,14 @@ class Packages:
 class Options:
     """Further keys of a hosts target. `unsupported`: systems other than Debian 12 and 13 too.
 
-    `cut_power(hosts, seconds)` takes their power, where something can.
+    `time_service`: what to write for hosts whose clocks nobody keeps. `cut_power(hosts, seconds)`
+    takes their power, where something can.
     """
 
     packages: Packages = field(default_factory=Packages)
     firewall: Literal["off", "check", "manage"] = "check"
     kernel: Literal["check", "apply"] = "check"
     time: Literal["check", "external"] = "check"
+    time_service: str = "a service that keeps time"
     unsupported: bool = False
     cut_power: Callable[[tuple[str, ...], float], None] | None = None

@@ -1,10 +1,12 @@
-"""Services as Kubernetes objects: one builder per kind, all of them pure.
+"""Services as Kubernetes objects: one builder per kind, all of them pure; and the doors to a
+cluster, all of which go through `api.py`.
 
 Every member is a StatefulSet of its own with one pod, so that opsctl alone decides which member is
 replaced next, and a Service of its own, whose address outlives the pod.
 """
 
-from opsctl.targets.kubernetes.render import render_manifests
-from opsctl.targets.kubernetes.target import KubernetesTarget
+from opsctl.targets.kubernetes.reaching import CutPower
+from opsctl.targets.kubernetes.render import render_manifests, render_roles
+from opsctl.targets.kubernetes.target import Access, KubernetesTarget
 
-__all__ = ["KubernetesTarget", "render_manifests"]
+__all__ = ["Access", "CutPower", "KubernetesTarget", "render_manifests", "render_roles"]

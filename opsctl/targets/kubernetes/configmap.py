@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from opsctl.targets.kubernetes.holding import script
+from opsctl.targets.kubernetes.scripts import INSTALL
 from opsctl.targets.kubernetes.site import Manifest, Placed
 from opsctl.targets.kubernetes.sources import (
     ADDRESSES,
     FILES,
-    INSTALL,
     SCRIPT,
     addresses,
     sources,
@@ -26,5 +27,5 @@ def config_map(placed: Placed) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": placed.site.metadata(placed.name, placed.labels),
-        "data": plain | own,
+        "data": plain | own | script(placed.workload),
     }

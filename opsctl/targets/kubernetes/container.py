@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from opsctl.targets.kubernetes.commands import in_order, start
+from opsctl.targets.kubernetes.holding import resume
 from opsctl.targets.kubernetes.images import image
-from opsctl.targets.kubernetes.site import SOURCES, Manifest, Placed, quantity
+from opsctl.targets.kubernetes.site import RUN, SOURCES, Manifest, Placed, quantity
 from opsctl.targets.kubernetes.sources import SCRIPT
 from opsctl.targets.kubernetes.storage import mounts
 from opsctl.workload import Component, Limits, Probe
 
 _CPU: Final = "100m"  # what is reserved: without any, a busy neighbour starves the server
 _STARTING: Final = 600  # seconds a server may take to load its data before it counts as hung
+
+# Letters, at least one, digits and single hyphens between them, 15 in all: RFC 6335.
+_PORT_NAME: Final = re.compile(r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 
 _SECURITY: Final[Manifest] = {
     "allowPrivilegeEscalation": False,
@@ -30,14 +35,18 @@ def container(placed: Placed, component: Component) -> Manifest:
         "image": image(component, placed.site.options.images),
         "imagePullPolicy": "IfNotPresent",
         "command": start(component.command),
-        "ports": [_port(port.name, port.number) for port in component.ports],
+        "ports": _ports(component),
         "resources": _resources(component.limits),
         "securityContext": _SECURITY,
         "volumeMounts": mounts(placed.member),
         **_probes(component),
+        **_surroundings(placed),
     }
+    if not component.volumes:
+        found["workingDir"] = RUN
+    held = resume(placed.workload, placed.member.name, component.name)
     hooks = {
-        "postStart": component.command.after_start,
+        "postStart": (*component.command.after_start, *held),
         "preStop": component.command.before_stop,
     }
     lifecycle = {
@@ -63,11 +72,27 @@ def installer(placed: Placed) -> Manifest:
         },
         "securityContext": _SECURITY,
         "volumeMounts": mounts(placed.member),
+        **_surroundings(placed),
     }
 
 
-def _port(name: str, number: int) -> Manifest:
-    return {"name": name[:15].rstrip("-"), "containerPort": number, "protocol": "TCP"}
+def _surroundings(placed: Placed) -> Manifest:
+    """Pods of a group that shares its files tell their own address themselves."""
+    if not placed.shared:
+        return {}
+    own = {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}
+    return {"env": [{"name": "OPSCTL_OWN", "valueFrom": own}]}
+
+
+def _ports(component: Component) -> list[Manifest]:
+    """Those whose name a container's port may have are named. They are for people alone: entrances
+    come and go, and must not replace pods."""
+    return [
+        ({"name": port.name} if _PORT_NAME.fullmatch(port.name) else {})
+        | {"containerPort": port.number, "protocol": "TCP"}
+        for port in component.ports
+        if not port.entrance
+    ]
 
 
 def _resources(limits: Limits) -> Manifest:

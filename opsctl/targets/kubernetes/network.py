@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from opsctl.targets.kubernetes.site import (
     Manifest,
     Site,
@@ -10,18 +12,25 @@ from opsctl.targets.kubernetes.site import (
     group_selector,
     service_selector,
 )
-from opsctl.workload import Group, Workload
+from opsctl.workload import Group, Lane, Workload
+
+Callers = Mapping[str, frozenset[int]]  # ports by the service that comes to them
 
 
-def network_policy(site: Site, workload: Workload, group: Group) -> Manifest:
-    """Clients reach client ports from anywhere, members' ports only from this service's pods."""
-    members = {"podSelector": {"matchLabels": service_selector(site, workload)}}
-    inside, outside = _ports(group, "members"), _ports(group, "clients")
+def network_policy(
+    site: Site, workload: Workload, group: Group, callers: Callers | None = None
+) -> Manifest:
+    """Clients reach client ports from anywhere; members' ports are reached from this service's pods
+    and, those of them that balancers ask or lead to, from theirs."""
+    inside, outside = _numbers(group, "members"), _numbers(group, "clients")
     ingress: list[Manifest] = []
     if outside:
-        ingress.append({"ports": outside})
+        ingress.append({"ports": _ports(outside)})
     if inside:
-        ingress.append({"from": [members], "ports": inside})
+        ingress.append({"from": [_pods(site, workload.service)], "ports": _ports(inside)})
+    for caller, numbers in sorted((callers or {}).items()):
+        if asked := inside & numbers:
+            ingress.append({"from": [_pods(site, caller)], "ports": _ports(asked)})
     labels = group_labels(site, workload, group)
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -35,12 +44,38 @@ def network_policy(site: Site, workload: Workload, group: Group) -> Manifest:
     }
 
 
-def _ports(group: Group, audience: str) -> list[Manifest]:
-    numbers = {
+def callers(workloads: Sequence[Workload]) -> dict[str, Callers]:
+    """By service: who comes to its members because routes lead there, and at which ports."""
+    found: dict[str, dict[str, frozenset[int]]] = {}
+    for pool in workloads:
+        for lead in pool.leads({}) if pool.leads is not None else ():
+            known = found.setdefault(lead.lane.service, {})
+            known[pool.service] = known.get(pool.service, frozenset()) | _asked(lead.lane)
+    return dict(found)
+
+
+def _asked(lane: Lane) -> frozenset[int]:
+    """Where clients go, where a member is asked itself, and where others are asked about it."""
+    found: set[int] = set()
+    for backend in lane.entry.backends:
+        voters = (*backend.voters, *backend.vetoes)
+        found |= {backend.port, backend.check.port, *(voter.check.port for voter in voters)}
+    return frozenset(found)
+
+
+def _pods(site: Site, service: str) -> Manifest:
+    return {"podSelector": {"matchLabels": service_selector(site, service)}}
+
+
+def _numbers(group: Group, audience: str) -> frozenset[int]:
+    return frozenset(
         port.number
         for member in group.members
         for component in member.components
         for port in component.ports
         if port.audience == audience
-    }
+    )
+
+
+def _ports(numbers: Iterable[int]) -> list[Manifest]:
     return [{"port": number, "protocol": "TCP"} for number in sorted(numbers)]

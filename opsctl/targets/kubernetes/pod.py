@@ -32,14 +32,11 @@ def pod_spec(placed: Placed) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": _SECURITY,
         "terminationGracePeriodSeconds": _grace(placed),
-        "affinity": _apart(placed),
-        "topologySpreadConstraints": [_spread(placed)],
+        **_where(placed),
         "initContainers": [installer(placed)],
         "containers": [container(placed, part) for part in placed.member.components],
         "volumes": volumes(placed),
     }
-    if options.node_selector:
-        spec["nodeSelector"] = dict(options.node_selector)
     if options.tolerations:
         spec["tolerations"] = [_toleration(one) for one in options.tolerations]
     if options.pull_secrets:
@@ -49,6 +46,19 @@ def pod_spec(placed: Placed) -> Manifest:
 
 def _grace(placed: Placed) -> int:
     return math.ceil(max(part.command.grace for part in placed.member.components))
+
+
+def _where(placed: Placed) -> Manifest:
+    """Beside clients on whatever node they run; else apart, on nodes that were chosen."""
+    if placed.shared:
+        return {"nodeSelector": {"kubernetes.io/os": "linux"}}
+    found: Manifest = {
+        "affinity": _apart(placed),
+        "topologySpreadConstraints": [_spread(placed)],
+    }
+    if placed.site.options.node_selector:
+        found["nodeSelector"] = dict(placed.site.options.node_selector)
+    return found
 
 
 def _apart(placed: Placed) -> Manifest:

@@ -40,10 +40,13 @@ _LOST: Final = """\
 
 ## What is lost without opsctl
 
-- **Order of restarts.** Every member is a StatefulSet of its own with the update strategy OnDelete:
-  `kubectl apply` restarts nothing. A pod is due for a restart when its annotation
-  `opsctl.dev/started-with` differs from its StatefulSet's template. Delete such pods one at a
-  time, replicas first, the primary last and only after a switchover.
+- **Order of restarts.** Every member is a StatefulSet of its own, balancers are one DaemonSet, and
+  all have the update strategy OnDelete: `kubectl apply` restarts nothing. A pod is due for a
+  restart when its annotation `opsctl.dev/started-with` differs from the template that it comes
+  from. Delete such pods one at a time, replicas first, the primary last and only after a
+  switchover.
+- **Reloads.** Files are put in place when a pod starts. What a running server could take in, such
+  as a changed route, it takes in at its next start.
 - **Gates.** Nobody checks before a pod goes that a quorum stays, nor afterwards that it has caught
   up. Wait for both yourself before the next one.
 - **Rotation of secrets.** A changed Secret restarts nothing either.

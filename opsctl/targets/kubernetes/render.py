@@ -8,11 +8,14 @@ from typing import Final
 
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.resource import Resource
+from opsctl.targets.kubernetes.rbac import roles
 from opsctl.targets.kubernetes.readme import readme
 from opsctl.targets.kubernetes.site import Payload
 from opsctl.targets.kubernetes.yaml_text import yaml_text
 
 _HEADER: Final = "# Written by `opsctl render kubernetes`; it will be overwritten.\n"
+# Values of secrets must not be written; pods come from what is.
+_LEFT_OUT: Final = frozenset({"Secret", "Pod"})
 _KUSTOMIZATION: Final = "kustomization.yaml"
 
 
@@ -32,9 +35,16 @@ def render_manifests(resources: Sequence[Resource], directory: Path) -> tuple[Pa
     return tuple(directory / name for name in files)
 
 
+def render_roles(namespaces: Sequence[str]) -> str:
+    """What accounts must be allowed to do in these namespaces, as YAML documents."""
+    known = [role for namespace in namespaces for role in roles(namespace)]
+    once = dict.fromkeys(yaml_text(role) for role in known)
+    return "---\n".join(once).rstrip()
+
+
 def manifest_files(resources: Sequence[Resource]) -> dict[str, str]:
     """What `render_manifests` writes: text by path below the directory."""
-    shown = {_path(one): _manifest(one) for one in resources if one.id.kind != "Secret"}
+    shown = {_path(one): _manifest(one) for one in resources if one.id.kind not in _LEFT_OUT}
     listed = yaml_text(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",

@@ -10,17 +10,29 @@ from opsctl.planning.resource import Impact, Resource, ResourceId
 from opsctl.ports.secrets import Secrets
 from opsctl.targets.kubernetes.configmap import config_map
 from opsctl.targets.kubernetes.fingerprints import digest, keyed
+from opsctl.targets.kubernetes.puts import fingerprint, puts
 from opsctl.targets.kubernetes.secret import secret, secret_sources
 from opsctl.targets.kubernetes.service import member_service
-from opsctl.targets.kubernetes.site import Manifest, Payload, Placed, Site
+from opsctl.targets.kubernetes.site import Manifest, Payload, Placed, Site, group_name
 from opsctl.targets.kubernetes.sources import Source, peers, sources
 from opsctl.targets.kubernetes.statefulset import start_secrets, stateful_set
 from opsctl.targets.kubernetes.yaml_text import yaml_text
+from opsctl.workload import Effect, Member
 
 # Everything of an object that no attribute of its own names.
 MANIFEST: Final = "manifest"
+# Of a running pod: what it was started with, the secrets among that, what it took in since by a
+# reload, and the files that programs beside its servers read.
 POD: Final = "pod"
 SECRETS: Final = "secrets"
+TAKEN: Final = "taken"
+FILES: Final = "files"
+
+_COSTS: Final[Mapping[Effect, Impact]] = {
+    "none": Impact.NONE,
+    "reload": Impact.RELOAD,
+    "restart": Impact.RESTART,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class Facets:
     needs: tuple[ResourceId, ...] = ()
     payload: Payload | None = None
     protected: bool = False
+    component: str = ""
 
 
 def identity(site: Site, kind: str, name: str) -> ResourceId:
@@ -52,6 +65,7 @@ def resource(
         impact=known.impact,
         protected=known.protected,
         needs=known.needs,
+        component=known.component,
         payload=known.payload or Payload(manifest),
     )
 
@@ -61,14 +75,14 @@ def member_resources(placed: Placed, secrets: Secrets, protected: bool) -> Itera
     site, service = placed.site, placed.workload.service
     yield resource(site, member_service(placed), service, placed.name)
     plain = config_map(placed)
-    yield resource(site, plain, service, placed.name, _plain_facets(placed, plain))
+    yield resource(site, plain, service, placed.name, plain_facets(placed, plain))
     if hidden := secret(placed):
-        yield resource(site, hidden, service, placed.name, _secret_facets(placed, hidden, secrets))
+        yield resource(site, hidden, service, placed.name, secret_facets(placed, hidden, secrets))
     pod = stateful_set(placed)
     yield resource(site, pod, service, placed.name, _pod_facets(placed, pod, secrets, protected))
 
 
-def _plain_facets(placed: Placed, manifest: Manifest) -> Facets:
+def plain_facets(placed: Placed, manifest: Manifest) -> Facets:
     """File by file, so that a change costs what that file's server needs to take it in."""
     files = tuple(one for one in sources(placed.member) if not one.secret)
     texts: Mapping[str, str] = manifest["data"]
@@ -80,7 +94,7 @@ def _plain_facets(placed: Placed, manifest: Manifest) -> Facets:
     return Facets(desired, _impacts(files))
 
 
-def _secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Facets:
+def secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Facets:
     files = secret_sources(placed)
     desired: dict[str, str | None] = {MANIFEST: digest([manifest["metadata"], manifest["type"]])}
     desired |= {one.key: keyed(placed.site, [one.file.text], secrets) for one in files}
@@ -93,7 +107,7 @@ def _secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Face
 def _impacts(files: Iterable[Source]) -> dict[str, Impact]:
     """A seeded file is the server's own once it is there: changing the seed changes nothing."""
     managed = (one for one in files if one.file.life == "managed")
-    return {one.key: Impact.RESTART if one.at_start else Impact.NONE for one in managed}
+    return {one.key: _COSTS[one.file.effect] for one in managed}
 
 
 def _pod_facets(placed: Placed, manifest: Manifest, secrets: Secrets, protected: bool) -> Facets:
@@ -103,22 +117,49 @@ def _pod_facets(placed: Placed, manifest: Manifest, secrets: Secrets, protected:
         MANIFEST: digest([manifest["metadata"], outside]),
         POD: digest(spec["template"]),
     }
-    if texts := start_secrets(placed):
-        desired[SECRETS] = keyed(placed.site, texts, secrets)
     wishes = tuple(wish for part in placed.member.components for wish in part.kernel)
     return Facets(
-        desired,
-        {POD: Impact.RESTART, SECRETS: Impact.RESTART},
-        needs=_needs(placed),
-        payload=Payload(manifest, wishes=wishes),
+        desired | taken_in(placed, secrets),
+        {POD: Impact.RESTART, **process_impacts()},
+        needs=needs(placed),
+        payload=Payload(manifest, wishes=wishes, seat=placed.member.seat, puts=puts(placed)),
         protected=protected and "volumeClaimTemplates" in spec,
+        component=_speaker(placed.member),
     )
 
 
-def _needs(placed: Placed) -> tuple[ResourceId, ...]:
+def _speaker(member: Member) -> str:
+    """Whose standing tells what restarting the pod costs: all its components go at once, and who
+    keeps data has the role, such as the server beside a Sentinel."""
+    asked = [part for part in member.components if part.health is not None]
+    keeping = (part.name for part in sorted(asked, key=lambda part: not part.volumes))
+    return next(keeping, member.components[0].name)
+
+
+def taken_in(placed: Placed, secrets: Secrets) -> dict[str, str | None]:
+    """What a pod should have of its files beyond what its template says."""
+    found: dict[str, str | None] = {}
+    if texts := start_secrets(placed):
+        found[SECRETS] = keyed(placed.site, texts, secrets)
+    files = puts(placed)
+    for attribute, some in (
+        (TAKEN, [put for put in files if put.reload]),
+        (FILES, [put for put in files if not put.reload]),
+    ):
+        if some:
+            found[attribute] = fingerprint(placed.site, some, secrets)
+    return found
+
+
+def process_impacts() -> dict[str, Impact]:
+    """What it costs a running pod to get them."""
+    return {SECRETS: Impact.RESTART, TAKEN: Impact.RELOAD, FILES: Impact.NONE}
+
+
+def needs(placed: Placed) -> tuple[ResourceId, ...]:
     """Its files, its governing Service, and the Services whose addresses its files hold."""
     site = placed.site
-    hosts = [placed.name, f"{placed.workload.service}-{placed.group.name}", *peers(placed.member)]
+    hosts = [placed.name, group_name(placed.workload, placed.group), *peers(placed.member)]
     found = [identity(site, "Service", name) for name in dict.fromkeys(hosts)]
     found.append(identity(site, "ConfigMap", placed.name))
     if secret_sources(placed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from opsctl.errors import SpecError
@@ -10,13 +12,18 @@ from opsctl.workload import Seat, SeatNeed
 
 # A StatefulSet's name and the 11 characters of a revision make a label of its pods (63 at most).
 _LONGEST: Final = 52
+_LABEL: Final = 63
+_DIGEST: Final = 5  # letters that tell nodes apart whose names are cut
 
 
-def seats(service: str, needs: tuple[SeatNeed, ...]) -> tuple[Seat, ...]:
+def seats(
+    service: str, needs: tuple[SeatNeed, ...], nodes: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Seat, ...]:
     """A seat for every member; the same ordinals give the same seats for ever.
 
     The first group's members are named after the service alone, those of further groups after
-    both, so that growing one group renames nobody in another.
+    both, so that growing one group renames nobody in another. `nodes`, by group, are those that
+    have a member near their clients.
     """
     if any(need.every for need in needs):
         raise SpecError(
@@ -26,15 +33,39 @@ def seats(service: str, needs: tuple[SeatNeed, ...]) -> tuple[Seat, ...]:
             hint="run it on a target of hosts",
         )
     first = needs[0].group if needs else ""
-    return tuple(
-        _seat(service if need.group == first else f"{service}-{need.group}", need, ordinal)
-        for need in needs
-        for ordinal in range(need.count)
-    )
+    found: list[Seat] = []
+    for need in needs:
+        stem = service if need.group == first else f"{service}-{need.group}"
+        _check(stem, f"{service}-{need.group}" if need.near_clients else f"{stem}-{need.count - 1}")
+        if need.near_clients:
+            found += seats_near(stem, need, (nodes or {}).get(need.group, ()))
+        else:
+            found += [_seat(need, f"{stem}-{ordinal}") for ordinal in range(need.count)]
+    return tuple(found)
 
 
-def _seat(stem: str, need: SeatNeed, ordinal: int) -> Seat:
-    member = f"{stem}-{ordinal}"
+def seats_near(stem: str, need: SeatNeed, nodes: Sequence[str]) -> tuple[Seat, ...]:
+    """One on each of the nodes; where none is known, one of node "" stands for all."""
+    known = sorted(set(nodes)) or [""]
+    return tuple(_seat(need, near_name(stem, node), node) for node in known)
+
+
+def near_name(stem: str, node: str) -> str:
+    """The member on a node: a valid label, the same for ever, another for every node.
+
+    A node's name may have dots and 253 letters: then it is cut, and its digest follows.
+    """
+    if not node:
+        return stem
+    short = node.partition(".")[0]
+    whole = f"{stem}-{short}"
+    if short == node and len(whole) <= _LABEL:
+        return whole
+    digest = hashlib.sha256(node.encode()).hexdigest()[:_DIGEST]
+    return f"{whole[: _LABEL - _DIGEST - 1].rstrip('-')}-{digest}"
+
+
+def _check(stem: str, longest: str) -> None:
     if not stem[:1].isalpha():  # clusters before 1.34 refuse such a Service
         raise SpecError(
             "kubernetes/bad-name",
@@ -42,21 +73,25 @@ def _seat(stem: str, need: SeatNeed, ordinal: int) -> Seat:
             where=f"service {stem}",
             hint="give the service another name",
         )
-    if len(member) > _LONGEST:
+    if len(longest) > _LONGEST:
         raise SpecError(
             "kubernetes/long-name",
             f"a member's name has at most {_LONGEST} characters on Kubernetes",
-            where=f"member {member}",
+            where=f"member {longest}",
             hint="give the service a shorter name",
         )
+
+
+def _seat(need: SeatNeed, member: str, node: str = "") -> Seat:
     return Seat(
         member=member,
         group=need.group,
-        node="",
+        node=node,
         zone="",
         system="image",
         ports=dict(need.ports),
         config_dir=CONFIG,
         data_dir=DATA,
         run_dir=RUN,
+        near_clients=need.near_clients,
     )

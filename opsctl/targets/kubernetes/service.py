@@ -1,6 +1,9 @@
-"""Service: one per member, for an address that outlives the pod; a headless one per group."""
+"""Service: one per member, for an address that outlives the pod; a headless one per group; one for
+each entrance beside clients."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from opsctl.targets.kubernetes.site import (
     Manifest,
@@ -10,7 +13,7 @@ from opsctl.targets.kubernetes.site import (
     group_name,
     group_selector,
 )
-from opsctl.workload import Component, Group, Member, Workload
+from opsctl.workload import Component, Group, Member, Port, Workload
 
 
 def member_service(placed: Placed) -> Manifest:
@@ -51,6 +54,30 @@ def group_service(site: Site, workload: Workload, group: Group) -> Manifest:
             "ports": _ports(group.members[0]),
         },
     }
+
+
+def entrance_services(site: Site, workload: Workload, group: Group) -> Iterator[Manifest]:
+    """Each leads a client to the pod on its own node alone: no other node can fail it."""
+    labels = group_labels(site, workload, group)
+    for component in group.members[0].components:
+        for port in component.ports:
+            if port.entrance:
+                yield {
+                    "apiVersion": "v1",
+                    "kind": "Service",
+                    "metadata": site.metadata(port.name, labels),
+                    "spec": {
+                        "type": "ClusterIP",
+                        "ipFamilyPolicy": "SingleStack",
+                        "internalTrafficPolicy": "Local",
+                        "selector": group_selector(site, workload, group),
+                        "ports": [_entrance(port)],
+                    },
+                }
+
+
+def _entrance(port: Port) -> Manifest:
+    return {"name": port.name, "port": port.entrance, "targetPort": port.number, "protocol": "TCP"}
 
 
 def _ports(member: Member) -> list[Manifest]:

@@ -8,7 +8,17 @@ from typing import Any, Final, TypeAlias
 
 from opsctl.errors import OpsError
 from opsctl.model import Kubernetes
-from opsctl.workload import AddressRef, FileRef, Group, Kernel, Member, SecretRef, Text, Workload
+from opsctl.workload import (
+    AddressRef,
+    FileRef,
+    Group,
+    Kernel,
+    Member,
+    Seat,
+    SecretRef,
+    Text,
+    Workload,
+)
 
 Manifest: TypeAlias = dict[str, Any]
 
@@ -19,6 +29,7 @@ DATA: Final = "/var/lib/opsctl/data"  # below it: a volume's own root may hold l
 SOURCES: Final = "/opsctl/files"  # ConfigMap and Secret as they are
 
 STARTED_WITH: Final = "opsctl.dev/started-with"
+OWN: Final = "@OWN@"  # the pod replaces it by its own address when it starts
 _MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "opsctl"}
 
 
@@ -41,6 +52,8 @@ class Site:
 
     def address(self, ref: AddressRef) -> str:
         """A name, or the token that the pod replaces by the Service's address when it starts."""
+        if not ref.member:
+            return OWN
         return f"@ADDRESS:{ref.member}@" if ref.form == "ip" else self.host(ref.member)
 
     def known(self, part: AddressRef | FileRef) -> str:
@@ -69,13 +82,42 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Put:
+    """A file that a running pod is given: what its content is made of, and the program that takes
+    it in. See `puts.py`, which says how."""
+
+    component: str
+    path: str
+    mode: str
+    text: Text
+    names: tuple[tuple[str, str], ...] = ()  # member, and the name whose address the text holds
+    check: tuple[str, ...] = ()
+    reload: tuple[str, ...] = ()  # () for what programs beside the server read each time
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
-    """What apply sends: the manifest, and the texts whose secrets are filled in only then."""
+    """What apply sends: the manifest, and the texts whose secrets are filled in only then.
+
+    `puts`: of what runs a member's pod, the files that a running pod is given without a restart.
+    """
 
     manifest: Manifest
     texts: Mapping[str, Text] = field(default_factory=dict)  # of a Secret, by key
     masked: Mapping[str, str] = field(default_factory=dict)  # the same for people
     wishes: tuple[Kernel, ...] = ()  # to the node's kernel; no pod may set them
+    seat: Seat | None = None  # whose pod it makes; None where it is nobody's alone
+    puts: tuple[Put, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One pod of a DaemonSet, as it should be: nothing to send. It is deleted where it was started
+    with something else, and its DaemonSet makes another."""
+
+    daemon_set: str
+    node: str
+    puts: tuple[Put, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +130,18 @@ class Placed:
     member: Member
 
     @property
+    def shared(self) -> bool:
+        """Whether it stands for a whole group, whose members are alike, one on each node."""
+        return self.member.seat.near_clients
+
+    @property
     def name(self) -> str:
-        return self.member.name
+        return group_name(self.workload, self.group) if self.shared else self.member.name
 
     @property
     def selector(self) -> dict[str, str]:
+        if self.shared:
+            return group_selector(self.site, self.workload, self.group)
         return {
             "opsctl.dev/environment": self.site.environment,
             "opsctl.dev/member": self.name,
@@ -108,15 +157,15 @@ def group_name(workload: Workload, group: Group) -> str:
     return f"{workload.service}-{group.name}"
 
 
-def service_selector(site: Site, workload: Workload) -> dict[str, str]:
+def service_selector(site: Site, service: str) -> dict[str, str]:
     return {
         "opsctl.dev/environment": site.environment,
-        "opsctl.dev/service": workload.service,
+        "opsctl.dev/service": service,
     }
 
 
 def group_selector(site: Site, workload: Workload, group: Group) -> dict[str, str]:
-    return service_selector(site, workload) | {"opsctl.dev/group": group.name}
+    return service_selector(site, workload.service) | {"opsctl.dev/group": group.name}
 
 
 def group_labels(site: Site, workload: Workload, group: Group) -> dict[str, str]:

@@ -12,42 +12,11 @@ from typing import Final
 
 from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.site import CONFIG, STORE, Placed
-from opsctl.workload import AddressRef, ConfigFile, Member
+from opsctl.workload import AddressRef, ConfigFile, Member, Text
 
 SCRIPT: Final = "opsctl.install.sh"
 FILES: Final = "opsctl.files"
 ADDRESSES: Final = "opsctl.addresses"
-
-# POSIX sh with getent, sed and coreutils: Debian's images have them, and Alpine's do.
-INSTALL: Final = """\
-# Puts this member's files where its servers read them. Run before the servers start. Seeded files
-# are the server's own.
-set -eu
-umask 077
-from=${1:-/opsctl/files}
-addresses=$(mktemp)
-trap 'rm -f "$addresses"' EXIT
-while read -r member name; do
-  tries=0
-  until found=$(getent hosts "$name"); do
-    tries=$((tries + 1))
-    if [ "$tries" -ge 60 ]; then
-      echo "opsctl: the Service $name has had no address for 60 s" >&2
-      exit 1
-    fi
-    sleep 1
-  done
-  printf 's/@ADDRESS:%s@/%s/g\\n' "$member" "${found%%[[:space:]]*}" >> "$addresses"
-done < "$from/opsctl.addresses"
-while read -r life mode key path; do
-  if [ "$life" = directory ]; then mkdir -p "$path"; continue; fi
-  if [ "$life" = seeded ] && [ -e "$path" ]; then continue; fi
-  mkdir -p "${path%/*}"
-  sed -f "$addresses" "$from/$key" > "$path.opsctl-new"
-  chmod "$mode" "$path.opsctl-new"
-  mv -f "$path.opsctl-new" "$path"
-done < "$from/opsctl.files"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +32,8 @@ class Source:
 
     @property
     def at_start(self) -> bool:
-        """Whether only a restart takes a change in. For now a reload counts as one here: nothing
-        tells the server in a running pod, and the mounted file changes some time after."""
-        return self.file.life == "managed" and self.file.effect in ("restart", "reload")
+        """Whether only a restart takes a change in."""
+        return self.file.life == "managed" and self.file.effect == "restart"
 
 
 def sources(member: Member) -> tuple[Source, ...]:
@@ -100,8 +68,14 @@ def table(member: Member) -> str:
 
 def peers(member: Member) -> tuple[str, ...]:
     """The members whose literal addresses stand in this member's files."""
-    parts = (part for source in sources(member) for part in source.file.text.parts)
-    return tuple(sorted({p.member for p in parts if isinstance(p, AddressRef) and p.form == "ip"}))
+    found = {one for source in sources(member) for one in literals(source.file.text)}
+    return tuple(sorted(found))
+
+
+def literals(text: Text) -> tuple[str, ...]:
+    """The members whose literal addresses stand in a text; its own pod knows its own."""
+    parts = (part for part in text.parts if isinstance(part, AddressRef) and part.form == "ip")
+    return tuple(sorted({part.member for part in parts} - {""}))
 
 
 def addresses(placed: Placed) -> str:

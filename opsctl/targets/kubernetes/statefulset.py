@@ -17,7 +17,7 @@ def stateful_set(placed: Placed) -> Manifest:
     own differs was started with something else and is due for a restart.
     """
     spec = pod_spec(placed)
-    metadata = {"labels": placed.labels, "annotations": {STARTED_WITH: _started(placed, spec)}}
+    metadata = {"labels": placed.labels, "annotations": {STARTED_WITH: started_with(placed, spec)}}
     manifest: Manifest = {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -40,8 +40,8 @@ def stateful_set(placed: Placed) -> Manifest:
     return manifest
 
 
-def _started(placed: Placed, spec: Manifest) -> str:
-    """Over the pod and the files read at start, secrets by name: it needs no key."""
+def started_with(placed: Placed, spec: Manifest) -> str:
+    """A fingerprint of the pod and the files read at start, secrets by name: it needs no key."""
     files = [
         (source.file.path, source.file.mode, placed.site.masked(source.file.text))
         for source in sources(placed.member)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import places, process, unit
+from . import directory, places, process, unit
 from .host import Host, Item
 from .kinds import KINDS
 from .lock import Lock
 from .look import observed, refuse_foreign
 from .shell import RefusedError, run
 
+GOING = ("timer", "unit", "firewall", "file", "directory", "package", "mask", "kernel")
 SHARED = ("package", "mask", "kernel")  # two environments may own the same one
 
 
@@ -48,7 +49,7 @@ class Batch:
         sources = [item for item in write if item["spec"].get("early")]
         rest = [item for item in write if not item["spec"].get("early")]
         self._make("file", sources)
-        for kind in ("kernel", "mask", "package", "directory", "file"):
+        for kind in ("kernel", "mask", "package", "directory", "file", "firewall"):
             self._make(kind, rest)
         self._remove(remove)
         self._reread(rest)
@@ -104,14 +105,14 @@ class Batch:
         if not mine:
             return
         elsewhere = manifest.elsewhere()
-        for kind in ("timer", "unit", "file", "directory", "package", "mask", "kernel"):
+        for kind in GOING:
             going = [item for item in mine if item["kind"] == kind]
             gone = [item for item in going if not self._kept(item, elsewhere)]
             if gone:
                 with self._guard():
                     KINDS[kind].remove(self.host, [item["name"] for item in gone])
             for item in going:
-                manifest.drop(item["key"])
+                self._leave(manifest.drop(item["key"]))
                 self.changed.append(item["key"])
             if going:
                 manifest.save()
@@ -119,6 +120,14 @@ class Batch:
             run(["systemctl", "daemon-reload"], timeout=90)
             self.host.forget()
         self._forget_environment()
+
+    def _leave(self, seat: dict[str, Any]) -> None:
+        """What a member's processes kept until the next boot goes with its seat: systemd made the
+        folder, so nothing else names it. Its units are gone by now."""
+        path = seat.get("run_dir", "")
+        if path.startswith(f"{places.RUN}/"):
+            with self._guard():
+                directory.remove(self.host, [path])
 
     def _kept(self, item: Item, elsewhere: set[tuple[str, str]]) -> bool:
         """Whether a shared thing stays: others own it too, or it was there before opsctl."""

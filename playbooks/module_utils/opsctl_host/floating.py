@@ -34,11 +34,13 @@ class Link:
         return any(one.ip == address for one in self.addresses)
 
     def networks(self, address: Address) -> list[str]:
-        """Its networks of the address's kind. One that came with the address itself is none."""
+        """Its networks of the address's kind. One that came with the address itself is none, and
+        so is an address that stands alone, such as another floating one."""
         found = {
             str(one.network)
             for one in self.addresses
             if one.version == address.version and one.ip != address
+            if one.network.num_addresses > 1
         }
         return sorted(found)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import directory, file, kernel, mask, package, timer, unit
+from . import directory, file, filtering, kernel, mask, package, timer, unit
 
 KINDS: dict[str, ModuleType] = {
     "kernel": kernel,
@@ -18,6 +18,7 @@ KINDS: dict[str, ModuleType] = {
     "package": package,
     "directory": directory,
     "file": file,
+    "firewall": filtering,
     "unit": unit,
     "timer": timer,
 }

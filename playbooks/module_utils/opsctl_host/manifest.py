@@ -57,14 +57,16 @@ class Manifest:
                 self.seats[item["member"]] = item["seat"]
         return before != (self.resources, self.seats)
 
-    def drop(self, key: str) -> None:
-        """Forget a thing; a member of which only data is left sits here no more."""
+    def drop(self, key: str) -> dict[str, Any]:
+        """Forget a thing; a member of which only data is left sits here no more: gives the seat
+        that it leaves with this, else nothing."""
         entry = self.resources.pop(key, None)
         if entry and not any(
             other["member"] == entry["member"] and not other.get("loss")
             for other in self.resources.values()
         ):
-            self.seats.pop(entry["member"], None)
+            return self.seats.pop(entry["member"], {})
+        return {}
 
     def save(self) -> None:
         places.make_folder(os.path.dirname(self.path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from typing import Any
 
 from . import apt, places
 from .found import Found
@@ -102,6 +103,20 @@ def _chosen(items: list[Item]) -> list[str]:
             raise apt.StaleListsError(no_version(item["name"], wanted, known))
         chosen.append(f"{item['name']}={version}")
     return chosen
+
+
+def newest(packages: dict[str, str], settings: dict[str, Any]) -> dict[str, str]:
+    """The newest version of each that apt's sources have now and that is wanted. Fetches the lists;
+    raises hosts/no-version, and what that may."""
+    apt.update(settings)
+    found = {}
+    for name, wanted in packages.items():
+        known = candidates({"name": name})
+        version = next((one for one in known if matches(one, wanted)), None)
+        if version is None:
+            raise RefusedError("hosts/no-version", no_version(name, wanted, known))
+        found[name] = version
+    return found
 
 
 def no_version(name: str, wanted: str, known: list[str]) -> str:

@@ -18,6 +18,7 @@ from .shell import RefusedError
 ROOT = ""  # tests set a folder here
 STATE = "/var/lib/opsctl"
 UNITS = "/etc/systemd/system"
+RUN = "/run/opsctl"
 STARTED = "/run/opsctl/started"
 TAKEN = "/run/opsctl/taken"
 AGENT = "/run/opsctl/agent"  # compiled programs; made by the first change, not by a look

@@ -9,6 +9,7 @@ from opsctl.planning.resource import Resource
 from opsctl.targets.hosts.realise.context import Context, Payload
 from opsctl.targets.hosts.realise.directories import directories
 from opsctl.targets.hosts.realise.files import files
+from opsctl.targets.hosts.realise.firewall import firewall
 from opsctl.targets.hosts.realise.jobs import jobs
 from opsctl.targets.hosts.realise.kernel import kernel
 from opsctl.targets.hosts.realise.packages import packages
@@ -25,6 +26,8 @@ def realise(
     found: dict[str, Resource] = {}
     for workload in workloads:
         service = services[workload.service]
+        for resource in firewall(context, workload):
+            found.setdefault(resource.id.key, resource)
         for member in workload.members():
             node = (*kernel(context, workload, member), *packages(context, workload, member))
             folders = directories(context, workload, member, service)

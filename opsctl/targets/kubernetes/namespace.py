@@ -1,0 +1,46 @@
+"""The namespace: made where it is missing, left as it is where it is there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opsctl.errors import OpsError
+from opsctl.targets.kubernetes.api import Api
+from opsctl.targets.kubernetes.kinds import KINDS
+from opsctl.targets.kubernetes.live import leaving
+from opsctl.targets.kubernetes.refusals import terminating
+from opsctl.targets.kubernetes.site import Site
+
+LABELS: Final = {
+    "app.kubernetes.io/managed-by": "opsctl",
+    "pod-security.kubernetes.io/enforce": "restricted",
+}
+
+
+def ensure(api: Api, site: Site) -> bool:
+    """Whether it was made. Labels of one that is there are others' business. Raises
+    kubernetes/terminating, or /forbidden with the rule that is missing."""
+    try:
+        found = api.get(KINDS["Namespace"].path("", site.namespace))
+    except OpsError as error:
+        if error.code == "kubernetes/forbidden":
+            return False  # who may not read it works in one that somebody made
+        raise
+    if found is not None:
+        if leaving(found):
+            raise terminating(site.where)
+        return False
+    try:
+        api.create(
+            KINDS["Namespace"].path(""),
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": site.namespace, "labels": LABELS},
+            },
+        )
+    except OpsError as error:
+        if error.code == "kubernetes/exists":
+            return False
+        raise
+    return True
