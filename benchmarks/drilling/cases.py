@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from opsctl.drills.faults import FAULTS
+from opsctl.drills.faults import FAULTS, OF_PODS
 from opsctl.engines.redis.presets import PRESETS
 
 Table = Literal["faults", "sweep", "returns"]
@@ -48,7 +48,7 @@ def cases(tables: Sequence[str], presets: Sequence[str], faults: Sequence[str]) 
 
 def _faults(preset: str) -> Iterator[Case]:
     for fault in FAULTS:
-        if not fault.sweep:
+        if not fault.sweep and fault.kind not in OF_PODS:
             yield Case("faults", preset, fault.name, (fault.name,))
 
 

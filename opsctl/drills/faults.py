@@ -24,8 +24,11 @@ Kind = Literal[
     "loss",
     "fill-disk",
     "cpu",
+    "delete-pod",
+    "evict-pod",
     "operation",
 ]
+OF_PODS: tuple[Kind, ...] = ("delete-pod", "evict-pod")  # struck where members are pods
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Fault:
 
 
 _BOOT = "The host must boot and mount its disks with nobody at its keyboard."
+_PODS = "The service runs on Kubernetes."
 _NFT = "The hosts have nft."
 _BACK = "the address moves to another balancer; connections to the old one are lost"
 _FAILOVER = "a cut-off of about the time of detection and election; then writes again"
@@ -89,6 +93,12 @@ FAULTS: tuple[Fault, ...] = (
           "depends on the engine: refused writes, or none", "the file that fills it is removed",
           ("The data lies on a disk of its own, or other services there suffer too.",
            "A host that restarts meanwhile keeps the file: remove it by hand.")),
+    Fault("delete-pod", "the primary's pod is deleted", "delete-pod", "primary", 0.0,
+          "about a second without writes: it hands over before it ends",
+          "its StatefulSet makes another pod", (_PODS,)),
+    Fault("drain", "the primary's pod is evicted, as by a drain of its node", "evict-pod",
+          "primary", 0.0, "about a second without writes: it hands over before it ends",
+          "its StatefulSet makes another pod", (_PODS,)),
     Fault("switchover", "the primary is moved on purpose", "operation", "none", 0.0,
           "about a second without writes, nothing lost", "nothing to undo",
           operation="switchover"),

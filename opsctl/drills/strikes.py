@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from opsctl.drills import scripts
-from opsctl.drills.faults import Fault
+from opsctl.drills.faults import OF_PODS, Fault
 from opsctl.errors import Exit, OpsError
 from opsctl.ports import SIGNAL, START
 from opsctl.workload import Seat, Standings, Text
@@ -45,6 +46,7 @@ class Strike:
     script: Text
     undo: Text
     restarts: bool = False
+    takes: Literal["", "delete", "evict"] = ""  # a pod, and how; no script is run
 
 
 def strike(fault: Fault, scene: Scene, drill: str, seconds: float = 0.0) -> tuple[Strike, ...]:
@@ -179,6 +181,9 @@ def _strike(
     if fault.kind == "kill-host":
         script = scripts.kill_host()
         return Strike(seat.node, seat.member, "", words, script, Text(), restarts=True)
+    if fault.kind in OF_PODS:
+        takes: Literal["delete", "evict"] = "evict" if fault.kind == "evict-pod" else "delete"
+        return Strike(seat.node, seat.member, "", words, Text(), Text(), takes=takes)
     peers, floating = _peers(scene, seat, struck), _floating(scene, struck)
     blow, undo = _commands(fault, drill, seconds, seat, peers, floating)
     component = at.component if SIGNAL in blow or START in blow else ""

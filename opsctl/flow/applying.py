@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree, not_held_since
 from opsctl.flow.generations import newest, refused
 from opsctl.flow.parts import Parts
-from opsctl.flow.survey import Survey, survey, within_reach
+from opsctl.flow.survey import Survey, placed_now, survey, within_reach
 from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.plan import Plan
@@ -72,6 +73,7 @@ def run_plan(
             stop=stop,
             monotonic=time.monotonic,
             more=more,
+            placed=partial(placed_now, parts, seen),
         )
         revision = _revision(seen, plan)
         used = newest(parts.generations, seen.observation.generations)

@@ -33,7 +33,8 @@ VERDICT = "verdict"  # of the record that ends the run
 class Drill:
     """One drill, decided: which fault, through which route, for how long (s), seen from where.
 
-    `client` is a node's name; "" for this machine, or where the fault wants it.
+    `client` is a node's name; "" for where the fault wants it, or else this machine. Clients of a
+    service that is reached from inside alone run on a node that is not the primary's.
     """
 
     id: str
@@ -53,11 +54,26 @@ class Drill:
         """Seconds that the fault lasts at most."""
         return {"kill-host": BOOT, "operation": _OPERATION}.get(self.fault.kind, self.seconds)
 
-    def client_node(self, scene: Scene) -> str:
-        """Where the client runs; "" is this machine."""
-        if self.client or self.fault.select != "client-side":
+    def client_node(self, scene: Scene, inside: bool = False) -> str:
+        """Where the client runs; "" is this machine. Raises drills/no-client-node."""
+        if self.client:
             return self.client
-        return primary_node(scene)
+        if self.fault.select == "client-side":
+            return primary_node(scene)
+        return self._inside(scene) if inside else ""
+
+    def _inside(self, scene: Scene) -> str:
+        """One that the fault leaves alone."""
+        struck = primary_node(scene)
+        nodes = sorted({seat.node for seat in (*scene.beside, *scene.seats)} - {"", struck})
+        if self.fault.select == "all" or not nodes:
+            raise OpsError(
+                "drills/no-client-node",
+                "clients are inside the cluster, and this fault leaves no node for one",
+                hint="another fault: opsctl drill list",
+                exit=Exit.REFUSED,
+            )
+        return nodes[0]
 
 
 def scene_of(
@@ -87,7 +103,7 @@ def scene_of(
             hint=f"--from one of {', '.join(nodes)}",
             exit=Exit.INPUT,
         )
-    return replace(scene, client=drill.client_node(scene))
+    return replace(scene, client=drill.client_node(scene, target.pods))
 
 
 class Conductor:
@@ -177,7 +193,7 @@ class Conductor:
             "mode": "read" if lane.entry.role == "replica" else "write",
             **drill_client.settings(drill.outage),
         }
-        seats = (*scene.seats, *scene.beside)
+        seats = (*scene.beside, *scene.seats)  # beside what is restarted, rather than in it
         argv = target.beside(_on(scene.client, seats), ARGV) if scene.client else ARGV
         return self._start(argv, message(lane.entry.scheme, settings))
 

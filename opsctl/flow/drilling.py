@@ -6,7 +6,7 @@ import secrets as random
 from dataclasses import replace
 
 from opsctl import __version__
-from opsctl.drills.faults import fault
+from opsctl.drills.faults import OF_PODS, fault
 from opsctl.drills.program import schemes
 from opsctl.drills.report import Report as DrillReport
 from opsctl.drills.strikes import beforehand, strike
@@ -72,6 +72,13 @@ def drill_plan(
         slo=service.slo,
         can_lose_nothing=service.can_promise_rpo_zero,
     )
+    if struck.kind in OF_PODS and not parts.targets[drill.target].pods:
+        raise OpsError(
+            "drills/no-pods",
+            f"{struck.name} strikes a pod, and {lane.service} runs on hosts",
+            hint="primary-process or primary-host strikes it there",
+            exit=Exit.REFUSED,
+        )
     if seen.present[pool][0] != drill.target:
         message = f"{lane.service} is on {drill.target}, its balancers on {seen.present[pool][0]}"
         raise OpsError("drills/two-targets", message, exit=Exit.REFUSED)

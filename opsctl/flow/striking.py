@@ -35,6 +35,9 @@ class Blows:
             for one in self.strikes:
                 yield Event(at, "", "strike", f"{one.words}, {one.node}", time.time() - at)
             return
+        if any(one.takes for one in self.strikes):
+            yield from self._pods_taken(at)
+            return
         jobs = [self._job(one, one.script) for one in self.strikes]
         answers = self.target.on_nodes(jobs, self.fence)
         for one, answer in zip(self.strikes, answers, strict=True):
@@ -47,9 +50,15 @@ class Blows:
             else:  # it went down before it could say when
                 yield Event(at, "", "strike", f"{one.words}, {one.node}", time.time() - at)
 
+    def _pods_taken(self, at: float) -> Iterator[Event]:
+        for one in self.strikes:
+            evict = one.takes == "evict"
+            self.target.take_pod(self.seats[one.member], self.fence, evict=evict)
+            yield Event(at, "", "strike", f"{one.words}, {one.node}", time.time() - at)
+
     def undo(self) -> None:
         """Ends what lasts. Done twice it does nothing; the hosts do it themselves in the end."""
-        lasting = [one for one in self.strikes if not one.restarts]
+        lasting = [one for one in self.strikes if not one.restarts and not one.takes]
         if lasting:
             self.target.on_nodes([self._job(one, one.undo) for one in lasting], self.fence)
 

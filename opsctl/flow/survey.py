@@ -168,6 +168,20 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
     return found
 
 
+def placed_now(parts: Parts, seen: Survey, target: Target, workload: Workload) -> Workload:
+    """The same with a member on each node, where one that was of no node stood for all of them."""
+    seats = tuple(member.seat for member in workload.members())
+    if not any(seat.near_clients and not seat.node for seat in seats):
+        return workload
+    found = target.located(seats)
+    if found == seats:
+        return workload
+    service = parts.environment.services[workload.service]
+    engine = parts.engine(service)
+    known = _directory(parts, seen, workload.service)
+    return engine.describe(workload.service, service, found, parts.render(engine), known)
+
+
 @contextmanager
 def _placed(parts: Parts) -> Iterator[None]:
     """Gives an error that names keys of the spec ("services.a.version") its place in the files."""

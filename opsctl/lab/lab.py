@@ -181,7 +181,7 @@ def up(
         hosts = [Host(folder, record, node) for node in record.nodes]
         Faults(folder, record).heal_orphans()
         off = [host for host in hosts if not host.running]
-        preflight.require_inotify(len(off))
+        preflight.require_inotify(len(off), nested=record.nested)
         side_by_side(Host.start, hosts)
         progress(f"{started_words(len(off), len(hosts))}, waiting for ssh")
         side_by_side(Host.await_ssh, hosts)

@@ -12,6 +12,7 @@ from opsctl.lab.cgroup import controllers, unified_root
 INOTIFY_NAME = "fs.inotify.max_user_instances"
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_PER_HOST = 5  # what a host's systemd was seen to hold
+INOTIFY_PER_NODE = 18  # a control plane and three workers were seen to hold 70
 TOOLS = {
     "systemd-nspawn": "systemd-container",
     "mmdebstrap": "mmdebstrap",
@@ -67,7 +68,7 @@ def require(*, nested: bool = False) -> None:
         _require_controllers()
 
 
-def require_inotify(hosts: int) -> None:
+def require_inotify(hosts: int, *, nested: bool = False) -> None:
     """Raise lab/inotify when the kernel's limit leaves no room for so many more hosts.
 
     All hosts count as one user, root. Without the check some hosts start and others do not, and a
@@ -75,7 +76,7 @@ def require_inotify(hosts: int) -> None:
     """
     limit = int(INOTIFY.read_text())
     used = _inotify_used()
-    need = used + hosts * INOTIFY_PER_HOST
+    need = used + hosts * (INOTIFY_PER_NODE if nested else INOTIFY_PER_HOST)
     if need > limit:
         raise OpsError(
             "lab/inotify",

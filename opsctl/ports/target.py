@@ -126,9 +126,13 @@ class Record:
 
 
 class Target(Protocol):
-    """One named target of an environment, for example `dc`."""
+    """One named target of an environment, for example `dc`.
+
+    `pods`: whether its members are pods; only who runs there too reaches what they serve.
+    """
 
     name: str
+    pods: bool
 
     def seat(
         self,
@@ -178,7 +182,8 @@ class Target(Protocol):
         ...
 
     def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
-        """The seats with the nodes that their members are on now, where that is not for ever."""
+        """The seats with the nodes that their members are on now, where that is not for ever. One
+        that stood for members on all nodes is replaced by theirs."""
         ...
 
     def log_lines(
@@ -192,6 +197,13 @@ class Target(Protocol):
     def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
         """Takes the power of the members' nodes, all at once, and gives it back after `seconds`
         whatever becomes of the caller. False where that can't be done from here.
+        """
+        ...
+
+    def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:
+        """Deletes the member's pod, or evicts it as a drain of its node does.
+
+        Raises OpsError: drills/no-pods on hosts, drills/evict where a budget holds it.
         """
         ...
 

@@ -41,6 +41,7 @@ class Stop:
 
 
 Performer: TypeAlias = "Callable[[Step, Context], None]"
+Placed: TypeAlias = Callable[[Target, Workload], Workload]
 NOTHING_MORE: Mapping[str, Performer] = MappingProxyType({})
 
 
@@ -66,10 +67,12 @@ class Context:
     outcome: dict[str, str] = field(default_factory=dict)
     monotonic: Callable[[], float] = field(default=lambda: 0.0)
     more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)
+    placed: Placed = field(default=lambda _, workload: workload)
 
     def workload(self, service: str) -> tuple[Target, Workload]:
-        target, workload = self.workloads[service]
-        return self.targets[target], workload
+        name, workload = self.workloads[service]
+        target = self.targets[name]
+        return target, self.placed(target, workload)
 
     def say(self, words: str, *, where: str = "", step: str = "") -> None:
         self.events(Event(where=where, words=words, step=step))

@@ -103,6 +103,7 @@ class MemoryTarget:
     """Does what it is told and writes it down. `fails` names places or words that fail."""
 
     name: str = "dc"
+    pods: bool = False
     primary: int = 0
     unready: set[int] = field(default_factory=set)
     fails: set[str] = field(default_factory=set)
@@ -165,6 +166,9 @@ class MemoryTarget:
     def on_nodes(
         self, jobs: Sequence[NodeJob], fence: Fence | None = None
     ) -> tuple[Answer | None, ...]:
+        raise AssertionError
+
+    def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:
         raise AssertionError
 
     def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:

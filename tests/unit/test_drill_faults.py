@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from opsctl.drills.faults import FAULTS, Fault, fault
+from opsctl.drills.faults import FAULTS, OF_PODS, Fault, fault
 from opsctl.drills.scripts import FILL, undo_unit
 from opsctl.drills.strikes import Scene, Strike, strike
 from opsctl.errors import Exit, OpsError
@@ -16,7 +16,7 @@ from opsctl.targets.hosts import nodes as host_nodes
 from opsctl.workload import AddressRef, Seat, Standing, Text
 
 DRILL = "d7f3a"
-BY_HAND = [each for each in FAULTS if each.kind != "operation"]
+BY_HAND = [each for each in FAULTS if each.kind not in ("operation", *OF_PODS)]
 
 
 def seat(member: str, node: str) -> Seat:

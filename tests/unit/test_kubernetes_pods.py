@@ -13,7 +13,7 @@ from opsctl.model import Kubernetes
 from opsctl.ports import SIGNAL, START, Asked, NodeJob
 from opsctl.targets.kubernetes import agents, asking
 from opsctl.targets.kubernetes.nodes import Filling
-from opsctl.targets.kubernetes.pods import places
+from opsctl.targets.kubernetes.pods import Place, located, places
 from opsctl.targets.kubernetes.programs import LookUp, Run, answers, session
 from opsctl.targets.kubernetes.reaching import clock_read, stamped
 from opsctl.targets.kubernetes.site import Site
@@ -262,3 +262,15 @@ def test_a_line_of_a_log_has_its_time() -> None:
     assert stamped("1970-01-01T00:00:10.250000000Z * Ready") == (10.25, "* Ready")
     assert stamped("1970-01-01T00:00:10Z x") == (10.0, "x")
     assert stamped("unable to retrieve container logs") is None
+
+
+def test_a_member_of_no_node_yet_becomes_one_on_each_node_that_has_its_pod() -> None:
+    here = Seat("lb", "balancer", "", "", "image", near_clients=True)
+    known = {
+        name: Place("p", node, "", {})
+        for name, node in {"lb-n1": "n1", "lb-n2": "n2", "db-0": "n3"}.items()
+    }
+    found = located(here, known)
+    assert [(one.member, one.node) for one in found] == [("lb-n1", "n1"), ("lb-n2", "n2")]
+    assert located(here, {}) == (here,)
+    assert located(Seat("db-0", "server", "", "", "image"), known)[0].node == "n3"

@@ -109,3 +109,11 @@ def test_more_hosts_than_inotify_has_room_for_are_refused_with_the_setting_to_ch
     assert "sysctl -w fs.inotify.max_user_instances=" in error.value.hint
     limit.write_text("1000000\n")
     preflight.require_inotify(1)
+
+
+def test_hosts_that_run_containers_need_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = int(preflight.INOTIFY.read_text())
+    monkeypatch.setattr(preflight, "_inotify_used", lambda: limit - 4 * 5)
+    preflight.require_inotify(4)
+    with pytest.raises(OpsError, match="inotify"):
+        preflight.require_inotify(4, nested=True)

@@ -100,7 +100,7 @@ def test_no_engine_is_named_in_the_model() -> None:
         assert not engines.search(file.read_text()), file.name
 
 
-@pytest.mark.parametrize("name", ["minimal", "production", "overlay-staging"])
+@pytest.mark.parametrize("name", ["minimal", "production", "overlay-staging", "either"])
 def test_an_example_is_yaml_that_the_reader_takes(name: str) -> None:
     """Its meaning is tested with the engine it uses."""
     path = ROOT / "examples" / f"{name}.yaml"

@@ -45,6 +45,8 @@ LOOK = 60.0  # seconds that one look may take on a host; it takes far less than 
 class HostsTarget:
     """One named target of an environment: see opsctl.ports.Target for what each method gives."""
 
+    pods = False
+
     def __init__(
         self,
         name: str,
@@ -131,6 +133,11 @@ class HostsTarget:
         answers = self._send(requests, nodes.patience(jobs))
         _raise_fenced(answers)
         return nodes.answers(jobs, answers)
+
+    def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:  # noqa: ARG002
+        raise OpsError(
+            "drills/no-pods", f"{seat.member} is no pod", where=self.name, exit=Exit.REFUSED
+        )
 
     def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
         return tuple(seats)

@@ -36,6 +36,9 @@ class PodDoors:
     def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
         return self.reach.cut_power(seats, seconds)
 
+    def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:
+        self.reach.take_pod(seat, fence, evict=evict)
+
     def beside(self, seat: Seat, argv: Sequence[str]) -> Sequence[str]:
         return self.reach.beside(seat, argv)
 

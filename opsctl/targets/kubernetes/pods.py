@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from opsctl.targets.kubernetes.live import MEMBER, SERVICE, keeper, labels, leaving
 from opsctl.targets.kubernetes.seats import near_name
 from opsctl.targets.kubernetes.site import Manifest
+from opsctl.workload import Seat
 
 GROUP: Final = "opsctl.dev/group"
 
@@ -51,6 +52,18 @@ def places(pods: Iterable[Manifest]) -> dict[str, Place]:
             if member not in found or not leaving(pod):
                 found[member] = (leaving(pod), _place(pod))
     return {member: place for member, (_, place) in found.items()}
+
+
+def located(seat: Seat, known: Mapping[str, Place]) -> tuple[Seat, ...]:
+    """The seat on its member's node; of one that stands for all nodes, one on each of them."""
+    if seat.member in known:
+        return (replace(seat, node=known[seat.member].node),)
+    if not seat.near_clients or seat.node:
+        return (seat,)
+    nodes = sorted({place.node for place in known.values() if place.node})
+    names = {node: near_name(seat.member, node) for node in nodes}
+    found = [replace(seat, member=name, node=node) for node, name in names.items() if name in known]
+    return tuple(found) or (seat,)
 
 
 def _members(pod: Manifest) -> tuple[str, ...]:

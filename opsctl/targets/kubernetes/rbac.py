@@ -64,6 +64,8 @@ DRILL: Final = (
     Rule("", ("pods",), _READ),
     Rule("", ("pods/exec",), ("create", "get")),
 )
+# And in the environment's own: what a drain does.
+EVICT: Final = (Rule("", ("pods/eviction",), ("create",)),)
 # Of the whole cluster. Without them opsctl works, and says less beforehand; without `create` the
 # namespace must be there.
 CLUSTER_PLAN: Final = (
@@ -78,14 +80,15 @@ CLUSTER_APPLY: Final = (
 
 
 def roles(namespace: str) -> tuple[Manifest, ...]:
-    """A Role and a ClusterRole for who applies, and the same for who only looks; and a Role that
-    who drills has besides."""
+    """A Role and a ClusterRole for who applies, and the same for who only looks; and the Roles
+    that who drills has besides."""
     return (
         _role("opsctl-apply", APPLY, namespace),
         _role("opsctl-apply", CLUSTER_APPLY),
         _role("opsctl-plan", PLAN, namespace),
         _role("opsctl-plan", CLUSTER_PLAN),
         _role("opsctl-drill", DRILL, beside(namespace)),
+        _role("opsctl-drill", EVICT, namespace),
     )
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,7 +19,7 @@ from opsctl.targets.kubernetes.commands import program
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import ENVIRONMENT
 from opsctl.targets.kubernetes.nodes import Nodes
-from opsctl.targets.kubernetes.pods import Inside, Place, places
+from opsctl.targets.kubernetes.pods import Inside, Place, located, places
 from opsctl.targets.kubernetes.site import Manifest, Site
 from opsctl.targets.kubernetes.streams import Stream, open_stream
 from opsctl.workload import Answer, Seat, SecretRef
@@ -55,10 +54,7 @@ class Reach:
 
     def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
         known = self.places()
-        return tuple(
-            replace(seat, node=known[seat.member].node) if seat.member in known else seat
-            for seat in seats
-        )
+        return tuple(one for seat in seats for one in located(seat, known))
 
     def ask(self, asked: Sequence[Asked], fence: Fence | None = None) -> asking.Answers:
         if any(one.mutating for one in asked):
@@ -95,6 +91,29 @@ class Reach:
         nodes = [known[seat.member].node for seat in seats if seat.member in known]
         self._cut_power(tuple(dict.fromkeys(node for node in nodes if node)), seconds)
         return True
+
+    def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:
+        """Raises drills/evict with the budget that holds it."""
+        self._check(fence)
+        pod = self._place(seat).pod
+        path = KINDS["Pod"].path(self.site.namespace, pod)
+        if not evict:
+            self.api.delete(path)
+            return
+        metadata = {"name": pod, "namespace": self.site.namespace}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+        try:
+            self.api.create(f"{path}/eviction", eviction)
+        except OpsError as error:
+            if "disruption budget" not in error.message:
+                raise
+            raise OpsError(
+                "drills/evict",
+                f"a disruption budget keeps {seat.member}: {error.message}",
+                where=self.site.where,
+                hint=f"a drain would wait; kubectl -n {self.site.namespace} get pdb",
+                exit=Exit.REFUSED,
+            ) from None
 
     def beside(self, seat: Seat, argv: Sequence[str]) -> Sequence[str]:
         place = self._place(seat)

@@ -53,6 +53,8 @@ class Access:
 class KubernetesTarget(PodDoors):
     """One namespace. Its name is the environment's where the options give none."""
 
+    pods = True
+
     def __init__(
         self,
         name: str,
