@@ -148,6 +148,9 @@ class ServiceBase(Model):
     settings: dict[str, Setting] = Field({}, description="Native settings, by their own names.")
     slo: Slo | None = Field(None, description="What clients are promised.")
     backup: Backup | None = Field(None, description="When data is copied away.")
+    metrics: bool = Field(
+        False, description="Its members give metrics. With `monitoring:` all do, unless said here."
+    )
     protect: bool = Field(True, description="Removed only when its name is given.")
     state: Literal["present", "absent"] = Field("present", description="absent: take it down.")
     external: External | None = Field(None, description="Others run it: only watch and route.")

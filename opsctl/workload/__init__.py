@@ -52,6 +52,7 @@ from opsctl.workload.parts import (
     Volume,
 )
 from opsctl.workload.seats import Seat
+from opsctl.workload.signals import Scrape, Signals
 from opsctl.workload.text import AddressRef, FileRef, SecretRef, Text
 from opsctl.workload.versions import check_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
@@ -95,12 +96,14 @@ __all__ = [
     "Render",
     "Rolling",
     "Say",
+    "Scrape",
     "Seat",
     "SeatNeed",
     "SecretRef",
     "SelfContained",
     "Shelf",
     "Sign",
+    "Signals",
     "Software",
     "Standing",
     "Standings",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from opsctl.workload.acts import Act, Standings
+from opsctl.workload.signals import Scrape
 from opsctl.workload.text import Text
 
 Role = Literal["primary", "replica", "any"]
@@ -145,10 +146,16 @@ class Vip:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """What others have said before an engine speaks."""
+    """What others have said before an engine speaks.
+
+    `watched`: by service, where its metrics are. `rules`: files of recording and alerting rules for
+    Prometheus, by name.
+    """
 
     lanes: tuple[Lane, ...] = ()
     vips: tuple[Vip, ...] = ()
+    watched: Mapping[str, tuple[Scrape, ...]] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

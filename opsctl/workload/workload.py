@@ -12,6 +12,7 @@ from opsctl.workload.entries import Entry, Traffic
 from opsctl.workload.leads import Lead
 from opsctl.workload.parts import Component
 from opsctl.workload.seats import Seat
+from opsctl.workload.signals import Signals
 from opsctl.workload.text import SecretRef
 
 
@@ -82,6 +83,7 @@ class Workload:
     traffic: Callable[[str, str], Traffic] | None = None
     leads: Callable[[Standings], tuple[Lead, ...]] | None = None
     backups: Backups | None = None
+    signals: Signals | None = None
     hold: Hold = field(default_factory=Hold)  # for a maintenance
     notes: tuple[str, ...] = ()  # what `plan --explain` says: promises, worst cases
     # What strains the service in its daily life, by name: a drill measures what clients feel of it.

@@ -1,0 +1,41 @@
+"""What a service can be watched by: where its metrics are, and what its rules need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from opsctl.workload.text import SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """Where one component of a member gives its metrics, in Prometheus's text format.
+
+    `job` names the kind of server ("redis", "haproxy", "node"), the same wherever such a one is.
+    `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
+    where there is no user. Everything scraped gets the labels environment, service, member, host;
+    a role changes by itself, so it is a metric and never a label.
+    """
+
+    job: str
+    member: str
+    port: int
+    path: str = "/metrics"
+    params: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    password: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a Workload is watched by.
+
+    `catalogue`: the name of the data that belongs to it, alerts/NAME.yaml and dashboards/NAME.yaml.
+    `facts`: numbers of this service that expressions there may use as {{ name }}, such as how many
+    members it has and how long a failover may take.
+    """
+
+    catalogue: str
+    scrapes: tuple[Scrape, ...]
+    facts: Mapping[str, float] = field(default_factory=dict)
