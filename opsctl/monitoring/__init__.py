@@ -4,6 +4,7 @@ What differs between engines is data, `alerts/NAME.yaml` and `dashboards/NAME.ya
 says its shape.
 """
 
-from opsctl.monitoring.catalogue import Alert, Catalogue, Metric, Record, parse
+from opsctl.monitoring.catalogue import SCRAPED, Alert, Catalogue, Metric, Record, parse
+from opsctl.monitoring.rules import rule_files
 
-__all__ = ["Alert", "Catalogue", "Metric", "Record", "parse"]
+__all__ = ["SCRAPED", "Alert", "Catalogue", "Metric", "Record", "parse", "rule_files"]

@@ -3,46 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# What a metric says of a resource or of requests (USE, RED), or a state: which role, up or not.
+Kind = Literal["rate", "errors", "duration", "utilization", "saturation", "state"]
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+Time = Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
+
+SCRAPED = ("environment", "service", "member", "host", "job", "instance")
+"""The labels of everything that is scraped, beside a metric's own."""
+
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Metric(_Frozen):
-    """One metric that a server really sends. `kind`: RED (rate, errors, duration) or USE
-    (utilization, saturation, errors), or a state: which role, which version, up or not."""
+    """One metric that a server really sends."""
 
     type: Literal["counter", "gauge", "histogram", "summary"]
     unit: str = Field(description='"seconds", "bytes", "1" for a plain number, "bool", "ratio".')
-    kind: Literal["rate", "errors", "duration", "utilization", "saturation", "state"]
+    kind: Kind
     job: str = Field(description="Whose it is, as its Scrape's job says.")
     about: str
-    labels: tuple[str, ...] = Field((), description="Its own, beyond those of every scrape.")
+    labels: tuple[Label, ...] = Field((), description="Its own, beyond those of every scrape.")
+    sometimes: str = Field(
+        "", description="When it is sent, where that is not always: which version, which state."
+    )
 
 
 class Record(_Frozen):
-    """A recording rule. `expr` may hold {{ fact }}; {{ selector }} are the service's labels."""
+    """A recording rule. `expr` may hold {{ fact }}; {{ selector }} are the service's labels.
 
-    record: str
+    `labels` are those that its series have. `where` as of an Alert.
+    """
+
+    record: str = Field(pattern=r"^[a-z_][a-z0-9_]*(:[a-z0-9_]+)+$")
     expr: str
+    unit: str
+    kind: Kind
+    about: str
+    labels: tuple[Label, ...] = ("environment", "service", "member", "host")
+    where: tuple[str, ...] = ()
 
 
 class Alert(_Frozen):
     """An alerting rule, and what the person who is called needs to know.
 
     `expr` as of a Record. page: clients feel it now or will within the hour, somebody is woken;
-    ticket: by the next working day. `summary` and `evidence` may hold Prometheus's own templates
+    ticket: by the next working day. The texts may hold Prometheus's own templates
     ({{ $labels.member }}, {{ $value }}).
     """
 
-    alert: str
+    alert: str = Field(pattern=r"^[A-Z][A-Za-z0-9]+$")
     expr: str
-    hold: str = Field("0s", alias="for", description='Such as "15s": how long it must be true.')
+    hold: Time = Field("0s", alias="for", description='Such as "15s": how long it must be true.')
     severity: Literal["page", "ticket"]
+    labels: tuple[Label, ...] = Field(
+        (), description="Which labels it fires with, beside environment and service."
+    )
+    where: tuple[str, ...] = Field(
+        (), description="Facts. Where one is not said, or is 0, the alert means nothing."
+    )
     summary: str = Field(description="What is wrong, with who it is, one line.")
     impact: str = Field(description="What clients or people feel of it.")
     evidence: str = Field(description="What was measured, with the value.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opsctl import data, discovery
-from opsctl.errors import OpsError
+from opsctl.errors import OpsError, OpsErrors
 from opsctl.workload import AddressRef, SecretRef
 
 
@@ -23,7 +23,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
-    for cached in (data.folder, data.renderer, data._environment):
+    for cached in (data.folder, data.renderer, data._environment, data.catalogue):
         cached.cache_clear()
 
 
@@ -108,3 +108,36 @@ def test_engines_are_found_by_the_names_of_their_entry_points(
         assert list(discovery.engines()) == ["redis", "valkey"]
     finally:
         discovery.engines.cache_clear()
+
+
+def _catalogue(house: Path, text: str) -> None:
+    (house / "alerts").mkdir()
+    (house / "alerts" / "toy.yaml").write_text(text)
+
+
+def test_a_catalogue_is_read(house: Path) -> None:
+    _catalogue(
+        house, "metrics:\n  toy_up: {type: gauge, unit: bool, kind: state, job: toy, about: .}\n"
+    )
+    assert list(data.catalogue("toy").metrics) == ["toy_up"]
+
+
+def test_every_mistake_in_a_catalogue_has_its_line(house: Path) -> None:
+    _catalogue(house, "metrics:\n  toy_up: {type: gage}\nrecord: []\n")
+    with pytest.raises(OpsErrors) as raised:
+        data.catalogue("toy")
+    places = {error.message.partition(":")[0]: str(error.where) for error in raised.value.errors}
+    assert places["metrics.toy_up.type"].endswith("alerts/toy.yaml:2:12")
+    assert places["record"].endswith("alerts/toy.yaml:3:1")
+
+
+def test_a_catalogue_that_is_no_yaml_has_its_line(house: Path) -> None:
+    _catalogue(house, "metrics: {\n")
+    with pytest.raises(OpsError, match=r"spec/syntax.*toy.yaml:"):
+        data.catalogue("toy")
+
+
+def test_a_catalogue_that_is_not_there_is_named(house: Path) -> None:
+    _catalogue(house, "")
+    with pytest.raises(OpsError, match=r"data/missing.*alerts/other.yaml"):
+        data.catalogue("other")
