@@ -8,9 +8,14 @@ from typing import Any
 
 from opsctl.errors import OpsError, SpecError
 from opsctl.model import Environment, ServiceBase
+from opsctl.monitoring import Catalogue
 from opsctl.ports import Record, Secrets, Target
 from opsctl.running.lease import TTL
 from opsctl.workload import Engine, Render
+
+
+def _no_catalogue(name: str) -> Catalogue:  # noqa: ARG001
+    return Catalogue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Parts:
     those with other package versions (by "target/system") than `opsctl.lock` has. `keep_versions`
     writes what was resolved (package versions by target) beside the spec. `lock_ttl`: seconds that
     a lock outlives its holder. `who` works, in the process `pid`. `generations` are those of
-    derived secrets here (absent: 1).
+    derived secrets here (absent: 1). `catalogue` gives the metrics and rules of a name.
     """
 
     environment: Environment
@@ -34,6 +39,7 @@ class Parts:
     with_document: Callable[[Mapping[str, Any]], Parts]
     with_versions: Callable[[Mapping[str, Mapping[str, str]]], Parts]
     keep_versions: Callable[[str, Mapping[str, str]], None]
+    catalogue: Callable[[str], Catalogue] = _no_catalogue
     lock_ttl: float = TTL
     pid: int = 0
     generations: Mapping[str, int] = field(default_factory=dict)

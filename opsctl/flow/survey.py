@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from opsctl.errors import OpsError, SpecError
+from opsctl.flow.describing import describe, known_to
 from opsctl.flow.generations import newest
 from opsctl.flow.parts import Parts
 from opsctl.model import ServiceBase
@@ -18,8 +19,7 @@ from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource
 from opsctl.ports import Target
-from opsctl.routes import directory
-from opsctl.workload import Directory, Seat, Workload, in_order
+from opsctl.workload import Seat, Workload, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,30 +125,21 @@ def _describe(
     workloads: dict[str, Workload] = {}
     present: dict[str, Workload] = {}
     for name in in_order(services, parts.engines, parts.environment):
-        service, engine = services[name], parts.engine(services[name])
-        render = parts.render(engine)
         with _placed(parts):
-            known = directory(parts.environment, name, workloads)
-            workload = engine.describe(name, service, seats[name], render, known)
+            known = known_to(parts, name, seats[name], workloads)
+            workload = describe(parts, name, seats[name], known)
         workloads[name] = workload
         names = {seat.member for seat in seats[name]}
         leaving = [seat for seat in recorded.get(name, ()) if seat.member not in names]
         everybody = (*seats[name], *leaving)
-        present[name] = (
-            engine.describe(name, service, everybody, render, known) if leaving else workload
-        )
+        present[name] = describe(parts, name, everybody, known) if leaving else workload
     return tuple(workloads.values()), tuple(present.values())
-
-
-def _directory(parts: Parts, seen: Survey, name: str) -> Directory:
-    known = {service: workload for service, (_, workload) in seen.present.items()}
-    return directory(parts.environment, name, known)
 
 
 def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[str, Workload]]:
     """The workloads less the members that the plan goes on without: those on places that can't be
     seen, and those that a settle step does not name. Its gates can't wait for them. What is written
-    into servers still counts everybody."""
+    into servers still counts everybody. Who collects metrics waits for nobody out of reach."""
     named = {step.service: step.members for step in plan.steps if step.kind == "settle"}
     found = {}
     for name, (target, workload) in seen.present.items():
@@ -159,13 +150,24 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
             and member.name in (named.get(name) or (member.name,))
         )
         if seats and len(seats) < len(tuple(workload.members())):
-            service = parts.environment.services[name]
-            engine = parts.engine(service)
-            known = _directory(parts, seen, name)
-            fewer = engine.describe(name, service, seats, parts.render(engine), known)
-            workload = replace(fewer, objects=workload.objects)
+            workload = replace(
+                describe(parts, name, seats, known_to(parts, name, seats, _present(seen))),
+                objects=workload.objects,
+            )
         found[name] = (target, workload)
+    if all(found[name][1] is workload for name, (_, workload) in seen.present.items()):
+        return found
+    for name, (target, workload) in found.items():
+        if parts.environment.services[name].collects:
+            seats = tuple(member.seat for member in workload.members())
+            near = {service: one for service, (_, one) in found.items()}
+            again = describe(parts, name, seats, known_to(parts, name, seats, near))
+            found[name] = (target, replace(again, objects=workload.objects))
     return found
+
+
+def _present(seen: Survey) -> dict[str, Workload]:
+    return {service: workload for service, (_, workload) in seen.present.items()}
 
 
 def placed_now(parts: Parts, seen: Survey, target: Target, workload: Workload) -> Workload:
@@ -176,10 +178,8 @@ def placed_now(parts: Parts, seen: Survey, target: Target, workload: Workload) -
     found = target.located(seats)
     if found == seats:
         return workload
-    service = parts.environment.services[workload.service]
-    engine = parts.engine(service)
-    known = _directory(parts, seen, workload.service)
-    return engine.describe(workload.service, service, found, parts.render(engine), known)
+    known = known_to(parts, workload.service, found, _present(seen))
+    return describe(parts, workload.service, found, known)
 
 
 @contextmanager

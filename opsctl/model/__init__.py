@@ -11,10 +11,12 @@ from opsctl.model.cron import Cron
 from opsctl.model.environment import Environment
 from opsctl.model.extras import (
     Alertmanager,
+    BasicAuth,
     ExecBackend,
     Grafana,
     Monitoring,
     Receiver,
+    RemoteWrite,
     Secrets,
 )
 from opsctl.model.findings import Finding
@@ -53,6 +55,7 @@ __all__ = [
     "FINDINGS",
     "Alertmanager",
     "Backup",
+    "BasicAuth",
     "Bytes",
     "Cron",
     "Duration",
@@ -77,6 +80,7 @@ __all__ = [
     "Port",
     "Quantity",
     "Receiver",
+    "RemoteWrite",
     "Replicas",
     "Route",
     "Secret",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from opsctl.model.base import Model, Name, Secret, problem
 from opsctl.model.quantities import Duration, Retention
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://\S+$")]
+
+_OFTEN, _SELDOM = 1.0, 60.0  # seconds
 
 
 class Receiver(Model):
@@ -18,6 +20,24 @@ class Receiver(Model):
     noun = "a receiver"
     name: Name = Field(description="Its name in routes and on screens.")
     webhook: Secret = Field(description="The URL that is posted to.")
+
+
+class BasicAuth(Model):
+    """Who is let in by name and password."""
+
+    noun = "basic_auth"
+    user: str = Field(min_length=1, pattern=r"^[^:\s]+$", description="The name.")
+    password: Secret = Field(description="The password.")
+
+
+class RemoteWrite(Model):
+    """Another place that metrics are sent to."""
+
+    noun = "remote_write"
+    url: Url = Field(
+        description="Where it takes them, such as https://metrics.example/api/v1/write."
+    )
+    basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
 
 
 class Alertmanager(Model):
@@ -39,10 +59,33 @@ class Monitoring(Model):
     """Metrics, alerts and dashboards."""
 
     noun = "monitoring"
-    on: Name = Field(description="The target it runs on.")
+    on: Name = Field(description="The target it runs on; its services are watched.")
+    replicas: int | None = Field(
+        None,
+        ge=1,
+        le=2,
+        description="How many collect and how many tell of alerts, each on a host of its own. "
+        "Left out: 2, or 1 where there is one host.",
+    )
+    interval: Duration = Field(
+        Duration(5_000),
+        description="How often everything is asked. Page alerts reach people within 45 s with 5s.",
+    )
     retention: Retention = Field(Duration(15 * 86_400_000), description="How long metrics live.")
+    remote_write: tuple[RemoteWrite, ...] = Field((), description="Where else metrics are sent.")
     alertmanager: Alertmanager = Field(Alertmanager(), description="How alerts reach people.")
     grafana: Grafana | None = Field(None, description="Where dashboards are pushed.")
+
+    @field_validator("interval")
+    @classmethod
+    def _neither_too_often_nor_too_seldom(cls, interval: Duration) -> Duration:
+        if not _OFTEN <= interval.seconds <= _SELDOM:
+            raise problem(
+                "spec/value",
+                f"an interval of {interval} is no good",
+                hint=f"between {_OFTEN:g}s and {_SELDOM:g}s: alerts need a point a minute",
+            )
+        return interval
 
 
 class ExecBackend(Model):

@@ -10,6 +10,7 @@ from opsctl.model.base import Keys
 from opsctl.model.checking import candidate_hosts
 from opsctl.model.environment import Environment
 from opsctl.model.findings import Finding
+from opsctl.model.monitors import unwatched
 from opsctl.model.quantities import Duration
 from opsctl.model.services import Placement, ServiceBase
 from opsctl.model.targets import HostsTarget, KubernetesTarget
@@ -25,7 +26,7 @@ def lint(environment: Environment) -> tuple[Finding, ...]:
             own = [replace(one, keys=(*keys, *one.keys)) for one in service.lint()]
             found += (
                 own
-                if service.balances or service.every_host
+                if not service.promises
                 else [*_members(name, service), *_promises(name, service), *own]
             )
             found += _placing(environment, service.place, service.on, keys)
@@ -153,18 +154,14 @@ def _routes(environment: Environment) -> Iterator[Finding]:
 
 def _unsupported(environment: Environment) -> Iterator[Finding]:
     """What is read and checked, but not built by this version."""
-    unbuilt = {
-        "routes": any(route.via is None for route in environment.routes.values()),
-        "monitoring": environment.monitoring is not None,
-    }
-    for section, there in unbuilt.items():
-        if there:
-            yield Finding(
-                "lint/unsupported",
-                f"{section} is read and checked, but this version of opsctl does not build it",
-                hint="everything else is applied",
-                keys=(section,),
-            )
+    if any(route.via is None for route in environment.routes.values()):
+        yield Finding(
+            "lint/unsupported",
+            "routes is read and checked, but this version of opsctl does not build it",
+            hint="everything else is applied",
+            keys=("routes",),
+        )
+    yield from unwatched(environment)
     for name, service in environment.services.items():
         on_kubernetes = isinstance(environment.targets.get(service.on or ""), KubernetesTarget)
         if service.managed and service.backup is not None and on_kubernetes:

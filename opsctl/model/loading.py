@@ -17,6 +17,7 @@ from opsctl.model.checking import check_references
 from opsctl.model.environment import Environment
 from opsctl.model.explaining import explain, where
 from opsctl.model.files import read
+from opsctl.model.monitors import with_monitoring
 from opsctl.model.presenting import presentable
 from opsctl.model.routing import check_routes
 from opsctl.model.services import ServiceBase
@@ -78,6 +79,7 @@ def build(tree: Node, engines: Engines) -> Environment:
         mistakes += check_references(environment, tree)
         if not mistakes:
             environment, found = with_balancers(environment, engines)
+            environment = with_monitoring(environment, engines)
             mistakes += found or check_routes(environment)
     if mistakes or environment is None:
         raise OpsErrors(presentable(mistakes))

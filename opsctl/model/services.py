@@ -59,6 +59,9 @@ class Slo(Model):
     availability: float | None = Field(
         None, gt=0, lt=100, description="Share of requests answered, in percent."
     )
+    latency: Duration | None = Field(
+        None, description="A request slower than this counts as one that was not answered."
+    )
 
 
 class Backup(Model):
@@ -119,7 +122,9 @@ class ServiceBase(Model):
     needs_majority (an even or small number of members can't elect), can_promise_rpo_zero (no
     acknowledged write is ever lost), keeps_data (a backup makes sense), balances (routes go through
     its members), every_host (one member on each host, for the host itself: no client is promised
-    anything), keeps_time (it keeps its hosts' clocks).
+    anything), keeps_time (it keeps its hosts' clocks), collects (it collects metrics; such
+    an engine has the keys retention, interval and remote_write of `monitoring`), routes_alerts (it
+    tells people of alerts; with the key receivers), measures_hosts (it gives its hosts' metrics).
     """
 
     noun = "a service"
@@ -129,6 +134,9 @@ class ServiceBase(Model):
     balances: ClassVar[bool] = False
     every_host: ClassVar[bool] = False
     keeps_time: ClassVar[bool] = False
+    collects: ClassVar[bool] = False
+    routes_alerts: ClassVar[bool] = False
+    measures_hosts: ClassVar[bool] = False
 
     engine: str = Field(description="Which server software.")
     version: str | None = Field(
@@ -164,6 +172,16 @@ class ServiceBase(Model):
     def needs_time(self) -> bool:
         """Whether its members should have one time: they elect, or their logs tell one story."""
         return self.needs_majority and self.members > 1
+
+    @property
+    def monitors(self) -> bool:
+        """Whether it is part of what watches the others."""
+        return self.collects or self.routes_alerts or self.measures_hosts
+
+    @property
+    def promises(self) -> bool:
+        """Whether clients come to it, who are promised something."""
+        return not (self.balances or self.every_host or self.monitors)
 
     @property
     def managed(self) -> bool:

@@ -5,6 +5,7 @@ says its shape.
 """
 
 from opsctl.monitoring.catalogue import SCRAPED, Alert, Catalogue, Metric, Record, parse
+from opsctl.monitoring.collecting import collecting
 from opsctl.monitoring.rules import rule_files
 
-__all__ = ["SCRAPED", "Alert", "Catalogue", "Metric", "Record", "parse", "rule_files"]
+__all__ = ["SCRAPED", "Alert", "Catalogue", "Metric", "Record", "collecting", "parse", "rule_files"]

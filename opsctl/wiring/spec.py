@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl import __version__
-from opsctl.data import renderer
+from opsctl.data import catalogue, renderer
 from opsctl.discovery import engines
+from opsctl.errors import OpsError
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment, KubernetesTarget, ServiceBase, load, load_data
+from opsctl.monitoring import Catalogue
 from opsctl.wiring.places import cache_folder, folder_of, lock_ttl, state_folder, who
 from opsctl.wiring.safe import open_secrets
 
@@ -61,6 +63,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         targets={name: _target(call, spec, name, secrets, lock) for name in sorted(spec.targets)},
         secrets=secrets,
         render=lambda engine: renderer(engine.templates),
+        catalogue=_catalogue,
         who=who(),
         pid=os.getpid(),
         copy_record=_copier(spec.id),
@@ -70,6 +73,16 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         lock_ttl=lock_ttl(),
         generations=lock.generations,
     )
+
+
+def _catalogue(name: str) -> Catalogue:
+    """Empty for an engine that brings none, as those of other packages do."""
+    try:
+        return catalogue(name)
+    except OpsError as error:
+        if error.code != "data/missing":
+            raise
+    return Catalogue()
 
 
 def _target(call: _Call, spec: Environment, name: str, secrets: Secrets, lock: LockFile) -> Target:

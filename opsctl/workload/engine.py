@@ -84,13 +84,18 @@ class SelfContained:
 def in_order(
     services: Mapping[str, ServiceBase], engines: Mapping[str, Engine], environment: Environment
 ) -> tuple[str, ...]:
-    """The services' names, each behind those that it speaks of; else as they come."""
+    """The services' names, each behind those that it speaks of; else as they come.
+
+    Where two speak of each other, the one that comes first is described without the other.
+    """
     order: dict[str, None] = {}
+    waiting: set[str] = set()
 
     def take(name: str) -> None:
         service = services[name]
+        waiting.add(name)
         for other in engines[service.engine].after(name, service, environment):
-            if other in services and other not in order:
+            if other in services and other not in order and other not in waiting:
                 take(other)
         order[name] = None
 

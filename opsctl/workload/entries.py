@@ -148,13 +148,16 @@ class Vip:
 class Directory:
     """What others have said before an engine speaks.
 
-    `watched`: by service, where its metrics are. `rules`: files of recording and alerting rules for
-    Prometheus, by name.
+    For those who collect metrics and for nobody else: `environment`, its name; `watched`, by
+    service, where its metrics are; `alerting`, those who are told of alerts, at the port where they
+    give their metrics; `rules`, files of recording and alerting rules for Prometheus, by name.
     """
 
     lanes: tuple[Lane, ...] = ()
     vips: tuple[Vip, ...] = ()
+    environment: str = ""
     watched: Mapping[str, tuple[Scrape, ...]] = field(default_factory=dict)
+    alerting: tuple[Scrape, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict)
 
 

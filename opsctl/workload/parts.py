@@ -69,6 +69,7 @@ class ConfigFile:
 class Port:
     """A port that the component listens on, and who needs to reach it.
 
+    `audience`: anybody; the service's own members; or those and whoever collects metrics.
     `address`: a floating one, the only address it listens on; "" for the member's own. `entrance`:
     where clients come in that use an address of this port's own, of the port's name: members near
     clients have such. 0: none.
@@ -76,7 +77,7 @@ class Port:
 
     name: str
     number: int
-    audience: Literal["clients", "members"] = "clients"
+    audience: Literal["clients", "members", "collectors"] = "clients"
     address: str = ""
     entrance: int = 0
 
@@ -161,7 +162,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One process of a member."""
+    """One process of a member.
+
+    `sees`: what is hidden from an ordinary process and this one has to read: the kernel's clock,
+    or how full file systems below /home are.
+    """
 
     name: str
     software: Software
@@ -178,3 +183,4 @@ class Component:
     floating: tuple[Floating, ...] = ()
     signs: tuple[Sign, ...] = ()
     jobs: tuple[Job, ...] = ()
+    sees: tuple[Literal["clock", "homes"], ...] = ()

@@ -14,7 +14,8 @@ class Scrape:
 
     `job` names the kind of server ("redis", "haproxy", "node"), the same wherever such a one is.
     `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
-    where there is no user. Everything scraped gets the labels environment, service, member, host;
+    where there is no user. `host`: the member's node, which is filled in for those who collect.
+    Everything scraped gets the labels environment, service, member, host;
     a role changes by itself, so it is a metric and never a label.
     """
 
@@ -25,6 +26,7 @@ class Scrape:
     params: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     password: SecretRef | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ again. So templates stay plain Jinja2, and a secret's value never passes through
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 _OPEN, _SEPARATOR, _CLOSE = "\ue000", "\ue001", "\ue002"
 _TOKEN = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
@@ -20,16 +20,21 @@ def _token(*words: str) -> str:
     return _OPEN + _SEPARATOR.join(words) + _CLOSE
 
 
+Form = Literal["plain", "sha256", "bcrypt"]
+_FORMS: Mapping[str, Form] = {form: form for form in get_args(Form)}
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """A secret by name. `form` sha256 is its hexadecimal digest, as password files want it.
+    """A secret by name. `form` sha256 is its hexadecimal digest and bcrypt the hash of that name
+    ("$2b$..."), always the same for one value: password files want them.
 
     A `given` secret was handed over by a person and comes from the backend; the others are derived
     from the environment's root key.
     """
 
     name: str
-    form: Literal["plain", "sha256"] = "plain"
+    form: Form = "plain"
     given: bool = False
 
     def __str__(self) -> str:
@@ -108,8 +113,7 @@ class Text:
 def _reference(token: str) -> SecretRef | AddressRef | FileRef:
     kind, name, *rest = token.split(_SEPARATOR)
     if kind == "secret":
-        form: Literal["plain", "sha256"] = "sha256" if rest[0] == "sha256" else "plain"
-        return SecretRef(name, form, given=rest[1] == "given")
+        return SecretRef(name, _FORMS[rest[0]], given=rest[1] == "given")
     if kind == "address":
         return AddressRef(name, "ip" if rest[0] == "ip" else "name")
     return FileRef(name)

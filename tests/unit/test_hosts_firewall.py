@@ -50,7 +50,7 @@ def test_another_host_or_port_is_a_change_of_it(tmp_path: Path) -> None:
 
 
 def test_addresses_of_both_kinds_each_have_their_rule() -> None:
-    text = rules("opsctl_a_b", (7001, 7002), ("10.0.0.1", "fd00::1"))
+    text = rules("opsctl_a_b", [((7001, 7002), ("10.0.0.1", "fd00::1"))])
     assert text.startswith("table inet opsctl_a_b\ndelete table inet opsctl_a_b\ntable inet ")
     assert "th dport { 7001, 7002 } ip saddr { 10.0.0.1 } accept" in text
     assert "th dport { 7001, 7002 } ip6 saddr { fd00::1 } accept" in text

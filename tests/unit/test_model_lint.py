@@ -71,11 +71,11 @@ def test_hosts_of_unknown_racks_are_not_called_one_rack(tmp_path: Path) -> None:
 
 
 def test_what_is_read_but_not_built_is_said(tmp_path: Path) -> None:
-    text = LAB + WEB % "" + "routes: {r: {to: web}}\nmonitoring: {on: dc}\n"
+    text = LAB + WEB % "" + "routes: {r: {to: web}}\n"
     said = [
         finding for finding in lint(loaded(tmp_path, text)) if finding.code == "lint/unsupported"
     ]
-    assert [finding.keys[-1] for finding in said] == ["routes", "monitoring"]
+    assert [finding.keys[-1] for finding in said] == ["routes"]
     assert all(isinstance(finding.where, Place) for finding in said)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from opsctl.clients.secrets.deriving import fingerprint_key, new_root_key, password, root_bytes
+from opsctl.clients.secrets.forms import in_form
 from opsctl.clients.secrets.masking import Masker
 from opsctl.clients.secrets.store import ROOT_KEY, Store, check_name
 from opsctl.errors import Exit, OpsError
@@ -75,9 +75,7 @@ class EnvironmentSecrets:
         Raises OpsError: secrets/missing for a given value that is not there, and the store's.
         """
         value = self._given(ref.name) if ref.given else self._derived(ref.name)
-        if value is None or ref.form == "plain":
-            return value
-        return hashlib.sha256(value.encode()).hexdigest()
+        return None if value is None else in_form(value, ref)
 
     def show(self, name: str, derived: Collection[str]) -> str:
         """The value of one secret by its name; "root-key" is one.

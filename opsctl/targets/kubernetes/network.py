@@ -20,9 +20,10 @@ Callers = Mapping[str, frozenset[int]]  # ports by the service that comes to the
 def network_policy(
     site: Site, workload: Workload, group: Group, callers: Callers | None = None
 ) -> Manifest:
-    """Clients reach client ports from anywhere; members' ports are reached from this service's pods
+    """Clients reach client ports from anywhere; other ports are reached from this service's pods
     and, those of them that balancers ask or lead to, from theirs."""
-    inside, outside = _numbers(group, "members"), _numbers(group, "clients")
+    inside = _numbers(group, "members") | _numbers(group, "collectors")
+    outside = _numbers(group, "clients")
     ingress: list[Manifest] = []
     if outside:
         ingress.append({"ports": _ports(outside)})

@@ -24,9 +24,15 @@ def realise(
 ) -> tuple[Resource, ...]:
     """Everything that must exist, each thing once; hosts in the order of their members."""
     found: dict[str, Resource] = {}
+    collectors = [
+        member.name
+        for workload in workloads
+        if services[workload.service].collects
+        for member in workload.members()
+    ]
     for workload in workloads:
         service = services[workload.service]
-        for resource in firewall(context, workload):
+        for resource in firewall(context, workload, collectors):
             found.setdefault(resource.id.key, resource)
         for member in workload.members():
             node = (*kernel(context, workload, member), *packages(context, workload, member))

@@ -1,6 +1,7 @@
 """Who reaches a service's ports: an nftables table of its own on each of its nodes. Pure.
 
-Ports for clients are open to all, and those for members to their hosts alone. The table only ever
+Ports for clients are open to all, those for members to their hosts alone, and those for collectors
+to the hosts of all who collect metrics too. The table only ever
 drops packets to ports that are the service's: what other tables do is others' business. A host
 whose member is to leave is left out from the first step on.
 """
@@ -8,7 +9,7 @@ whose member is to leave is left out from the first step on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
 from opsctl.planning.resource import Resource
@@ -19,25 +20,30 @@ from opsctl.workload import AddressRef, Member, Workload
 PROGRAM = "nftables"  # the package
 
 
-def firewall(context: Context, workload: Workload) -> tuple[Resource, ...]:
-    """For each node with a port for members only: the table, and the package that loads it.
+def firewall(
+    context: Context, workload: Workload, collectors: Sequence[str] = ()
+) -> tuple[Resource, ...]:
+    """For each node with a port that is not for all: the table, and the package that loads it.
+    `collectors`: the members who collect metrics.
 
     Raises hosts/no-address for a host whose address can't be known: it would be shut out.
     """
     if context.options.firewall != "manage":
         return ()
-    return tuple(_each(context, workload))
+    return tuple(_each(context, workload, collectors))
 
 
-def _each(context: Context, workload: Workload) -> Iterator[Resource]:
+def _each(context: Context, workload: Workload, collectors: Sequence[str]) -> Iterator[Resource]:
     members = tuple(workload.members())
-    hosts = sorted({context.address(AddressRef(one.name, "ip")) for one in members}, key=_order)
+    inside = _hosts(context, (one.name for one in members))
+    readers = _hosts(context, (*(one.name for one in members), *collectors))
     for member in members:
-        node, ports = member.seat.node, inner_ports(member)
-        if not ports:
+        node = member.seat.node
+        inner, read = ports_for(member, "members"), ports_for(member, "collectors")
+        if not inner and not read:
             continue
         name = table(context.environment.name, workload.service)
-        text = rules(name, ports, hosts)
+        text = rules(name, ((inner, inside), (read, readers)))
         program = Resource(
             id=context.id("package", node, PROGRAM),
             service=workload.service,
@@ -62,15 +68,19 @@ def table(environment: str, service: str) -> str:
     return f"opsctl_{environment}_{service}"
 
 
-def inner_ports(member: Member) -> tuple[int, ...]:
-    """The ports that only members need to reach."""
+def ports_for(member: Member, audience: str) -> tuple[int, ...]:
+    """The ports of a member that are for those alone."""
     ports = (port for component in member.components for port in component.ports)
-    return tuple(sorted({port.number for port in ports if port.audience == "members"}))
+    return tuple(sorted({port.number for port in ports if port.audience == audience}))
 
 
-def rules(name: str, ports: Sequence[int], hosts: Sequence[str]) -> str:
-    """The whole table, in place of the one that is there, in one transaction."""
-    match = f"meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, ports))} }}"
+def _hosts(context: Context, members: Iterable[str]) -> list[str]:
+    return sorted({context.address(AddressRef(one, "ip")) for one in members}, key=_order)
+
+
+def rules(name: str, doors: Iterable[tuple[Sequence[int], Sequence[str]]]) -> str:
+    """The whole table, in place of the one that is there, in one transaction. `doors`: ports, and
+    the hosts that may come in there."""
     lines = [
         f"table inet {name}",
         f"delete table inet {name}",
@@ -79,11 +89,19 @@ def rules(name: str, ports: Sequence[int], hosts: Sequence[str]) -> str:
         "        type filter hook input priority filter - 5; policy accept;",
         '        iifname "lo" accept',
     ]
+    for ports, hosts in doors:
+        if ports:
+            lines += _door(ports, hosts)
+    return "\n".join([*lines, "    }", "}", ""])
+
+
+def _door(ports: Sequence[int], hosts: Sequence[str]) -> Iterator[str]:
+    match = f"        meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, ports))} }}"
     for family, version in (("ip", 4), ("ip6", 6)):
         own = [host for host in hosts if ip_address(host).version == version]
         if own:
-            lines.append(f"        {match} {family} saddr {{ {', '.join(own)} }} accept")
-    return "\n".join([*lines, f"        {match} drop", "    }", "}", ""])
+            yield f"{match} {family} saddr {{ {', '.join(own)} }} accept"
+    yield f"{match} drop"
 
 
 def _order(address: str) -> tuple[int, bytes]:

@@ -23,7 +23,11 @@ def sandbox(component: Component, seat: Seat) -> Iterator[str]:
     home = any(volume.path.startswith(("/home/", "/root/")) for volume in component.volumes)
     # What the component is for can't be taken from it.
     without = {"ProtectHome=yes"} if home else set()
-    without |= {"ProtectClock=yes"} if "CAP_SYS_TIME" in component.capabilities else set()
+    clock = "CAP_SYS_TIME" in component.capabilities or "clock" in component.sees
+    without |= {"ProtectClock=yes"} if clock else set()
+    if not home and "homes" in component.sees:
+        without.add("ProtectHome=yes")
+        yield "ProtectHome=read-only"
     yield from (line for line in SANDBOX if line not in without)
     raw = " AF_PACKET" if "CAP_NET_RAW" in component.capabilities else ""
     yield f"RestrictAddressFamilies={FAMILIES}{raw}"

@@ -1,0 +1,47 @@
+"""What those who collect metrics are told: what to watch, whom to tell, which rules to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from opsctl.model import Environment
+from opsctl.monitoring.catalogue import Catalogue
+from opsctl.monitoring.rules import rule_files
+from opsctl.workload import Directory, Scrape, Workload
+
+
+def collecting(
+    environment: Environment,
+    collector: str,
+    workloads: Mapping[str, Workload],
+    catalogue: Callable[[str], Catalogue],
+) -> Directory:
+    """For the service `collector`: those of `workloads` that run on its target, itself among them.
+
+    Raises OpsError for a catalogue that is missing or wrong.
+    """
+    on = environment.services[collector].on
+    mine = {name: one for name, one in workloads.items() if environment.services[name].on == on}
+    watched = {name: scrapes for name, one in mine.items() if (scrapes := _scrapes(one))}
+    return Directory(
+        environment=environment.name,
+        watched=watched,
+        alerting=tuple(
+            scrape
+            for name, scrapes in watched.items()
+            if environment.services[name].routes_alerts
+            for scrape in scrapes
+        ),
+        rules=rule_files(environment, mine, catalogue),
+    )
+
+
+def _scrapes(workload: Workload) -> tuple[Scrape, ...]:
+    nodes = {member.name: member.seat.node for member in workload.members()}
+    signals = workload.signals
+    return (
+        tuple(replace(scrape, host=nodes[scrape.member]) for scrape in signals.scrapes)
+        if signals
+        else ()
+    )
