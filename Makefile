@@ -84,8 +84,9 @@ soak: setup tools ## Repeats what must hold every time, and measures
 	$(VENV)/bin/pytest -q -m soak tests/lab --timeout 7200
 	$(PY) -m benchmarks.drills
 
-bench: setup lab-tools ## opsctl beside ansible-playbook, mitogen and pyinfra on the same hosts
+bench: setup cluster-tools ## opsctl beside ansible-playbook, mitogen and pyinfra on hosts, kubectl in a cluster
 	$(PY) benchmarks/run.py
+	$(PY) -m benchmarks.kubernetes
 
 lock: setup ## Resolve requirements/dev.lock anew (hashes, no registry address)
 	$(PY) -m pip install --quiet uv

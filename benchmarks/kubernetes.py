@@ -1,10 +1,11 @@
 """500 objects with nothing to do, and their first apply: opsctl's look and apply beside kubectl's.
 
-    python -m benchmarks.kubernetes --kubectl PATH [--kubeconfig FILE] [--objects 500] [--times 5]
+    python -m benchmarks.kubernetes [--kubeconfig FILE --kubectl PATH] [--objects 500] [--times 5]
 
-Each tool has a namespace of its own with the same objects; both are measured as whole processes, in
-turn, on the same API server. Prints one JSON document: seconds (median and all), and ratios with
-their targets. `look` alone is what the process needs beyond starting Python and importing.
+Without a kubeconfig a cluster of the lab is made, and removed. Each tool has a namespace of its own
+with the same objects; both are measured as whole processes, in turn, on the same API server. Prints
+one JSON document: seconds (median and all), and ratios with their targets. `look` alone is what the
+process needs beyond starting Python and importing.
 """
 
 from __future__ import annotations
@@ -146,6 +147,21 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def in_lab(given: argparse.Namespace) -> None:
+    """Compares in a cluster made for it."""
+    from opsctl.lab.kubernetes import program, up
+
+    def say(words: str) -> None:
+        print(words, file=sys.stderr)
+
+    cluster = up("k8s-bench", progress=say)
+    try:
+        given.kubeconfig, given.kubectl = cluster.kubeconfig, program("kubectl", say)
+        print(json.dumps(compare(given), indent=1))
+    finally:
+        cluster.down()
+
+
 def _note(times: dict[str, list[float]], name: str, seconds: float) -> None:
     times.setdefault(name, []).append(seconds)
 
@@ -162,8 +178,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.do:
         opsctl(given.do, given.namespace, given.objects, given.kubeconfig)
-    else:
+    elif given.kubeconfig:
         print(json.dumps(compare(given), indent=1))
+    else:
+        in_lab(given)
 
 
 if __name__ == "__main__":

@@ -87,3 +87,10 @@ def plan_exit(plan: Plan, *, differs: bool = False) -> Exit:
     if plan.blocked or plan.withheld:
         return Exit.REFUSED
     return Exit.DIFFERS if differs and not plan.empty else Exit.DONE
+
+
+def drift_exit(plan: Plan) -> Exit:
+    """What differs counts before what an apply would refuse: nobody wants to apply."""
+    if plan.unreachable or plan.empty:
+        return plan_exit(plan)
+    return Exit.DIFFERS

@@ -127,15 +127,21 @@ def _password(parts: Parts, endpoint: Endpoint) -> dict[str, str]:
 def _way(session: Session, target: Target, door: Door, port: int) -> Iterator[tuple[str, int]]:
     """The member's own address, or a tunnel to it."""
     address = target.address(door.seat)
+    if address and _reached(address, port):
+        session.screen.say(f"{door.seat.member} at {address}:{port}")
+        yield address, port
+        return
+    session.screen.say(f"{door.seat.member} through a tunnel")
+    with target.tunnel(door.seat, port) as local:
+        yield "127.0.0.1", local
+
+
+def _reached(address: str, port: int) -> bool:
     try:
         socket.create_connection((address, port), timeout=_TRY).close()
     except OSError:
-        session.screen.say(f"{door.seat.member} through a tunnel")
-        with target.tunnel(door.seat, port) as local:
-            yield "127.0.0.1", local
-    else:
-        session.screen.say(f"{door.seat.member} at {address}:{port}")
-        yield address, port
+        return False
+    return True
 
 
 def _run(call: Sequence[str], environment: dict[str, str]) -> Exit:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import plan_exit
+from opsctl.cli.changing import drift_exit, plan_exit
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.plan import PlanView
@@ -64,7 +64,7 @@ def drift(session: Session) -> Exit:
     away = seen.observation.unreachable
     verbose = session.options.verbose
     session.screen.result(PlanView(made, away, verbose=verbose, following=following))
-    return plan_exit(made, differs=True)
+    return drift_exit(made)
 
 
 def save(made: Plan, file: Path) -> None:

@@ -130,7 +130,8 @@ def _names(workload: Workload, target: Addressing) -> Mapping[str, str]:
     """Member by everything that a server may call it."""
     names = {member.name: member.name for member in workload.members()}
     for member in workload.members():
-        names[target.address(member.seat)] = member.name
+        if address := target.address(member.seat):
+            names[address] = member.name
         names.setdefault(member.seat.node, member.name)
     return names
 

@@ -162,12 +162,3 @@ def _unsupported(environment: Environment) -> Iterator[Finding]:
             keys=("routes",),
         )
     yield from unwatched(environment)
-    for name, service in environment.services.items():
-        on_kubernetes = isinstance(environment.targets.get(service.on or ""), KubernetesTarget)
-        if service.managed and service.backup is not None and on_kubernetes:
-            yield Finding(
-                "lint/unsupported",
-                f"backup of {name} is read and checked, but not taken on Kubernetes yet",
-                hint="take backups by other means until then",
-                keys=("services", name, "backup"),
-            )

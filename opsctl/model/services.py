@@ -69,7 +69,8 @@ class Backup(Model):
 
     noun = "backup"
     schedule: str = Field(
-        description="Five cron fields: minute hour day month weekday, in the hosts' time zone."
+        description="Five cron fields: minute hour day month weekday, in the hosts' time zone; on "
+        "Kubernetes in UTC."
     )
     keep: Retention = Field(
         Duration(14 * 86_400_000),
@@ -78,8 +79,13 @@ class Backup(Model):
     path: str | None = Field(
         None,
         pattern=r"^/.+",
-        description="A folder on the hosts for the copies, an absolute path. Left out: "
-        "/var/lib/opsctl-backup.",
+        description="A folder on the hosts for the copies, an absolute path; on Kubernetes where "
+        "their volume is mounted. Left out: /var/lib/opsctl-backup.",
+    )
+    size: Bytes | None = Field(
+        None,
+        description="The volume that copies of one member lie on, on Kubernetes; left out: as big "
+        "as that of its data.",
     )
     after: tuple[str, ...] = Field(
         (),

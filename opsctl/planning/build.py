@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsctl import __version__
@@ -83,9 +83,28 @@ def _steps(
     waves = wave_steps(sorted_.wave)
     rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves)
     touched = _touched(desired, scope, waves, rolls, gone)
-    settles = settle_steps(touched, desired.workloads, (*waves, *rolls))
+    settles = tuple(
+        _without_lost(step, desired, observation, gone)
+        for step in settle_steps(touched, desired.workloads, (*waves, *rolls))
+    )
     removes = remove_steps(gone.changes, desired.workloads, (*waves, *rolls, *settles))
     return (*waves, *rolls, *settles, *removes)
+
+
+def _without_lost(settle: Step, desired: Desired, observation: Observation, gone: Leaving) -> Step:
+    """Who leaves and is down, or never came up, is not waited for before it goes."""
+    if settle.service not in gone.shrinking:
+        return settle
+    up = {member for (member, _), one in observation.standings.items() if one.role != "unknown"}
+    members = tuple(one.name for one in desired.workloads[settle.service][1].members())
+    mine = {change.member for change in gone.changes if change.service == settle.service}
+    leavers = sorted(mine - {"", *members})
+    lost = [member for member in leavers if member not in up]
+    if not lost:
+        return settle
+    words = f"wait until {settle.service} is whole without {' and '.join(lost)}, and prove it"
+    with_us = (*members, *(member for member in leavers if member in up))
+    return replace(settle, title=words, after="", members=with_us)
 
 
 def _touched(

@@ -229,7 +229,8 @@ class Target(Protocol):
         ...
 
     def address(self, seat: Seat) -> str:
-        """Where clients that can reach the target's network find the member."""
+        """Where clients that can reach the target's network find the member; "" for one that has no
+        address of its own: they come in at an entrance beside them."""
         ...
 
     def logs(self, seat: Seat, component: str, lines: int, follow: bool) -> Sequence[str]:

@@ -34,7 +34,7 @@ def read_object(target: Target, workload: Workload, wanted: Object) -> Facts | N
 
 def perform(target: Target, workload: Workload, call: Call, fence: Fence) -> None:
     """Performs a call. Raises OpsError `run/unanswered`, or `run/refused` in the server's words."""
-    query: Query[Answer] = Query(call.argv, _itself, call.stdin, call.timeout)
+    query: Query[Answer] = Query(call.argv, _itself, call.stdin, call.timeout, call.job)
     answer = _ask(target, workload, call.member, call.component, query, fence)
     if answer is None:
         raise OpsError(

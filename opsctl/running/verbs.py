@@ -32,6 +32,6 @@ def backups_of(workload: Workload) -> Backups:
         "backup/none",
         f"{workload.service} has no backups here",
         where=workload.service,
-        hint='backup: {schedule: "0 3 * * *"} in the spec, on a target of hosts; then apply',
+        hint='backup: {schedule: "0 3 * * *"} in the spec; then apply',
         exit=Exit.REFUSED,
     )

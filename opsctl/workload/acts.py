@@ -28,12 +28,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
-    """A read-only question; `parse` turns any answer, a failure too, into a value."""
+    """A read-only question; `parse` turns any answer, a failure too, into a value.
+
+    `job`: the component's job whose folder the program needs, and with whose bounds it runs.
+    """
 
     argv: tuple[str, ...]
     parse: Callable[[Answer], T]
     stdin: Text = field(default_factory=Text)
     timeout: float = 3.0  # seconds
+    job: str = ""
 
 
 Role = Literal["primary", "replica", "arbiter", "unknown"]
@@ -72,7 +76,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One idempotent action beside one member; `refused` returns "" when it was accepted."""
+    """One idempotent action beside one member; `refused` returns "" when it was accepted. `job`: as
+    that of a Query."""
 
     words: str
     member: str
@@ -81,6 +86,7 @@ class Call:
     refused: Callable[[Answer], str]
     stdin: Text = field(default_factory=Text)
     timeout: float = 10.0  # seconds
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,8 @@ class Job:
     """A program that a supervisor runs beside a member at times, as the component's user.
 
     `folder` is the only other place that it may write to; it outlives the member, and what is in it
-    is never removed by a target.
+    is never removed by a target. It may run beside the member rather than with it: it reaches the
+    member's servers at their address, for a loopback may be another's.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Job:
     argv: tuple[str, ...]
     folder: str
     timeout: float  # seconds
+    size: int | None = None  # bytes, where a folder is given room; None: as a target is wont to
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ fail() {
 }
 
 scratch=''
-tell() { printf 'AUTH {{ ops_user }} %s\n%s\n' "$password" "$1" | "$cli" -p {{ port }} 2>&1 | tr -d '\r'; }
+tell() { printf 'AUTH {{ ops_user }} %s\n%s\n' "$password" "$1" | "$cli" -h "$server" -p {{ port }} 2>&1 | tr -d '\r'; }
 tell_scratch() { printf 'AUTH {{ ops_user }} %s\n%s\n' "$password" "$1" | "$cli" -s s 2>&1 | tr -d '\r'; }
 field() { printf '%s\n' "$1" | sed -n "s/^$2://p" | head -n 1; }
 known() { sed -n "s/.*\"$2\": \"\{0,1\}\([^\",}]*\).*/\1/p" "$1" 2>/dev/null; }
@@ -100,7 +100,7 @@ take() {
     done
     began=$(now)
     printf '%s\n' "$password" |
-        "$cli" -p {{ port }} --user {{ ops_user }} --askpass --rdb "$work/data.rdb" >"$work/said" 2>&1 ||
+        "$cli" -h "$server" -p {{ port }} --user {{ ops_user }} --askpass --rdb "$work/data.rdb" >"$work/said" 2>&1 ||
         fail "$member gave no snapshot: $(tail -n 1 "$work/said" | tr -d '\r')"
     {{ check }} "$work/data.rdb" >"$work/checked" 2>&1 ||
         fail "the snapshot of $member is damaged: $(grep -m 1 '^\[offset.*]' "$work/checked" | tail -n 1)"
@@ -257,6 +257,9 @@ restore() {
 }
 
 verb=$1
+# What is asked for is done where the server's loopback is; what is scheduled, maybe beside it.
+server=127.0.0.1
+[ "$verb" != scheduled ] || server={{ address }}
 enter
 case $verb in
     scheduled)

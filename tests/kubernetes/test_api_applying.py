@@ -3,6 +3,7 @@ would make them: see fake_controllers.py."""
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from api_world import Known, World
 
 from opsctl.flow.destroying import destroy_plan
 from opsctl.planning.build import Scope
+from opsctl.planning.resource import Impact
 from opsctl.ports import Work
+from opsctl.targets.kubernetes import render_manifests
+from opsctl.targets.kubernetes.live import ENVIRONMENT
+from opsctl.targets.kubernetes.stamping import filled, payload_of
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
 
 DEFAULT_CLASS = {
     "apiVersion": "storage.k8s.io/v1",
@@ -84,6 +91,37 @@ def test_a_foreign_change_shows_who_and_when_and_is_only_taken_over_by_force(wor
     forced = replace(world, force=True)
     assert not forced.plan()[0].blocked
     assert forced.apply().error is None
+    assert world.plan()[0].empty
+
+
+def test_rendered_manifests_applied_by_hand_want_only_the_marks_of_ownership(
+    world: World, tmp_path: Path
+) -> None:
+    _, seen = world.plan()
+    folder = tmp_path / "manifests"
+    render_manifests(seen.desired.resources, folder)
+    by_hand = ("-n", world.namespace)
+    world.server.kubectl(*by_hand, "apply", "--server-side", "-k", str(folder))
+    for secret in (one for one in seen.desired.resources if one.id.kind == "Secret"):
+        manifest = filled(
+            payload_of(secret).manifest, payload_of(secret), world.target.reach.site, world.secrets
+        )
+        values = tmp_path / secret.id.name
+        values.mkdir()
+        for key, value in manifest["data"].items():
+            (values / key).write_bytes(base64.b64decode(value))
+        make = ("create", "secret", "generic", secret.id.name, f"--from-file={values}")
+        world.server.kubectl(*by_hand, *make)
+        world.server.kubectl(*by_hand, "label", "secret", secret.id.name, f"{ENVIRONMENT}=shop")
+    plan, _ = world.plan()
+    assert not plan.blocked
+    assert {change.impact for change in plan.changes} == {Impact.NONE}
+    assert {one.name for change in plan.changes for one in change.fields} == {"manifest"}
+    for change in plan.changes:
+        if change.id.kind != "Secret":  # whose other labels nobody gave it
+            said = [line for line in change.diff if line.startswith(("+", "-"))]
+            assert said == ["-# without the labels of opsctl's ownership"], change.diff
+    assert world.apply().error is None
     assert world.plan()[0].empty
 
 

@@ -15,6 +15,8 @@ from opsctl.ports import Fence, Record, Upkeep, Work
 from opsctl.targets.kubernetes import wire
 from opsctl.targets.kubernetes.journals import Journals
 
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
+
 
 @pytest.fixture
 def world(api_server: ApiServer, namespace: str, tmp_path: Path) -> World:

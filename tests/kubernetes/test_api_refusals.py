@@ -21,6 +21,8 @@ from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.connection import Connection
 from opsctl.targets.kubernetes.rbac import roles
 
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
+
 
 @pytest.fixture
 def world(api_server: ApiServer, namespace: str, tmp_path: Path) -> World:

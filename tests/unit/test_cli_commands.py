@@ -59,6 +59,13 @@ def test_drift_ends_with_3_when_something_differs(world: World) -> None:
     assert world.call("drift") == Exit.DONE
 
 
+def test_drift_ends_with_3_although_an_apply_would_be_refused(world: World) -> None:
+    world.target.content = {**BUILT, 1: "edited by hand"}
+    world.target.foreign = {1: "somebody else has set it"}
+    assert world.call("plan") == Exit.REFUSED
+    assert world.call("drift") == Exit.DIFFERS
+
+
 @pytest.mark.parametrize("command", ["plan", "drift", "status", "preflight"])
 def test_a_host_that_is_away_is_named_with_its_error_and_the_exit_code_is_6(
     command: str, world: World, capsys: pytest.CaptureFixture[str]

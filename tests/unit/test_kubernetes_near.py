@@ -26,7 +26,7 @@ from opsctl.targets.kubernetes.seats import near_name, seats_near
 from opsctl.targets.kubernetes.site import Payload, Running
 from opsctl.workload import Port, Seat, SeatNeed, Workload, in_order
 from routes_world import environment
-from toy import Keys
+from toy import Keys, options
 
 NEED = SeatNeed("balancer", 2, {"status": 8404}, near_clients=True)
 ROUTES = {
@@ -102,11 +102,17 @@ def test_ordinals_are_of_members_that_are_counted() -> None:
 
 def test_seats_are_on_the_nodes_where_members_were_seen() -> None:
     place = target()
-    need = {"edge": (None, (NEED,))}
-    first = place.seat(need, {})["edge"]  # type: ignore[arg-type]
+    need = {"edge": (options(), (NEED,))}
+    first = place.seat(need, {})["edge"]
     assert [seat.node for seat in first] == [""]
     seen = {"edge": (*first, *seats_near("edge", NEED, NODES))}
-    assert [seat.node for seat in place.seat(need, seen)["edge"]] == ["n1", "n2"]  # type: ignore[arg-type]
+    assert [seat.node for seat in place.seat(need, seen)["edge"]] == ["n1", "n2"]
+
+
+def test_a_member_beside_its_clients_has_no_address_of_its_own() -> None:
+    (near,) = seats_near("edge", NEED, ["n1"])
+    assert target().address(near) == ""
+    assert target().address(replace(near, near_clients=False)) == "edge-n1.shop.svc"
 
 
 # Objects

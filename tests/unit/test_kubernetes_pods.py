@@ -13,7 +13,7 @@ from opsctl.model import Kubernetes
 from opsctl.ports import SIGNAL, START, Asked, NodeJob
 from opsctl.targets.kubernetes import agents, asking
 from opsctl.targets.kubernetes.nodes import Filling
-from opsctl.targets.kubernetes.pods import Place, located, places
+from opsctl.targets.kubernetes.pods import Place, located, missing, places
 from opsctl.targets.kubernetes.programs import LookUp, Run, answers, session
 from opsctl.targets.kubernetes.reaching import clock_read, stamped
 from opsctl.targets.kubernetes.site import Site
@@ -262,6 +262,23 @@ def test_a_line_of_a_log_has_its_time() -> None:
     assert stamped("1970-01-01T00:00:10.250000000Z * Ready") == (10.25, "* Ready")
     assert stamped("1970-01-01T00:00:10Z x") == (10.0, "x")
     assert stamped("unable to retrieve container logs") is None
+
+
+def test_a_daemon_set_has_a_pod_on_each_node_it_wants_one_on() -> None:
+    def pod(name: str, node: str, **more: Any) -> dict[str, Any]:
+        owner = {"kind": "DaemonSet", "name": "lb", "controller": True}
+        metadata = {"name": name, "ownerReferences": [owner], **more}
+        return {"metadata": metadata, "spec": {"nodeName": node} if node else {}}
+
+    def wanting(*pods: dict[str, Any], seen: int = 2) -> str:
+        status = {"observedGeneration": seen, "desiredNumberScheduled": 2}
+        return missing([{"metadata": {"name": "lb", "generation": 2}, "status": status}], pods)
+
+    assert wanting(pod("a", "n1"), pod("b", "n2")) == ""
+    assert wanting(pod("a", "n1"), pod("b", "")) == "lb has 1 of 2 pods"
+    assert wanting(pod("a", "n1"), pod("b", "n2", deletionTimestamp="now")) == "lb has 1 of 2 pods"
+    assert wanting(pod("a", "n1"), pod("b", "n2"), seen=1) == "the cluster has not looked at lb yet"
+    assert missing([], []) == ""
 
 
 def test_a_member_of_no_node_yet_becomes_one_on_each_node_that_has_its_pod() -> None:

@@ -41,7 +41,6 @@ def test_a_service_with_all_that_it_needs_is_not_complained_about(tmp_path: Path
          "place"),
         (HOSTS + WEB % ", place: {hosts: [n1, n2, n3, n3]}", "lint/duplicate-host", "hosts"),
         (LAB + WEB.replace(", path: /mnt/backup", "") % "", "lint/backup-same-disk", "backup"),
-        (CLUSTER + WEB % "", "lint/unsupported", "backup"),
         (LAB + WEB % ", settings: {fsync: off}", "lint/fsync", "off"),
         (CLUSTER + WEB % ", place: {hosts: [n1]}", "lint/not-on-kubernetes", "hosts"),
         (CLUSTER + WEB % "" + "routes: {r: {to: web, vip: 10.0.0.9}}\n", "lint/not-on-kubernetes",

@@ -213,6 +213,22 @@ def test_members_that_leave_go_one_by_one_the_highest_first() -> None:
     assert workload(2).service == "demo"
 
 
+def test_who_leaves_and_is_down_is_not_waited_for() -> None:
+    goal = desired({(0, "unit"): "a", (1, "unit"): "a"}, members=2)
+    scope = Scope(limit=("demo",), shrink=frozenset({"demo"}))
+
+    def settled(running: set[int]) -> Step:
+        world = World({(n, "unit"): "a" for n in range(4)}, running)
+        plan = build(goal, world.observation(), scope)
+        return next(step for step in plan.steps if step.kind == "settle")
+
+    assert settled({0, 1, 2, 3}).members == ()
+    assert settled({0, 1, 2}).members == (member(0), member(1), member(2))
+    assert "without" in settled({0, 1, 2}).title
+    # One that stays is waited for, down or not.
+    assert settled({0, 2, 3}).members == ()
+
+
 def test_what_others_need_of_a_member_comes_before_any_restart() -> None:
     """A password that all log in with: every server takes the new one, then they restart."""
     call = Call("", "", "", (), lambda answer: "")

@@ -28,6 +28,7 @@ from opsctl.workload import (
 )
 from opsctl.workload.backups import Kind
 
+BACKUP = "backup"  # the job's name
 LONGEST = 3600.0  # seconds for one backup, verification or restore
 _HELD = 3_600_000  # milliseconds of silence after which Sentinel acts while a restore goes on
 _DAY = 86_400
@@ -73,14 +74,21 @@ def backup_jobs(cast: Cast, seat: Seat) -> tuple[Job, ...]:
         return ()
     return (
         Job(
-            name="backup",
+            name=BACKUP,
             words=f"backup of {cast.name}",
             when=backup.when,
             argv=("sh", script_path(seat), "scheduled"),
             folder=seat.backup_dir,
             timeout=LONGEST,
+            size=_room(cast),
         ),
     )
+
+
+def _room(cast: Cast) -> int | None:
+    backup, storage = cast.service.backup, cast.service.storage
+    asked = backup.size if backup is not None and backup.size is not None else storage.size
+    return int(asked) if asked is not None else None
 
 
 def backups(cast: Cast) -> Backups | None:
@@ -91,7 +99,7 @@ def backups(cast: Cast) -> Backups | None:
     return Backups(
         component=REDIS,
         every=backup.when.longest * 60.0,
-        shelf=lambda member: Query(_argv(cast, member, "list"), shelf, timeout=20.0),
+        shelf=lambda member: Query(_argv(cast, member, "list"), shelf, timeout=20.0, job=BACKUP),
         take=lambda standings: take(cast, standings),
         verify=lambda member, name: (Act(_call(cast, member, f"verify {name}", "verify", name)),),
         restore=lambda standings, member, name: restore(cast, standings, member, name),
@@ -165,7 +173,7 @@ def _argv(cast: Cast, member: str, *words: str) -> tuple[str, ...]:
 
 def _call(cast: Cast, member: str, words: str, *verb: str) -> Call:
     argv = _argv(cast, member, *verb)
-    return Call(words, member, REDIS, argv, refusal, timeout=LONGEST)
+    return Call(words, member, REDIS, argv, refusal, timeout=LONGEST, job=BACKUP)
 
 
 def refusal(answer: Answer) -> str:

@@ -13,7 +13,8 @@ from opsctl.errors import OpsError
 from opsctl.ports import Asked
 from opsctl.targets.kubernetes import programs
 from opsctl.targets.kubernetes.api import Api
-from opsctl.targets.kubernetes.pods import Place
+from opsctl.targets.kubernetes.jobs import room
+from opsctl.targets.kubernetes.pods import Inside, Place
 from opsctl.targets.kubernetes.programs import Part, Run
 from opsctl.targets.kubernetes.site import Site
 from opsctl.workload import AddressRef, Answer, SecretRef, Text
@@ -77,11 +78,12 @@ def _sessions(
     place: Place, asked: Sequence[Asked], runs: Sequence[tuple[int, Run]], *, merged: bool
 ) -> Iterator[Session]:
     """Runs of one container after another; `merged`: containers of one image count as one, and the
-    order among them doesn't matter."""
+    order among them doesn't matter, but where a job's folder is needed there is only one."""
 
     def container(pair: tuple[int, Run]) -> str:
-        inside = place.running(asked[pair[0]].component)
-        if inside is None or not merged:
+        one = asked[pair[0]]
+        inside = _inside(place, one)
+        if inside is None or not merged or one.query.job:
             return inside.name if inside else ""
         return next(
             one.name
@@ -95,6 +97,13 @@ def _sessions(
         if name:
             at, mine = zip(*pairs, strict=True)
             yield Session(place.pod, name, at, mine, acting=not merged)
+
+
+def _inside(place: Place, one: Asked) -> Inside | None:
+    if not one.query.job:
+        return place.running(one.component)
+    found = place.containers.get(room(one.component, one.query.job))
+    return found if found is not None and found.running else None
 
 
 def run_of(site: Site, place: Place, one: Asked, value: Value) -> Run:

@@ -6,13 +6,14 @@ import math
 import re
 from typing import Final
 
-from opsctl.targets.kubernetes.commands import in_order, start
+from opsctl.targets.kubernetes.commands import in_order, program, start
 from opsctl.targets.kubernetes.holding import resume
 from opsctl.targets.kubernetes.images import image
+from opsctl.targets.kubernetes.jobs import IDLE, mount, room
 from opsctl.targets.kubernetes.site import RUN, SOURCES, Manifest, Placed, quantity
 from opsctl.targets.kubernetes.sources import SCRIPT
 from opsctl.targets.kubernetes.storage import mounts
-from opsctl.workload import Component, Limits, Probe
+from opsctl.workload import Component, Job, Limits, Probe
 
 _CPU: Final = "100m"  # what is reserved: without any, a busy neighbour starves the server
 _STARTING: Final = 600  # seconds a server may take to load its data before it counts as hung
@@ -73,6 +74,31 @@ def installer(placed: Placed) -> Manifest:
         "securityContext": _SECURITY,
         "volumeMounts": mounts(placed.member),
         **_surroundings(placed),
+    }
+
+
+def job_container(placed: Placed, component: Component, job: Job) -> Manifest:
+    """What a job runs at its times, in a pod of its own."""
+    return _beside(placed, component, job) | {"command": program(job.argv)}
+
+
+def job_room(placed: Placed, component: Component, job: Job) -> Manifest:
+    """The same in the member's pod, where it waits for who asks."""
+    return _beside(placed, component, job) | {"command": ["sh", "-c", IDLE]}
+
+
+def _beside(placed: Placed, component: Component, job: Job) -> Manifest:
+    resources: Manifest = {"requests": {"cpu": "10m", "memory": "16Mi"}}
+    if component.limits.memory:
+        resources["limits"] = {"memory": quantity(component.limits.memory)}
+    return {
+        "name": room(component.name, job.name),
+        "image": image(component, placed.site.options.images),
+        "imagePullPolicy": "IfNotPresent",
+        "resources": resources,
+        "securityContext": _SECURITY,
+        "volumeMounts": [*mounts(placed.member), mount(job)],
+        "workingDir": RUN,
     }
 
 

@@ -43,7 +43,7 @@ def _check(group: Group) -> None:
                 f"{member.name} and {first.name} share their files and must be alike",
                 where=f"group {group.name}",
             )
-    if data_volume(first) is not None:
+    if data_volume(first) is not None or any(part.jobs for part in first.components):
         raise OpsError(
             "kubernetes/data-near-clients",
             "members near their clients keep no data on Kubernetes",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from opsctl.model import Toleration
-from opsctl.targets.kubernetes.container import container, installer
+from opsctl.model import Kubernetes, Toleration
+from opsctl.targets.kubernetes.container import container, installer, job_container, job_room
+from opsctl.targets.kubernetes.jobs import all_jobs, volume
 from opsctl.targets.kubernetes.site import Manifest, Placed, group_selector
-from opsctl.targets.kubernetes.storage import volumes
+from opsctl.targets.kubernetes.storage import DATA_CLAIM, data_volume, volumes
+from opsctl.workload import Component, Job
 
 # Not root, the same in every image, and the group that owns the volumes: accounts of a
 # distribution ("redis", "postgres") have other numbers in every image, or none.
@@ -22,26 +24,50 @@ _SECURITY: Final[Manifest] = {
     "fsGroupChangePolicy": "OnRootMismatch",
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+_ALONE: Final[Manifest] = {
+    "automountServiceAccountToken": False,
+    "enableServiceLinks": False,
+    "securityContext": _SECURITY,
+}
 
 
 def pod_spec(placed: Placed) -> Manifest:
-    """The member's pod; every component is one of its containers."""
-    options = placed.site.options
-    spec: Manifest = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": _SECURITY,
+    """The member's pod; every component is one of its containers, and what its jobs are asked."""
+    jobs = tuple(all_jobs(placed))
+    servers = [container(placed, part) for part in placed.member.components]
+    return {
+        **_ALONE,
         "terminationGracePeriodSeconds": _grace(placed),
         **_where(placed),
         "initContainers": [installer(placed)],
-        "containers": [container(placed, part) for part in placed.member.components],
-        "volumes": volumes(placed),
+        "containers": [*servers, *(job_room(placed, part, job) for part, job in jobs)],
+        "volumes": [*volumes(placed), *(volume(placed, job) for _, job in jobs)],
+        **_let_in(placed.site.options),
     }
+
+
+def job_pod_spec(placed: Placed, component: Component, job: Job) -> Manifest:
+    """The pod that does a job at its times: with the member's files, and none of its data."""
+    found = [*volumes(placed), volume(placed, job)]
+    if data_volume(placed.member) is not None:  # in memory: seeded files may be secret
+        found.append({"name": DATA_CLAIM, "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}})
+    return {
+        **_ALONE,
+        "initContainers": [installer(placed)],
+        "containers": [job_container(placed, component, job)],
+        "volumes": found,
+        **_let_in(placed.site.options),
+    }
+
+
+def _let_in(options: Kubernetes) -> Manifest:
+    """What lets it onto nodes and to its image."""
+    found: Manifest = {}
     if options.tolerations:
-        spec["tolerations"] = [_toleration(one) for one in options.tolerations]
+        found["tolerations"] = [_toleration(one) for one in options.tolerations]
     if options.pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in options.pull_secrets]
-    return spec
+        found["imagePullSecrets"] = [{"name": name} for name in options.pull_secrets]
+    return found
 
 
 def _grace(placed: Placed) -> int:

@@ -66,6 +66,24 @@ def located(seat: Seat, known: Mapping[str, Place]) -> tuple[Seat, ...]:
     return tuple(found) or (seat,)
 
 
+def missing(daemon_sets: Iterable[Manifest], pods: Iterable[Manifest]) -> str:
+    """What DaemonSets still have to make, in words; "" when each has a pod on every node that it
+    wants one on, running or not."""
+    placed = [
+        keeper(pod)[1]
+        for pod in pods
+        if keeper(pod)[0] == "DaemonSet" and not leaving(pod) and (pod["spec"].get("nodeName"))
+    ]
+    for one in daemon_sets:
+        name, status = one["metadata"]["name"], one.get("status") or {}
+        if int(status.get("observedGeneration") or 0) < int(one["metadata"]["generation"]):
+            return f"the cluster has not looked at {name} yet"
+        wanted = int(status.get("desiredNumberScheduled") or 0)
+        if placed.count(name) < wanted:
+            return f"{name} has {placed.count(name)} of {wanted} pods"
+    return ""
+
+
 def _members(pod: Manifest) -> tuple[str, ...]:
     """A StatefulSet's pod says whose it is; one near its clients is named after its node, and after
     its service alone or service and group. Both are tried: no other member has either name."""

@@ -50,7 +50,8 @@ PLAN: Final = (
 )
 APPLY: Final = (
     *(Rule(group, names, _WRITE) for group, names in _OURS),
-    Rule("", ("persistentvolumeclaims", "pods"), (*_READ, "patch", "delete")),
+    Rule("", ("persistentvolumeclaims",), _WRITE),
+    Rule("", ("pods",), (*_READ, "patch", "delete")),
     Rule("", ("resourcequotas", "events"), _READ),
     Rule("", ("pods/log",), ("get",)),
     Rule("", ("pods/exec", "pods/portforward"), ("create", "get")),

@@ -19,7 +19,7 @@ from opsctl.targets.kubernetes.commands import program
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import ENVIRONMENT
 from opsctl.targets.kubernetes.nodes import Nodes
-from opsctl.targets.kubernetes.pods import Inside, Place, located, places
+from opsctl.targets.kubernetes.pods import Inside, Place, located, missing, places
 from opsctl.targets.kubernetes.site import Manifest, Site
 from opsctl.targets.kubernetes.streams import Stream, open_stream
 from opsctl.workload import Answer, Seat, SecretRef
@@ -28,6 +28,8 @@ Spoken = tuple[str, tuple[tuple[float, str], ...]]
 CutPower = Callable[[tuple[str, ...], float], None]  # nodes, seconds
 
 _SESSION: Final = "opsctl.targets.kubernetes.session"
+_PLACED: Final = 60.0  # seconds within which a new DaemonSet has made its pods
+_LOOK: Final = 0.5  # seconds between two looks
 _TICKS: Final = 5  # times that a clock is read; the quickest answer tells best
 # A date without %N gives whole seconds.
 _CLOCK: Final = 'while read -r _; do date "+%s.%N"; done'
@@ -53,6 +55,9 @@ class Reach:
         return places(self._pods())
 
     def located(self, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+        """Raises kubernetes/pod where a node that should have a pod for its clients gets none."""
+        if any(seat.near_clients and not seat.node for seat in seats):
+            self._await_everywhere()
         known = self.places()
         return tuple(one for seat in seats for one in located(seat, known))
 
@@ -142,8 +147,24 @@ class Reach:
         return self._session("log", pod, component, "--lines", str(lines), *more)
 
     def _pods(self) -> tuple[Manifest, ...]:
+        return self._listed("Pod")
+
+    def _listed(self, kind: str) -> tuple[Manifest, ...]:
         selector = f"{ENVIRONMENT}={self.site.environment}"
-        return self.api.list(KINDS["Pod"].path(self.site.namespace), selector)
+        return self.api.list(KINDS[kind].path(self.site.namespace), selector)
+
+    def _await_everywhere(self) -> None:
+        """Until every DaemonSet has a pod on each node that it wants one on."""
+        deadline = time.monotonic() + _PLACED
+        while wanting := missing(self._listed("DaemonSet"), self._pods()):
+            if time.monotonic() >= deadline:
+                raise OpsError(
+                    "kubernetes/pod",
+                    f"after {_PLACED:g} s {wanting}",
+                    where=self.site.where,
+                    hint=f"kubectl -n {self.site.namespace} describe daemonset",
+                )
+            time.sleep(_LOOK)
 
     def _place(self, seat: Seat) -> Place:
         place = self.places().get(seat.member)

@@ -138,7 +138,7 @@ class Reader:
 
     def owned(self, wanted: frozenset[ResourceId]) -> Iterator[Owned]:
         """What bears our labels and what nobody else keeps; a claim whose member stays is that
-        member's own."""
+        member's own, and one that a job keeps its copies on is nobody's to remove."""
         staying = {one.name for one in wanted if one.kind in RUNS}
         for (kind, name), thing in self.live.objects.items():
             said = labels(thing)
@@ -248,7 +248,7 @@ def _shown(
             if name in data
         }
     notes = [f"{spoken(path)}: changed by {touch}" for path, touch in sorted(others.items())]
-    if PART_OF not in labels(live):
+    if PART_OF not in labels(live) and manifest["kind"] != _CLAIM:
         notes.append("without the labels of opsctl's ownership")
     return "".join(f"# {note}\n" for note in notes) + yaml_text(seen)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from opsctl.planning.resource import Resource
+from opsctl.targets.kubernetes.live import ENVIRONMENT
 from opsctl.targets.kubernetes.site import Payload
 
 _INTRODUCTION: Final = """\
@@ -52,7 +53,9 @@ _LOST: Final = """\
 - **Rotation of secrets.** A changed Secret restarts nothing either.
 - **Scaling in, forming again, lost members.** A removed member stays known to the others until they
   are told to forget it.
-- **Backups** that the spec asks for are not made on Kubernetes yet. Take them by other means.
+- **Backups** that the spec asks for are made by CronJobs, and old ones are forgotten. Nothing says
+  that one was missed, and to list, verify and restore them is opsctl's: `sh /etc/opsctl/backup.sh`
+  in the container whose name ends in `-backup` has the same verbs.
 - **Volumes** outlive their StatefulSets. Nothing removes them but you.
 """
 
@@ -83,7 +86,15 @@ def _secrets(resources: Sequence[Resource], namespace: str) -> Iterator[str]:
 def _command(resource: Resource, namespace: str) -> str:
     keys = resource.payload.texts if isinstance(resource.payload, Payload) else {}
     options = " ".join(f"--from-file={key}" for key in keys)
-    return f"    kubectl -n {namespace} create secret generic {resource.id.name} {options}\n"
+    name = resource.id.name
+    own = {}
+    if isinstance(resource.payload, Payload):
+        own = resource.payload.manifest["metadata"]["labels"]
+    mark = f"{ENVIRONMENT}={own.get(ENVIRONMENT, '')}"  # opsctl leaves alone what does not bear it
+    return (
+        f"    kubectl -n {namespace} create secret generic {name} {options}\n"
+        f"    kubectl -n {namespace} label secret {name} {mark}\n"
+    )
 
 
 def _content(payload: Payload) -> str:

@@ -10,6 +10,8 @@ from opsctl.planning.resource import Impact, Resource, ResourceId
 from opsctl.ports.secrets import Secrets
 from opsctl.targets.kubernetes.configmap import config_map
 from opsctl.targets.kubernetes.fingerprints import digest, keyed
+from opsctl.targets.kubernetes.jobs import all_jobs, claim, claim_name, cron_job
+from opsctl.targets.kubernetes.pod import job_pod_spec
 from opsctl.targets.kubernetes.puts import fingerprint, puts
 from opsctl.targets.kubernetes.secret import secret, secret_sources
 from opsctl.targets.kubernetes.service import member_service
@@ -78,8 +80,15 @@ def member_resources(placed: Placed, secrets: Secrets, protected: bool) -> Itera
     yield resource(site, plain, service, placed.name, plain_facets(placed, plain))
     if hidden := secret(placed):
         yield resource(site, hidden, service, placed.name, secret_facets(placed, hidden, secrets))
+    jobs = tuple(all_jobs(placed))
+    for _, job in jobs:
+        yield resource(site, claim(placed, job), service, placed.name)
     pod = stateful_set(placed)
     yield resource(site, pod, service, placed.name, _pod_facets(placed, pod, secrets, protected))
+    for component, job in jobs:
+        times = cron_job(placed, job, job_pod_spec(placed, component, job))
+        facets = Facets({MANIFEST: digest(times)}, needs=needs(placed))
+        yield resource(site, times, service, placed.name, facets)
 
 
 def plain_facets(placed: Placed, manifest: Manifest) -> Facets:
@@ -164,4 +173,6 @@ def needs(placed: Placed) -> tuple[ResourceId, ...]:
     found.append(identity(site, "ConfigMap", placed.name))
     if secret_sources(placed):
         found.append(identity(site, "Secret", placed.name))
+    claimed = (claim_name(placed, job) for _, job in all_jobs(placed))
+    found += [identity(site, "PersistentVolumeClaim", name) for name in claimed]
     return tuple(found)

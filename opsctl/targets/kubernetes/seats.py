@@ -17,7 +17,10 @@ _DIGEST: Final = 5  # letters that tell nodes apart whose names are cut
 
 
 def seats(
-    service: str, needs: tuple[SeatNeed, ...], nodes: Mapping[str, Sequence[str]] | None = None
+    service: str,
+    needs: tuple[SeatNeed, ...],
+    nodes: Mapping[str, Sequence[str]] | None = None,
+    backup_dir: str = "",
 ) -> tuple[Seat, ...]:
     """A seat for every member; the same ordinals give the same seats for ever.
 
@@ -40,7 +43,8 @@ def seats(
         if need.near_clients:
             found += seats_near(stem, need, (nodes or {}).get(need.group, ()))
         else:
-            found += [_seat(need, f"{stem}-{ordinal}") for ordinal in range(need.count)]
+            names = (f"{stem}-{ordinal}" for ordinal in range(need.count))
+            found += [_seat(need, name, backup_dir=backup_dir) for name in names]
     return tuple(found)
 
 
@@ -82,7 +86,7 @@ def _check(stem: str, longest: str) -> None:
         )
 
 
-def _seat(need: SeatNeed, member: str, node: str = "") -> Seat:
+def _seat(need: SeatNeed, member: str, node: str = "", backup_dir: str = "") -> Seat:
     return Seat(
         member=member,
         group=need.group,
@@ -93,5 +97,6 @@ def _seat(need: SeatNeed, member: str, node: str = "") -> Seat:
         config_dir=CONFIG,
         data_dir=DATA,
         run_dir=RUN,
+        backup_dir=backup_dir,
         near_clients=need.near_clients,
     )

@@ -26,6 +26,7 @@ CONFIG: Final = "/etc/opsctl"
 RUN: Final = "/run/opsctl"
 STORE: Final = "/var/lib/opsctl"  # where the member's volume is mounted
 DATA: Final = "/var/lib/opsctl/data"  # below it: a volume's own root may hold lost+found
+BACKUPS: Final = "/var/lib/opsctl-backup"
 SOURCES: Final = "/opsctl/files"  # ConfigMap and Secret as they are
 
 STARTED_WITH: Final = "opsctl.dev/started-with"

@@ -70,7 +70,8 @@ def stamped(resource: Resource, namespace: str) -> Manifest:
     payload = payload_of(resource)
     manifest = copy(payload.manifest)
     metadata = copy(manifest["metadata"])
-    metadata["labels"] = {**metadata.get("labels", {}), PART_OF: set_id(namespace)}
+    if manifest["kind"] != "PersistentVolumeClaim":  # never pruned, by nobody
+        metadata["labels"] = {**metadata.get("labels", {}), PART_OF: set_id(namespace)}
     if payload.seat is not None:
         metadata["annotations"] = {**metadata.get("annotations", {}), SEAT: seat_out(payload.seat)}
     manifest["metadata"] = metadata

@@ -6,25 +6,34 @@ from typing import Final
 
 from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.secret import secret_sources
-from opsctl.targets.kubernetes.site import CONFIG, RUN, SOURCES, STORE, Manifest, Placed, quantity
+from opsctl.targets.kubernetes.site import (
+    CONFIG,
+    RUN,
+    SOURCES,
+    STORE,
+    Manifest,
+    Placed,
+    Site,
+    quantity,
+)
 from opsctl.workload import Member, Volume
 
 # A claim can't be without a size. Left out of the spec it is this, and never follows from another
 # setting: a claim that shrinks or grows by surprise is refused by the cluster or costs money.
 DEFAULT_SIZE: Final = 8 * 1024**3  # bytes
 
-_DATA: Final = "data"
+DATA_CLAIM: Final = "data"
 
 
-def data_volume(member: Member) -> Manifest | None:
-    """Whether and how big: one claim holds all volumes and seeded files of the member."""
+def data_volume(member: Member) -> int | None:
+    """Bytes; None for no volume. One claim holds all volumes and seeded files of the member."""
     volumes = tuple(volume for part in member.components for volume in part.volumes)
     if not volumes and not _seeded(member):
         return None
     for volume in volumes:
         _check(member, volume)
     sizes = [volume.size for volume in volumes if volume.size is not None]
-    return {"storage": quantity(sum(sizes) or DEFAULT_SIZE)}
+    return sum(sizes) or DEFAULT_SIZE
 
 
 def _check(member: Member, volume: Volume) -> None:
@@ -48,15 +57,32 @@ def _config_kept(member: Member) -> bool:
 
 
 def claims(placed: Placed) -> list[Manifest]:
-    """The volumeClaimTemplates of the member's StatefulSet."""
+    """The volumeClaimTemplates of the member's StatefulSet, with what the cluster would fill in:
+    the list is one field, and whoever applies another value of it meets who applied it before."""
     requests = data_volume(placed.member)
     if requests is None:
         return []
-    storage_class = placed.site.options.storage_class
-    spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": requests}}
-    if storage_class is not None:
-        spec["storageClassName"] = storage_class
-    return [{"metadata": {"name": _DATA, "labels": placed.labels}, "spec": spec}]
+    spec = claim_spec(placed.site, requests)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": DATA_CLAIM, "labels": placed.labels},
+            "spec": spec | {"volumeMode": "Filesystem"},
+            "status": {"phase": "Pending"},
+        }
+    ]
+
+
+def claim_spec(site: Site, size: int) -> Manifest:
+    """A claim of so many bytes, of the class that the target's options name."""
+    spec: Manifest = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": quantity(size)}},
+    }
+    if site.options.storage_class is not None:
+        spec["storageClassName"] = site.options.storage_class
+    return spec
 
 
 def volumes(placed: Placed) -> list[Manifest]:
@@ -78,7 +104,7 @@ def mounts(member: Member) -> list[Manifest]:
     """The same for every container of the pod."""
     config: Manifest = {"name": "config", "mountPath": CONFIG}
     if _config_kept(member):
-        config = {"name": _DATA, "mountPath": CONFIG, "subPath": "config"}
+        config = {"name": DATA_CLAIM, "mountPath": CONFIG, "subPath": "config"}
     found: list[Manifest] = [
         {"name": "files", "mountPath": SOURCES, "readOnly": True},
         config,
@@ -86,5 +112,5 @@ def mounts(member: Member) -> list[Manifest]:
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own, nobody shares it
     ]
     if data_volume(member) is not None:
-        found.append({"name": _DATA, "mountPath": STORE})
+        found.append({"name": DATA_CLAIM, "mountPath": STORE})
     return found

@@ -30,7 +30,7 @@ from opsctl.targets.kubernetes.reaching import CutPower, Reach
 from opsctl.targets.kubernetes.resources import member_resources, resource
 from opsctl.targets.kubernetes.seats import seats
 from opsctl.targets.kubernetes.service import group_service
-from opsctl.targets.kubernetes.site import Placed, Site
+from opsctl.targets.kubernetes.site import BACKUPS, Placed, Site
 from opsctl.workload import Group, Seat, SeatNeed, Workload
 
 
@@ -85,8 +85,8 @@ class KubernetesTarget(PodDoors):
         Members near their clients sit on the nodes where they were last seen.
         """
         return {
-            name: seats(name, needs, _nodes(recorded.get(name, ())))
-            for name, (_, needs) in services.items()
+            name: seats(name, needs, _nodes(recorded.get(name, ())), _backup_dir(service))
+            for name, (service, needs) in services.items()
         }
 
     def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
@@ -147,7 +147,7 @@ class KubernetesTarget(PodDoors):
 
     def address(self, seat: Seat) -> str:
         """The name of the member's Service, for clients inside the cluster."""
-        return self._site.host(seat.member)
+        return "" if seat.near_clients else self._site.host(seat.member)
 
     def acquire(self, holder: str, ttl: float) -> Fence:
         """Makes the namespace where there is none: the lock lives in it."""
@@ -208,6 +208,11 @@ class KubernetesTarget(PodDoors):
         for member in group.members:
             placed = Placed(site, workload, group, member)
             yield from member_resources(placed, self._secrets, protected)
+
+
+def _backup_dir(service: ServiceBase) -> str:
+    """Where the volume for backups is mounted; "" for a service without."""
+    return (service.backup.path or BACKUPS) if service.backup is not None else ""
 
 
 def _nodes(recorded: Sequence[Seat]) -> dict[str, list[str]]:
