@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -170,16 +170,19 @@ def _present(seen: Survey) -> dict[str, Workload]:
     return {service: workload for service, (_, workload) in seen.present.items()}
 
 
-def placed_now(parts: Parts, seen: Survey, target: Target, workload: Workload) -> Workload:
-    """The same with a member on each node, where one that was of no node stood for all of them."""
-    seats = tuple(member.seat for member in workload.members())
-    if not any(seat.near_clients and not seat.node for seat in seats):
+def placed_now(
+    parts: Parts, seen: Survey, target: Target, workload: Workload, gone: Collection[str]
+) -> Workload:
+    """The same without those that are `gone`, and with a member on each node, where one that was of
+    no node stood for all of them."""
+    before = tuple(member.seat for member in workload.members())
+    seats = tuple(seat for seat in before if seat.member not in gone)
+    if any(seat.near_clients and not seat.node for seat in seats):
+        seats = target.located(seats)
+    if seats == before:
         return workload
-    found = target.located(seats)
-    if found == seats:
-        return workload
-    known = known_to(parts, workload.service, found, _present(seen))
-    return describe(parts, workload.service, found, known)
+    known = known_to(parts, workload.service, seats, _present(seen))
+    return describe(parts, workload.service, seats, known)
 
 
 @contextmanager

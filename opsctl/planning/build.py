@@ -15,7 +15,7 @@ from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Resource
 from opsctl.planning.sorting import Sorted, sort_changes
-from opsctl.planning.steps import remove_steps, roll_steps, settle_steps, wave_steps
+from opsctl.planning.steps import leave_first, remove_steps, roll_steps, settle_steps, wave_steps
 from opsctl.workload import Workload
 
 
@@ -81,14 +81,17 @@ def _steps(
     desired: Desired, observation: Observation, scope: Scope, sorted_: Sorted, gone: Leaving
 ) -> tuple[Step, ...]:
     waves = wave_steps(sorted_.wave)
-    rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves)
+    first = [change for change in gone.changes if leave_first(change, desired.workloads)]
+    leaves = remove_steps(first, desired.workloads, waves)
+    rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves, leaves)
     touched = _touched(desired, scope, waves, rolls, gone)
     settles = tuple(
         _without_lost(step, desired, observation, gone)
-        for step in settle_steps(touched, desired.workloads, (*waves, *rolls))
+        for step in settle_steps(touched, desired.workloads, (*waves, *leaves, *rolls))
     )
-    removes = remove_steps(gone.changes, desired.workloads, (*waves, *rolls, *settles))
-    return (*waves, *rolls, *settles, *removes)
+    rest = [change for change in gone.changes if change not in first]
+    removes = remove_steps(rest, desired.workloads, (*waves, *leaves, *rolls, *settles))
+    return (*waves, *leaves, *rolls, *settles, *removes)
 
 
 def _without_lost(settle: Step, desired: Desired, observation: Observation, gone: Leaving) -> Step:

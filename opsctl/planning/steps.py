@@ -42,10 +42,12 @@ def roll_steps(
     workloads: Workloads,
     observation: Observation,
     before: Sequence[Step],
+    left: Sequence[Step] = (),
 ) -> tuple[Step, ...]:
     """One step for every running member that changes; the runner picks who goes next. Before them
-    one for what all members of a service need before any of them restarts."""
-    waves = tuple(step.id for step in before)
+    one for what all members of a service need before any of them restarts. `left`: the steps by
+    which members left a service before."""
+    waves = tuple(step.id for step in (*before, *left))
     early = _needed_first(rolling, workloads)
     prepare = {
         service: _prepare_step(service, changes, workloads[service][0], waves)
@@ -178,6 +180,13 @@ def remove_steps(
             needs = (*needs, step.id)
         steps.append(step)
     return tuple(steps)
+
+
+def leave_first(change: Change, workloads: Workloads) -> bool:
+    """Whether it takes a member away that leaves before the others are changed."""
+    known = workloads.get(change.service)
+    first = known is not None and known[1].rolling.leave_first
+    return first and _leaves(change.service, change.member, workloads)
 
 
 def _stops(service: str, member: str, workloads: Workloads) -> Impact:

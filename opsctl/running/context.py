@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
@@ -41,7 +41,7 @@ class Stop:
 
 
 Performer: TypeAlias = "Callable[[Step, Context], None]"
-Placed: TypeAlias = Callable[[Target, Workload], Workload]
+Placed: TypeAlias = Callable[[Target, Workload, Collection[str]], Workload]
 NOTHING_MORE: Mapping[str, Performer] = MappingProxyType({})
 
 
@@ -50,8 +50,9 @@ class Context:
     """`workloads` holds every member that is there, those that are about to leave included.
 
     `objects` are those of the spec, where members that leave count no more. `told` are the words of
-    gates that the reader of the events knows by now. `missed`: what could not be done and does not
-    stop the rest, in words. `outcome` is what came of the run, for the record that ends it.
+    gates that the reader of the events knows by now. `gone`: members that this run took away.
+    `missed`: what could not be done and does not stop the rest, in words. `outcome` is what came of
+    the run, for the record that ends it.
     """
 
     plan: Plan
@@ -64,15 +65,16 @@ class Context:
     stop: Stop = field(default_factory=Stop)
     told: set[str] = field(default_factory=set)
     missed: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     outcome: dict[str, str] = field(default_factory=dict)
     monotonic: Callable[[], float] = field(default=lambda: 0.0)
     more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)
-    placed: Placed = field(default=lambda _, workload: workload)
+    placed: Placed = field(default=lambda _target, workload, _gone: workload)
 
     def workload(self, service: str) -> tuple[Target, Workload]:
         name, workload = self.workloads[service]
         target = self.targets[name]
-        return target, self.placed(target, workload)
+        return target, self.placed(target, workload, self.gone)
 
     def say(self, words: str, *, where: str = "", step: str = "") -> None:
         self.events(Event(where=where, words=words, step=step))

@@ -129,6 +129,7 @@ def _remove(step: Step, context: Context) -> None:
         remaining = standings_of(target, workload)
         acts = workload.operations.forget(remaining, step.members)
         perform_acts(context, target, workload, acts)
+        context.gone.update(step.members)
 
 
 _KINDS: dict[str, Callable[[Step, Context], None]] = {

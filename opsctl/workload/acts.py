@@ -150,12 +150,15 @@ class Rolling:
     """How a change goes round the members: one at a time, the least important role first.
 
     `handover` gives the acts that move the primary role away before its holder is stopped.
+    `leave_first`: who leaves goes before the others hear of it, because one they forgot would take
+    itself for alone.
     """
 
     order: tuple[Role, ...]
     before: Gate  # holds before any member is taken down
     after: Gate  # holds before the next member is taken
     handover: Callable[[Standings, str], tuple[Act, ...]]
+    leave_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,18 @@ def test_who_leaves_and_is_down_is_not_waited_for() -> None:
     assert settled({0, 2, 3}).members == ()
 
 
+def test_who_would_take_itself_for_alone_leaves_before_the_others_are_changed() -> None:
+    world = World({(n, "file"): "a" for n in range(3)}, {0, 1, 2})
+    goal = desired({(0, "file"): "b", (1, "file"): "b"}, members=2)
+    few = workload(2)
+    first = replace(few, rolling=replace(few.rolling, leave_first=True))
+    goal = replace(goal, workloads={"demo": ("dc", first)})
+    plan = build(goal, world.observation(), Scope(limit=("demo",), shrink=frozenset({"demo"})))
+    kinds = [step.kind for step in plan.steps]
+    assert kinds == ["remove", "roll", "roll", "settle"]
+    assert all(plan.steps[0].id in step.needs for step in plan.steps[1:])
+
+
 def test_what_others_need_of_a_member_comes_before_any_restart() -> None:
     """A password that all log in with: every server takes the new one, then they restart."""
     call = Call("", "", "", (), lambda answer: "")

@@ -101,6 +101,19 @@ def test_the_first_member_that_fails_ends_it_and_the_others_are_untouched() -> N
     assert len(report.open) == 3
 
 
+def test_nobody_waits_for_a_member_that_has_left() -> None:
+    steps = (
+        Step("remove", "remove", "remove", "dc", "demo", (member(2),), (node(2),), verb="leave"),
+        *rolls(0, 1),
+    )
+    target = MemoryTarget(primary=0, unready={2})
+    placed = context(target, steps)
+    fewer = replace(placed, placed=lambda _, whole, gone: workload(3 - len(gone)))
+    journal = Journal("r1", "me", {"dc": target}, {"dc": Fence(1, "me")}, 1, lambda record: None)
+    assert run(fewer, journal).exit is Exit.DONE
+    assert start(MemoryTarget(primary=0, unready={2}), rolls(0, 1)).exit is not Exit.DONE
+
+
 def test_a_failure_after_something_was_done_counts_as_partly_applied() -> None:
     target = MemoryTarget(primary=2, fails={node(1)})
     assert start(target, rolls(0, 1, 2)).exit is Exit.PARTLY

@@ -78,6 +78,8 @@ class HAProxyEngine:
                 after=gates.serving(pool),
                 # A balancer that stops gives its addresses away itself.
                 handover=lambda _standings, _member: (),
+                # Without the others' adverts it would take their addresses as well.
+                leave_first=bool(pool.vips),
             ),
             operations=operations(pool),
             formed=gates.whole(pool),
