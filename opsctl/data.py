@@ -6,9 +6,10 @@ beside the package in a checkout, and inside it (`opsctl/_data/`) in an installe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsctl.errors import OpsError, OpsErrors, Place
 from opsctl.workload.engine import Render
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from opsctl.monitoring import Catalogue
+    from opsctl.monitoring.dashboards.document import Board
 
+_Read = TypeVar("_Read")
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -43,20 +46,42 @@ def catalogue(name: str) -> Catalogue:
 
     Raises OpsErrors with file and line of every mistake, `data/missing` where there is no file.
     """
-    from pydantic import ValidationError
-
     from opsctl.monitoring import parse
 
-    path = _catalogue_path(name)
+    return _read(_catalogue_path(name), parse, "monitoring/catalogue")
+
+
+@cache
+def board(name: str) -> Board:
+    """What dashboards/NAME.yaml says.
+
+    Raises OpsErrors with file and line of every mistake, `data/missing` where there is no file.
+    """
+    from opsctl.monitoring.dashboards.document import parse
+
+    path = folder("dashboards") / f"{name}.yaml"
+    if not path.is_file():
+        raise OpsError("data/missing", f"there is no dashboard of {name}", where=str(path))
+    return _read(path, parse, "monitoring/dashboard")
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Of which there are files in that data folder, in order. Tests beside them are none."""
+    return tuple(sorted(path.stem for path in folder(kind).glob("*.yaml") if "." not in path.stem))
+
+
+def _read(path: Path, parse: Callable[[Mapping[str, Any]], _Read], code: str) -> _Read:
+    from pydantic import ValidationError
+
     try:
         return parse(_yaml(path))
     except ValidationError as error:
         raise OpsErrors(
             tuple(
                 OpsError(
-                    "monitoring/catalogue",
+                    code,
                     f"{'.'.join(map(str, one['loc']))}: {one['msg']}",
-                    where=catalogue_place(name, one["loc"]),
+                    where=_place(path, one["loc"]),
                 )
                 for one in error.errors()
             )
@@ -65,10 +90,13 @@ def catalogue(name: str) -> Catalogue:
 
 def catalogue_place(name: str, keys: tuple[str | int, ...]) -> Place | None:
     """Where in alerts/NAME.yaml that stands, or the nearest that is there."""
+    return _place(_catalogue_path(name), keys)
+
+
+def _place(path: Path, keys: tuple[str | int, ...]) -> Place | None:
     from opsctl.model.tree import find
     from opsctl.model.yaml_text import parse
 
-    path = _catalogue_path(name)
     tree = parse(path.read_text(), path)
     for end in range(len(keys), -1, -1):
         entry = find(tree, keys[:end])

@@ -43,6 +43,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "logs": Entry("logs", "The log of a member."),
         "connect": Entry("connect", "A client session with the right credentials."),
         "history": Entry("status", "What was done, when, by whom, how it ended."),
+        "dashboards": Entry("dashboards", "Grafana dashboards: list, compare, push, check."),
     },
     "Operate": {
         "switchover": Entry("operate", "Move the primary role, planned."),

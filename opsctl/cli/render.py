@@ -46,3 +46,10 @@ def kubernetes(session: Session, folder: Folder) -> None:
 def rbac(session: Session) -> None:
     """Print the Kubernetes roles that an apply needs, and those that a plan needs."""
     session.screen.text(wiring.render_rbac(session.parts()))
+
+
+@command(app, "spec", "output")
+def dashboards(session: Session, folder: Folder) -> None:
+    """Write Grafana dashboards, with the files that provision them and their data source."""
+    files = wiring.render_dashboards(session.parts(), folder)
+    session.screen.result(WrittenView(files, []))

@@ -53,6 +53,11 @@ class Grafana(Model):
     noun = "grafana"
     url: Url = Field(description="Where it answers, such as https://grafana.example.")
     token: Secret = Field(description="A service account token.")
+    datasource: str | None = Field(
+        None,
+        description="The name or uid of the data source that panels ask. Left out: the one that "
+        "opsctl makes, or the only Prometheus there.",
+    )
 
 
 class Monitoring(Model):

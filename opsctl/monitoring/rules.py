@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from opsctl.model import Environment
 from opsctl.monitoring.catalogue import Alert, Catalogue, Record
+from opsctl.monitoring.dashboards.naming import service_uid
 from opsctl.monitoring.filling import fill, number
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
 from opsctl.workload import Signals, Workload
-
-DASHBOARD = "opsctl-{environment}-{service}"
-"""The uid of a service's dashboard."""
 
 
 def rule_files(
@@ -38,12 +36,23 @@ def rule_groups(
     environment: Environment, service: str, signals: Signals, catalogue: Catalogue
 ) -> tuple[RuleGroup, ...]:
     """Records first: alerts of the same group see what was just recorded."""
-    values = known(environment.name, service, signals.facts)
+    values = {
+        **known(environment.name, service, signals.facts),
+        "dashboard": dashboard_link(environment, service),
+    }
     rules = (
         *(record_rule(one, values, signals) for one in catalogue.records if meant(one, signals)),
         *(alert_rule(one, values, signals) for one in catalogue.alerts if meant(one, signals)),
     )
     return (RuleGroup(f"{environment.name}/{service}", rules),) if rules else ()
+
+
+def dashboard_link(environment: Environment, service: str) -> str:
+    """Where the service's dashboard is; without its server where the spec names no Grafana."""
+    monitoring = environment.monitoring
+    grafana = monitoring.grafana if monitoring is not None else None
+    server = grafana.url.rstrip("/") if grafana is not None else ""
+    return f"{server}/d/{service_uid(environment.id, service)}"
 
 
 def known(environment: str, service: str, facts: Mapping[str, float]) -> Mapping[str, str]:
@@ -91,7 +100,7 @@ def _words(alert: Alert, values: Mapping[str, str]) -> Iterator[tuple[str, str]]
     yield "evidence", alert.evidence
     yield "action", alert.action
     yield "runbook", runbook_command(alert.alert, values["service"], alert.labels)
-    yield "dashboard", f"/d/{DASHBOARD.format(**_own(values))}"
+    yield "dashboard", values["dashboard"]
 
 
 def runbook_command(alert: str, service: str, labels: tuple[str, ...]) -> str:

@@ -7,23 +7,35 @@ from opsctl.wiring.drills import drill_reports, start
 from opsctl.wiring.labs import cluster, cluster_up, lab, lab_up, labs
 from opsctl.wiring.safe import SecretsDoor, masker, secrets
 from opsctl.wiring.spec import option_models, parts
+from opsctl.wiring.watching import boards, grafana, metrics, pushing, units
 
 __all__ = [
     "SecretsDoor",
+    "boards",
     "cluster",
     "cluster_up",
     "drill_reports",
+    "grafana",
     "lab",
     "lab_up",
     "labs",
     "masker",
+    "metrics",
     "option_models",
     "parts",
+    "pushing",
     "render_ansible",
+    "render_dashboards",
     "render_kubernetes",
     "render_rbac",
     "secrets",
     "start",
+    "units",
 ]
 
-from opsctl.wiring.rendering import render_ansible, render_kubernetes, render_rbac
+from opsctl.wiring.rendering import (
+    render_ansible,
+    render_dashboards,
+    render_kubernetes,
+    render_rbac,
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
+from opsctl.monitoring.dashboards.naming import stem
 from opsctl.wiring.safe import vault_password
 
 if TYPE_CHECKING:
@@ -65,6 +66,26 @@ def render_rbac(parts: Parts) -> str:
     from opsctl.targets.kubernetes import render_roles
 
     return render_roles([target.namespace for target in _clusters(parts).values()])
+
+
+def render_dashboards(parts: Parts, folder: Path) -> tuple[Path, ...]:
+    """Files for Grafana's provisioning, without any secret; gives the files written.
+
+    Dashboards of services that are gone from the spec are removed from `folder`.
+    """
+    from opsctl.flow.dashboards import provisioned
+    from opsctl.wiring.watching import boards, units
+
+    files = provisioned(parts, boards(), units())
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    own = f'"uid": "{stem(parts.environment.id)}'
+    for path in sorted((folder / "dashboards").glob("*.json")):
+        if f"dashboards/{path.name}" not in files and own in path.read_text():
+            path.unlink()
+    return tuple(folder / name for name in files)
 
 
 def _clusters(parts: Parts) -> Mapping[str, KubernetesTarget]:

@@ -72,7 +72,7 @@ def test_an_alert_says_whose_it_is_and_what_to_do_first() -> None:
         "action": "look",
         "runbook": "opsctl runbook show TooFew --label service=shop "
         "--label member={{ $labels.member }}",
-        "dashboard": "/d/opsctl-prod-shop",
+        "dashboard": "/d/opsctl_prod_service_shop",
     }
 
 

@@ -1,0 +1,286 @@
+"""Dashboards into a Grafana: only our own, only what differs, nothing that somebody edited."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.dashboards import built, dashboards
+from opsctl.flow.parts import Parts
+from opsctl.flow.watching import history
+from opsctl.model import Environment
+from opsctl.monitoring.dashboards.build import Built
+from opsctl.monitoring.dashboards.compose import Boards
+from opsctl.monitoring.dashboards.naming import TAG, environment_tag
+from opsctl.monitoring.dashboards.provisioning import folder_of, source_uid
+from opsctl.ports import Record
+from opsctl.ports.grafana import Grafana, Held, Note, Source
+
+State = Literal["new", "changed", "same", "edited", "foreign", "gone"]
+_MESSAGE = re.compile(r"^opsctl \S+: ([0-9a-f]{12})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One dashboard, here and there.
+
+    new: not there yet. changed: opsctl has something newer. edited: somebody saved it by hand since
+    (`by`, `at`, `version`). foreign: the uid or the title is taken by what is not ours. gone: ours,
+    of something that the spec no longer has. `panels` that differ, by title.
+    """
+
+    uid: str
+    title: str
+    state: State
+    by: str = ""
+    at: str = ""
+    version: int = 0
+    panels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did. `written` and `removed` hold titles, `left` what it did not touch."""
+
+    where: str
+    folder: str
+    written: tuple[Compared, ...]
+    same: int
+    left: tuple[Compared, ...]
+    removed: tuple[Compared, ...]
+    source: Literal["", "made", "changed"] = ""
+    notes: int = 0
+
+    @property
+    def exit(self) -> Exit:
+        """Refused where something stands in the way; partly, where the rest was written."""
+        if not any(one.state in ("edited", "foreign") for one in self.left):
+            return Exit.DONE
+        return Exit.PARTLY if self.written or self.removed else Exit.REFUSED
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.written or self.removed or self.source or self.notes)
+
+
+def choose_source(
+    grafana: Grafana, environment: Environment, named: str, own: Source | None
+) -> str:
+    """The uid of the data source that panels ask: the one that is named, ours, or the only one.
+
+    Raises OpsError grafana/no-source.
+    """
+    there = grafana.sources()
+    mine = source_uid(environment)
+    if named:
+        found = next((one for one in there if named in (one.uid, one.name)), None)
+        if found is None:
+            raise _no_source(grafana, f'there is no Prometheus data source "{named}"', there)
+        return found.uid
+    if own is not None or any(one.uid == mine for one in there):
+        return mine
+    if len(there) == 1:
+        return there[0].uid
+    words = "there is no Prometheus data source" if not there else "there are several"
+    raise _no_source(grafana, words, there)
+
+
+def _no_source(grafana: Grafana, words: str, there: Sequence[Source]) -> OpsError:
+    names = ", ".join(sorted(one.name for one in there)) or "none"
+    return OpsError(
+        "grafana/no-source",
+        words,
+        where=grafana.where,
+        hint=f"name one below monitoring.grafana.datasource; there is {names}",
+        exit=Exit.REFUSED,
+    )
+
+
+def compare(
+    grafana: Grafana, environment: Environment, here: Sequence[Built]
+) -> tuple[Compared, ...]:
+    """Every dashboard of the spec beside what Grafana has, and what is there of ours beyond it."""
+    folder, _ = folder_of(environment)
+    mine = environment_tag(environment.id)
+    there = grafana.listed(tag=TAG)
+    titles = {one.title: one.uid for one in grafana.listed(folder=folder)}
+    wanted = {one.uid for one in here}
+    found = [_compared(grafana, mine, one, titles.get(one.title)) for one in here]
+    gone = [
+        Compared(one.uid, one.title, "gone")
+        for one in there
+        if mine in one.tags and one.uid not in wanted
+    ]
+    return (*found, *gone)
+
+
+def _compared(grafana: Grafana, mine: str, one: Built, namesake: str | None) -> Compared:
+    held = grafana.held(one.uid)
+    if held is None:
+        taken = namesake is not None and namesake != one.uid
+        return Compared(one.uid, one.title, "foreign" if taken else "new")
+    if not {TAG, mine} <= held.tags:
+        return _with(held, one, "foreign")
+    said = _MESSAGE.match(held.message)
+    if said is None:
+        return _with(held, one, "edited")
+    return _with(held, one, "same" if said.group(1) == one.digest else "changed")
+
+
+def _with(held: Held, one: Built, state: State) -> Compared:
+    panels = () if state in ("same", "foreign") else tuple(_differing(held.text, one.text))
+    return Compared(one.uid, one.title, state, held.by, held.at, held.version, panels)
+
+
+def _differing(there: str, here: str) -> Iterator[str]:
+    """The titles of panels that are not the same in both, in order."""
+    old, new = _panels(there), _panels(here)
+    for title in dict.fromkeys((*new, *old)):
+        if old.get(title) != new.get(title):
+            yield title
+
+
+def _panels(text: str) -> Mapping[str, object]:
+    """By title, what makes a panel; where it stands counts, its number does not."""
+    found: dict[str, object] = {}
+    for panel in json.loads(text).get("panels") or ():
+        for one in (panel, *(panel.get("panels") or ())):
+            own = {key: value for key, value in one.items() if key not in ("id", "panels")}
+            found[str(one.get("title", ""))] = own
+    return found
+
+
+def push(
+    grafana: Grafana,
+    environment: Environment,
+    here: Sequence[Built],
+    *,
+    version: str,
+    overwrite: bool = False,
+    prune: bool = False,
+) -> Pushed:
+    """Writes what differs. What somebody edited is left unless `overwrite`, what is not ours
+    always; what is gone from the spec is left unless `prune`. Twice changes nothing."""
+    compared = compare(grafana, environment, here)
+    folder, title = folder_of(environment)
+    states = {"new", "changed", *(("edited",) if overwrite else ())}
+    write = [one for one in compared if one.state in states]
+    if write and grafana.folder(folder) is None:
+        grafana.make_folder(folder, title)
+    texts = {one.uid: one for one in here}
+    for one in write:
+        made = texts[one.uid]
+        grafana.save(made.text, folder, message(version, made), one.version or None)
+    removed = [one for one in compared if one.state == "gone"] if prune else []
+    for one in removed:
+        grafana.remove(one.uid)
+    done = {one.uid for one in (*write, *removed)}
+    return Pushed(
+        where=grafana.where,
+        folder=title,
+        written=tuple(write),
+        same=sum(one.state == "same" for one in compared),
+        left=tuple(one for one in compared if one.uid not in done and one.state != "same"),
+        removed=tuple(removed),
+    )
+
+
+def message(version: str, one: Built) -> str:
+    """What stands beside a version that opsctl saved: by it a later push knows its own."""
+    return f"opsctl {version}: {one.digest}"
+
+
+def push_source(grafana: Grafana, own: Source) -> Literal["", "made", "changed"]:
+    """Sees to the data source that is ours; the password is never read back, so a mark tells."""
+    there = next((one for one in grafana.sources() if one.uid == own.uid), None)
+    if there is None:
+        grafana.save_source(own, new=True)
+        return "made"
+    if (there.url, there.user, there.mark) == (own.url, own.user, own.mark):
+        return ""
+    grafana.save_source(own, new=False)
+    return "changed"
+
+
+def push_notes(grafana: Grafana, environment: Environment, records: Sequence[Record]) -> int:
+    """Writes what was done, as the journal has it, beside the lines of the panels; how many."""
+    notes = tuple(changes(environment, records))
+    if not notes:
+        return 0
+    shared = frozenset({TAG, environment_tag(environment.id)})
+    there = grafana.notes(shared, min(note.at for note in notes) - 1)
+    known = {_run_of(note) for note in there}
+    missing = [note for note in notes if _run_of(note) not in known]
+    for note in missing:
+        grafana.note(note)
+    return len(missing)
+
+
+def changes(environment: Environment, records: Sequence[Record]) -> Iterator[Note]:
+    """One annotation for every run of the journal that has ended, and for every note."""
+    begun = {record.run: record for record in records if record.kind == "begin"}
+    for record in records:
+        first = begun.get(record.run, record)
+        if record.kind == "end":
+            words = f"{first.words or 'run'} by {first.who}: {record.ended or 'ended'}"
+        elif record.kind == "note":
+            words = f"{record.words} ({record.who})"
+        else:
+            continue
+        tags = {TAG, environment_tag(environment.id), _run_tag(record.run)}
+        yield Note(first.at, record.at, words, frozenset(tags))
+
+
+def _run_tag(run: str) -> str:
+    return f"run:{run}"
+
+
+def _run_of(note: Note) -> str:
+    return next((tag for tag in sorted(note.tags) if tag.startswith("run:")), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """A push that is about to be done. `own`: the data source that opsctl makes, where it can."""
+
+    grafana: Grafana
+    parts: Parts
+    units: Mapping[str, str]
+    boards: Boards
+    named: str = ""
+    own: Source | None = None
+
+    def compare(self) -> tuple[Compared, ...]:
+        """What the push would do."""
+        return compare(self.grafana, self.parts.environment, self._built())
+
+    def push(self, version: str, *, overwrite: bool, prune: bool, recent: int) -> Pushed:
+        """Does it; `recent` records of the journal become annotations."""
+        environment = self.parts.environment
+        made = push_source(self.grafana, self.own) if self.own and not self._names else ""
+        done = push(
+            self.grafana,
+            environment,
+            self._built(),
+            version=version,
+            overwrite=overwrite,
+            prune=prune,
+        )
+        records = history(self.parts, recent) if recent else ()
+        return replace(done, source=made, notes=push_notes(self.grafana, environment, records))
+
+    @property
+    def _names(self) -> str:
+        """The data source that was named here or in the spec."""
+        monitoring = self.parts.environment.monitoring
+        grafana = monitoring.grafana if monitoring is not None else None
+        return self.named or (grafana.datasource if grafana is not None else None) or ""
+
+    def _built(self) -> tuple[Built, ...]:
+        made = dashboards(self.parts, self.boards)
+        source = choose_source(self.grafana, self.parts.environment, self._names, self.own)
+        return built(self.parts, made, self.units, source)

@@ -1,0 +1,78 @@
+"""What monitoring is made of: data about kinds of servers, a Grafana."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from opsctl import data
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.parts import Parts
+from opsctl.ports.metrics import Metrics
+from opsctl.workload import SecretRef
+
+if TYPE_CHECKING:
+    from opsctl.clients.grafana import GrafanaServer
+    from opsctl.flow.pushing import Pushing
+    from opsctl.monitoring.dashboards.document import Board
+
+
+@cache
+def boards() -> Mapping[str, Board]:
+    """By name, what dashboards/NAME.yaml say. Raises OpsErrors for mistakes in them."""
+    return {name: data.board(name) for name in data.names("dashboards")}
+
+
+@cache
+def units() -> Mapping[str, str]:
+    """The unit of every metric and recorded series that a catalogue has."""
+    found: dict[str, str] = {}
+    for name in data.names("alerts"):
+        catalogue = data.catalogue(name)
+        found |= {metric: one.unit for metric, one in catalogue.metrics.items()}
+        found |= {one.record: one.unit for one in catalogue.records}
+    return found
+
+
+def grafana(parts: Parts) -> GrafanaServer:
+    """The Grafana of the spec. Raises OpsError where none is named or its token can't be had."""
+    from opsctl.clients.grafana import GrafanaServer
+
+    monitoring = parts.environment.monitoring
+    named = monitoring.grafana if monitoring is not None else None
+    if named is None:
+        raise OpsError(
+            "grafana/none",
+            "the spec names no Grafana",
+            hint="monitoring: {grafana: {url: ..., token: {secret: NAME}}}; or write files with "
+            "`opsctl render dashboards DIR`",
+            exit=Exit.INPUT,
+        )
+    secret = named.token.secret
+    token = parts.secrets.value(SecretRef(secret, given=True))
+    if not token:
+        raise OpsError(
+            "grafana/no-token",
+            f'the secret "{secret}" has no value here',
+            where=parts.environment.place(("monitoring", "grafana", "token")),
+            hint=f"`opsctl secrets set {secret}`: the token of a service account",
+            exit=Exit.REFUSED,
+        )
+    return GrafanaServer(named.url, token)
+
+
+def pushing(parts: Parts, datasource: str = "") -> Pushing:
+    """A push of the environment's dashboards into its Grafana. Raises as `grafana`."""
+    from opsctl.flow.pushing import Pushing
+
+    return Pushing(grafana(parts), parts, units(), boards(), datasource)
+
+
+@contextmanager
+def metrics(parts: Parts, url: str = "") -> Iterator[Metrics]:  # noqa: ARG001
+    """The Prometheus at `url`. Raises OpsError where it is away."""
+    from opsctl.clients.prometheus import PrometheusServer
+
+    yield PrometheusServer(url)
