@@ -12,6 +12,7 @@ from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.screen import to_yaml
 from opsctl.cli.views.spec import WrittenView
+from opsctl.errors import SpecError
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")]
 app = new_app("Write everything out: spec, Ansible project, manifests.")
@@ -49,7 +50,26 @@ def rbac(session: Session) -> None:
 
 
 @command(app, "spec", "output")
-def dashboards(session: Session, folder: Folder) -> None:
-    """Write Grafana dashboards, with the files that provision them and their data source."""
-    files = wiring.render_dashboards(session.parts(), folder)
+def dashboards(
+    session: Session,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where the files go.")
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw them with live data as one HTML page instead."),
+    ] = None,
+    last: Annotated[float, typer.Option(min=5, help="Minutes that the page shows.")] = 60,
+    prometheus: Annotated[
+        str, typer.Option(metavar="URL", help="Whom the page asks. Left out: the environment's.")
+    ] = "",
+) -> None:
+    """Write Grafana dashboards, with the files that provision them; or a page that shows them."""
+    if folder is None and preview is None:
+        raise SpecError("cli/usage", "say where: a folder, or --preview FILE.html")
+    parts = session.parts()
+    files = wiring.render_dashboards(parts, folder) if folder is not None else ()
+    if preview is not None:
+        preview.write_text(wiring.preview(parts, last, prometheus))
+        files = (*files, preview)
     session.screen.result(WrittenView(files, []))

@@ -10,11 +10,16 @@ from typing import Literal
 
 from opsctl.errors import OpsError
 from opsctl.flow.parts import Parts
+from opsctl.flow.sources import door
 from opsctl.flow.survey import described
-from opsctl.monitoring.dashboards.asking import NoChoice, Question, questions
+from opsctl.monitoring.dashboards.asking import NoChoice, Nothing, Question, questions
 from opsctl.monitoring.dashboards.build import Built, build
+from opsctl.monitoring.dashboards.changes import changes
 from opsctl.monitoring.dashboards.compose import Boards, Dashboard, compose
+from opsctl.monitoring.dashboards.drawing import Window, drawn
+from opsctl.monitoring.dashboards.page import Assets, page
 from opsctl.monitoring.dashboards.provisioning import provider_file, source_file, source_uid
+from opsctl.ports import Record
 from opsctl.ports.metrics import Metrics, Series
 
 _AT_ONCE = 8  # questions to Prometheus side by side: it answers one in milliseconds
@@ -42,9 +47,19 @@ def provisioned(parts: Parts, boards: Boards, units: Mapping[str, str]) -> Mappi
     texts = built(parts, made, units, source_uid(environment))
     return {
         "provider.yaml": provider_file(environment),
-        "datasource.yaml": source_file(environment),
+        "datasource.yaml": source_file(environment, *door(parts)),
         **{f"dashboards/{one.file}.json": text.file for one, text in zip(made, texts, strict=True)},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a preview shows: `minutes` until `until` (seconds since the epoch); what was done."""
+
+    minutes: float
+    until: float
+    records: Sequence[Record]
+    assets: Assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +130,24 @@ def _blank(question: Question, why: Literal["empty", "refused"], words: str = ""
     return Blank(
         question.dashboard, question.panel.title, question.choice, question.expr, why, words
     )
+
+
+def preview(
+    parts: Parts, boards: Boards, units: Mapping[str, str], metrics: Metrics, look: Look
+) -> str:
+    """One page that shows every dashboard with live data, for reports and where no Grafana is.
+
+    Raises OpsError `metrics/away`, and `metrics/nothing` where the environment has no data yet.
+    """
+    window = Window(look.until - look.minutes * 60, look.until)
+    name = parts.environment.name
+    try:
+        shown = list(drawn(dashboards(parts, boards), metrics, units, window))
+    except Nothing as nothing:
+        raise OpsError(
+            "metrics/nothing",
+            f"Prometheus has nothing of {name}: no series {nothing.among}",
+            hint="is it this environment's Prometheus, and has it asked everybody once?",
+        ) from None
+    notes = [(note.at, note.text) for note in changes(parts.environment, look.records)]
+    return page(name, shown, notes, window, look.assets)

@@ -14,11 +14,12 @@ from opsctl.flow.parts import Parts
 from opsctl.flow.watching import history
 from opsctl.model import Environment
 from opsctl.monitoring.dashboards.build import Built
+from opsctl.monitoring.dashboards.changes import changes, run_of
 from opsctl.monitoring.dashboards.compose import Boards
 from opsctl.monitoring.dashboards.naming import TAG, environment_tag
 from opsctl.monitoring.dashboards.provisioning import folder_of, source_uid
 from opsctl.ports import Record
-from opsctl.ports.grafana import Grafana, Held, Note, Source
+from opsctl.ports.grafana import Grafana, Held, Source
 
 State = Literal["new", "changed", "same", "edited", "foreign", "gone"]
 _MESSAGE = re.compile(r"^opsctl \S+: ([0-9a-f]{12})$")
@@ -213,34 +214,11 @@ def push_notes(grafana: Grafana, environment: Environment, records: Sequence[Rec
         return 0
     shared = frozenset({TAG, environment_tag(environment.id)})
     there = grafana.notes(shared, min(note.at for note in notes) - 1)
-    known = {_run_of(note) for note in there}
-    missing = [note for note in notes if _run_of(note) not in known]
+    known = {run_of(note) for note in there}
+    missing = [note for note in notes if run_of(note) not in known]
     for note in missing:
         grafana.note(note)
     return len(missing)
-
-
-def changes(environment: Environment, records: Sequence[Record]) -> Iterator[Note]:
-    """One annotation for every run of the journal that has ended, and for every note."""
-    begun = {record.run: record for record in records if record.kind == "begin"}
-    for record in records:
-        first = begun.get(record.run, record)
-        if record.kind == "end":
-            words = f"{first.words or 'run'} by {first.who}: {record.ended or 'ended'}"
-        elif record.kind == "note":
-            words = f"{record.words} ({record.who})"
-        else:
-            continue
-        tags = {TAG, environment_tag(environment.id), _run_tag(record.run)}
-        yield Note(first.at, record.at, words, frozenset(tags))
-
-
-def _run_tag(run: str) -> str:
-    return f"run:{run}"
-
-
-def _run_of(note: Note) -> str:
-    return next((tag for tag in sorted(note.tags) if tag.startswith("run:")), "")
 
 
 @dataclass(frozen=True, slots=True)

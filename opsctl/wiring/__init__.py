@@ -7,7 +7,7 @@ from opsctl.wiring.drills import drill_reports, start
 from opsctl.wiring.labs import cluster, cluster_up, lab, lab_up, labs
 from opsctl.wiring.safe import SecretsDoor, masker, secrets
 from opsctl.wiring.spec import option_models, parts
-from opsctl.wiring.watching import boards, grafana, metrics, pushing, units
+from opsctl.wiring.watching import boards, grafana, metrics, preview, pushing, units
 
 __all__ = [
     "SecretsDoor",
@@ -23,6 +23,7 @@ __all__ = [
     "metrics",
     "option_models",
     "parts",
+    "preview",
     "pushing",
     "render_ansible",
     "render_dashboards",

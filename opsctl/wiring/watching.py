@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from opsctl.clients.grafana import GrafanaServer
     from opsctl.flow.pushing import Pushing
     from opsctl.monitoring.dashboards.document import Board
+    from opsctl.monitoring.dashboards.page import Assets
+
+
+_RECENT = 500  # records of the journal that a preview looks at
 
 
 @cache
@@ -66,13 +71,41 @@ def grafana(parts: Parts) -> GrafanaServer:
 def pushing(parts: Parts, datasource: str = "") -> Pushing:
     """A push of the environment's dashboards into its Grafana. Raises as `grafana`."""
     from opsctl.flow.pushing import Pushing
+    from opsctl.flow.sources import own_source
 
-    return Pushing(grafana(parts), parts, units(), boards(), datasource)
+    return Pushing(grafana(parts), parts, units(), boards(), datasource, own_source(parts))
 
 
 @contextmanager
-def metrics(parts: Parts, url: str = "") -> Iterator[Metrics]:  # noqa: ARG001
-    """The Prometheus at `url`. Raises OpsError where it is away."""
+def metrics(parts: Parts, url: str = "") -> Iterator[Metrics]:
+    """The Prometheus at `url`, else the environment's own. Raises OpsError where it is away."""
     from opsctl.clients.prometheus import PrometheusServer
 
-    yield PrometheusServer(url)
+    if url:
+        yield PrometheusServer(url)
+        return
+    raise OpsError(
+        "metrics/none",
+        f"nothing collects metrics of {parts.environment.name}",
+        hint="name one: --prometheus http://HOST:9090",
+        exit=Exit.REFUSED,
+    )
+
+
+def preview(parts: Parts, minutes: float, url: str = "") -> str:
+    """One HTML page of all dashboards with live data. Raises as `metrics`."""
+    from opsctl.flow.dashboards import Look
+    from opsctl.flow.dashboards import preview as preview_
+    from opsctl.flow.watching import history
+
+    with metrics(parts, url) as source:
+        look = Look(minutes, time.time(), history(parts, _RECENT), _assets())
+        return preview_(parts, boards(), units(), source, look)
+
+
+def _assets() -> Assets:
+    from opsctl.monitoring.dashboards.page import Assets
+
+    folder = data.folder("dashboards") / "preview"
+    names = ("uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE", "page.js", "page.css")
+    return Assets(*((folder / name).read_text() for name in names))

@@ -14,13 +14,13 @@ from opsctl.clients.grafana import GrafanaServer
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.pushing import (
     Pushed,
-    changes,
     choose_source,
     compare,
     push,
     push_notes,
     push_source,
 )
+from opsctl.monitoring.dashboards.changes import changes
 from opsctl.ports import Record
 from opsctl.ports.grafana import Source
 

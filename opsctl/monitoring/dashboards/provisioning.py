@@ -18,6 +18,11 @@ def source_uid(environment: Environment) -> str:
     return uid(environment.id, "prometheus")
 
 
+def source_name(environment: Environment) -> str:
+    """Its name, as people see it."""
+    return f"{environment.name} (opsctl)"
+
+
 def provider_file(environment: Environment) -> str:
     """Tells Grafana to read the dashboards from a folder."""
     folder, title = folder_of(environment)
@@ -47,7 +52,7 @@ def source_file(environment: Environment, url: str = "", user: str = "") -> str:
 # Goes to /etc/grafana/provisioning/datasources/opsctl-{environment.id}.yaml
 apiVersion: 1
 datasources:
-  - name: {environment.name} (opsctl)
+  - name: {source_name(environment)}
     uid: {source_uid(environment)}
     type: prometheus
     access: proxy
