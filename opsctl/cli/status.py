@@ -27,30 +27,37 @@ def status(
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 when a service is not healthy.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every 2 s.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.2, max=3600, metavar="SECONDS", help="Between two looks.")
+    ] = _EVERY,
 ) -> Exit:
-    """Members, roles, lag; unfinished work and who holds the lock come first."""
+    """Members, roles, lag, numbers and alerts; unfinished work and who holds the lock come first.
+
+    Numbers are those of the environment's own Prometheus; without one they are not there.
+    """
     parts = session.parts()
     if watch:
-        return _watch(session, parts)
+        return _watch(session, parts, interval)
     now = _look(session, parts)
+    session.screen.result(StatusView(now, time.time(), session.flags))
     return now.exit if check or now.exit is Exit.UNOBSERVED else Exit.DONE
 
 
-def _look(session: Session, parts: Parts, *, again: bool = False) -> Status:
-    now = _limited(watching.status(parts), session.options.limit)
-    if again:
-        session.screen.clear()
-    session.screen.result(StatusView(now, time.time(), session.flags))
-    return now
+def _look(session: Session, parts: Parts) -> Status:
+    return _limited(watching.status(parts), session.options.limit)
 
 
-def _watch(session: Session, parts: Parts) -> Exit:
+def _watch(session: Session, parts: Parts, interval: float) -> Exit:
     """Looks again and again until Ctrl-C: that is how it ends, and no failure."""
     try:
-        while True:
-            _look(session, parts, again=True)
-            time.sleep(_EVERY)
+        with session.screen.watching() as show:
+            while True:
+                begun = time.monotonic()
+                show(StatusView(_look(session, parts), time.time(), session.flags))
+                time.sleep(max(0.0, interval - (time.monotonic() - begun)))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.errors import OpsError, SpecError
+from opsctl.flow.reading import Live
 from opsctl.model import Environment, ServiceBase
 from opsctl.monitoring import Catalogue
 from opsctl.ports import Record, Secrets, Target
 from opsctl.running.lease import TTL
-from opsctl.workload import Engine, Render
+from opsctl.workload import Engine, Render, Workload
 
 
 def _no_catalogue(name: str) -> Catalogue:  # noqa: ARG001
@@ -43,6 +44,7 @@ class Parts:
     lock_ttl: float = TTL
     pid: int = 0
     generations: Mapping[str, int] = field(default_factory=dict)
+    measured: Callable[[Mapping[str, Workload]], Mapping[str, Live]] = lambda _: {}
 
     def holder(self, doing: str) -> str:
         """As a lock names its holder: ops@control (pid 4711): apply."""

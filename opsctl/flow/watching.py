@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.backing_up import Kept, kept_by
 from opsctl.flow.parts import Parts, unknown
+from opsctl.flow.reading import Live
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
 from opsctl.ports import Record
@@ -39,7 +40,8 @@ class MemberStatus:
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
     """`trouble` is "" for a service that is whole, else what is missing in words. `kept`: its
-    backups, None for a service that has none."""
+    backups, None for a service that has none. `live`: what is measured of it, None where nobody
+    tells."""
 
     name: str
     engine: str
@@ -47,6 +49,7 @@ class ServiceStatus:
     members: tuple[MemberStatus, ...]
     trouble: str = ""
     kept: Kept | None = None
+    live: Live | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,13 @@ def status(parts: Parts) -> Status:
     """One look at everything."""
     seen = survey(parts)
     observation = seen.observation
+    measured = parts.measured({name: one for name, (_, one) in seen.present.items()})
     return Status(
         environment=parts.environment.name,
-        services=tuple(_service(parts, seen, name) for name in sorted(seen.present)),
+        services=tuple(
+            replace(_service(parts, seen, name), live=measured.get(name))
+            for name in sorted(seen.present)
+        ),
         nodes=tuple(observation.nodes[key] for key in sorted(observation.nodes)),
         unreachable=tuple(observation.unreachable.values()),
         problems=observation.problems,

@@ -21,7 +21,9 @@ from opsctl.wiring.safe import open_secrets
 
 if TYPE_CHECKING:
     from opsctl.clients.lockfile import LockFile
+    from opsctl.flow.reading import Live
     from opsctl.ports import Record, Secrets, Target
+    from opsctl.workload import Workload
 
 
 def option_models() -> Mapping[str, type[ServiceBase]]:
@@ -57,7 +59,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
     path = call.folder / NAME
     lock = LockFile.load(path).merged(__version__, packages=call.versions)
     secrets = open_secrets(spec, call.folder, lock)
-    return Parts(
+    made = Parts(
         environment=spec,
         engines=engines(),
         targets={name: _target(call, spec, name, secrets, lock) for name in sorted(spec.targets)},
@@ -73,6 +75,13 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         lock_ttl=lock_ttl(),
         generations=lock.generations,
     )
+    return replace(made, measured=lambda workloads: _measured(made, workloads))
+
+
+def _measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, Live]:
+    from opsctl.wiring.watching import measured
+
+    return measured(parts, workloads)
 
 
 def _catalogue(name: str) -> Catalogue:

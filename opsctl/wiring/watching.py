@@ -12,15 +12,17 @@ from opsctl import data
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.ports.metrics import Metrics
-from opsctl.workload import SecretRef
+from opsctl.workload import SecretRef, Workload
 
 if TYPE_CHECKING:
     from opsctl.clients.grafana import GrafanaServer
     from opsctl.flow.pushing import Pushing
+    from opsctl.flow.reading import Live
     from opsctl.monitoring.dashboards.document import Board
     from opsctl.monitoring.dashboards.page import Assets
 
 
+_PATIENCE = 2.0  # seconds that `status` waits for numbers
 _RECENT = 500  # records of the journal that a preview looks at
 
 
@@ -109,3 +111,17 @@ def _assets() -> Assets:
     folder = data.folder("dashboards") / "preview"
     names = ("uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE", "page.js", "page.css")
     return Assets(*((folder / name).read_text() for name in names))
+
+
+def measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, Live]:
+    """What the environment's own Prometheus says of services; nothing where it does not soon."""
+    from opsctl.flow.reading import live
+
+    environment = parts.environment
+    if not any(environment.services[name].collects for name in workloads):
+        return {}
+    try:
+        with metrics(parts) as source:
+            return live(environment.name, workloads, boards(), units(), source, _PATIENCE)
+    except OpsError:
+        return {}

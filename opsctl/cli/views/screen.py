@@ -6,10 +6,11 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TextIO
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from opsctl.cli.views.errors import error_lines, errors_data, warning_lines
@@ -61,11 +62,23 @@ class Screen:
         except BrokenPipeError:
             _silence(sys.stdout)
 
-    def clear(self) -> None:
-        """An empty terminal, for a result that is shown again and again."""
+    @contextmanager
+    def watching(self) -> Iterator[Callable[[View], None]]:
+        """Gives what shows a result again and again: in one place of a terminal, else as blocks
+        with an empty line between. What was shown last stays."""
         console = self._console(sys.stdout)
-        if self.output == "human" and console.is_terminal:
-            console.clear()
+        if self.output != "human" or not console.is_terminal or console.is_dumb_terminal:
+            yield self._block
+            return
+        from rich.live import Live
+
+        with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+            yield lambda view: live.update(_whole(view), refresh=True)
+
+    def _block(self, view: View) -> None:
+        self.result(view)
+        if self.output == "human":
+            self.text("")
 
     def show(self, view: View) -> None:
         """Something to read before an answer, or beside the result."""
@@ -133,6 +146,14 @@ class Screen:
             markup=False,
             emoji=False,
         )
+
+
+def _whole(view: View) -> Group:
+    """All lines as one thing to show; a line that is too long is cut, not folded."""
+    lines = list(view.lines())
+    for text in lines:
+        text.no_wrap, text.overflow = True, "ellipsis"
+    return Group(*lines)
 
 
 def _dump(data: object, output: Format) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from opsctl.cli.views.backups import schedule_data, schedule_words
 from opsctl.cli.views.errors import error_data, error_lines
-from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, Piece, line, size_words, table
+from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, line, size_words, table
 from opsctl.cli.views.maintenance import maintenance_data, maintenance_lines
 from opsctl.cli.views.nodes import fact_words, problem_lines
 from opsctl.cli.views.routes import route_data, route_lines
@@ -20,9 +20,11 @@ from opsctl.cli.views.unfinished import (
     unfinished_lines,
 )
 from opsctl.cli.views.view import View
+from opsctl.flow.reading import Live
 from opsctl.flow.watching import ComponentStatus, MemberStatus, ServiceStatus, Status
 from opsctl.workload import Standing
 
+_VERDICTS = {"ok": GOOD, "warn": WARN, "bad": f"bold {BAD}", "plain": ""}
 _COLUMNS = ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS")
 
 
@@ -103,8 +105,23 @@ def _service_lines(service: ServiceStatus, now: float) -> Iterator[Text]:
     yield from table(
         ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS"), rows
     )
+    if service.live is not None:
+        yield from _live_lines(service.live)
     if service.kept is not None:
         yield line("  ", schedule_words(service.kept, now))
+
+
+def _live_lines(live: Live) -> Iterator[Text]:
+    """What is measured now: names dim, numbers in the colour of their thresholds."""
+    if live.readings:
+        pieces: list[Piece] = ["  "]
+        for number, one in enumerate(live.readings):
+            pieces += ["  " if number else "", (f"{one.title.lower()} ", DIM)]
+            pieces.append((one.text, _VERDICTS[one.verdict]))
+        yield line(*pieces)
+    if live.firing:
+        alerts = "alert firing" if len(live.firing) == 1 else "alerts firing"
+        yield line("  ", (f"{len(live.firing)} {alerts}: ", f"bold {BAD}"), ", ".join(live.firing))
 
 
 def _row(member: MemberStatus, component: ComponentStatus, *, first: bool) -> list[Piece]:
@@ -137,6 +154,7 @@ def _service_data(service: ServiceStatus) -> object:
         "healthy": not service.trouble,
         "trouble": service.trouble,
         "backups": schedule_data(service.kept) if service.kept is not None else None,
+        "live": _live_data(service.live) if service.live is not None else None,
         "members": [
             {
                 "name": member.name,
@@ -146,6 +164,16 @@ def _service_data(service: ServiceStatus) -> object:
             }
             for member in service.members
         ],
+    }
+
+
+def _live_data(live: Live) -> object:
+    return {
+        "readings": [
+            {"title": one.title, "value": one.value, "text": one.text, "verdict": one.verdict}
+            for one in live.readings
+        ],
+        "firing": list(live.firing),
     }
 
 

@@ -91,4 +91,5 @@ def _short(number: float) -> str:
     """Three figures."""
     if abs(number) >= 100:
         return f"{number:.0f}"
-    return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}".rstrip("0").rstrip(".")
+    text = f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
+    return text.rstrip("0").rstrip(".")
