@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from opsctl.flow.parts import Parts
-from opsctl.monitoring import collecting
+from opsctl.model import Environment
+from opsctl.monitoring import Catalogue, collecting
 from opsctl.routes import directory
 from opsctl.workload import Directory, Seat, Workload
 
@@ -20,12 +21,24 @@ def describe(parts: Parts, name: str, seats: Sequence[Seat], known: Directory) -
 def known_to(
     parts: Parts, name: str, seats: Sequence[Seat], workloads: Mapping[str, Workload]
 ) -> Directory:
-    """What the service is told, of which `workloads` were described before it.
+    """What the service is told, of which `workloads` were described before it."""
 
-    Those who collect metrics watch themselves too: where theirs are is asked of a first draft.
-    """
-    environment = parts.environment
+    def draft(known: Directory) -> Workload:
+        return describe(parts, name, seats, known)
+
+    return told(parts.environment, name, workloads, draft, parts.catalogue)
+
+
+def told(
+    environment: Environment,
+    name: str,
+    workloads: Mapping[str, Workload],
+    draft: Callable[[Directory], Workload],
+    catalogue: Callable[[str], Catalogue],
+) -> Directory:
+    """The same from its parts. Who collects metrics watches himself too: where his are is asked of
+    a first draft."""
     if not environment.services[name].collects:
         return directory(environment, name, workloads)
-    draft = describe(parts, name, seats, Directory(environment=environment.name))
-    return collecting(environment, name, {**workloads, name: draft}, parts.catalogue)
+    own = draft(Directory(environment=environment.name))
+    return collecting(environment, name, {**workloads, name: own}, catalogue)

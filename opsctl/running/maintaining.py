@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from opsctl.planning.plan import Step
-from opsctl.ports import Upkeep
+from opsctl.ports import Target, Upkeep
+from opsctl.running.asking import perform_all
 from opsctl.running.context import Context
+from opsctl.workload import Quiet
 
 HOLD, END = "hold", "end-hold"  # verbs of such steps
 
@@ -27,3 +31,18 @@ def maintain(step: Step, context: Context) -> None:
     for where, words in sorted(failed.items()):
         context.missed.append(f"{where.partition('/')[2] or where} is {what}: {words}")
         context.say(context.missed[-1], where=where)
+    quiet = Quiet(step.service, upkeep.seconds, upkeep.who, upkeep.reason)
+    for words in _untold(quiet, target, context):
+        context.missed.append(f"alerts of {step.service} are not {what}: {words}")
+        context.say(context.missed[-1])
+
+
+def _untold(quiet: Quiet, target: Target, context: Context) -> Iterator[str]:
+    """Tells everybody who tells of alerts there; gives why one of them could not be told."""
+    for name, teller in context.workloads.values():
+        if teller.silence is None or name != target.name:
+            continue
+        calls = teller.silence(quiet)
+        failed = perform_all(target, teller, calls, context.fences[name])
+        if failed and len(failed) == len(calls):
+            yield failed[0].message

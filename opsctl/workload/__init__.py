@@ -52,7 +52,7 @@ from opsctl.workload.parts import (
     Volume,
 )
 from opsctl.workload.seats import Seat
-from opsctl.workload.signals import Scrape, Signals
+from opsctl.workload.signals import Quiet, Scrape, Signals
 from opsctl.workload.text import AddressRef, FileRef, SecretRef, Text
 from opsctl.workload.versions import check_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
@@ -93,6 +93,7 @@ __all__ = [
     "Port",
     "Probe",
     "Query",
+    "Quiet",
     "Render",
     "Rolling",
     "Say",

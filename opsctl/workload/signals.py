@@ -41,3 +41,13 @@ class Signals:
     catalogue: str
     scrapes: tuple[Scrape, ...]
     facts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Alerts of a service that nobody is to hear of for so many seconds; 0 ends that."""
+
+    service: str
+    seconds: float
+    who: str
+    reason: str

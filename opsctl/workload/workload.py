@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from opsctl.errors import OpsError
-from opsctl.workload.acts import Act, Gate, Hold, Object, Operations, Rolling, Standings
+from opsctl.workload.acts import Act, Call, Gate, Hold, Object, Operations, Rolling, Standings
 from opsctl.workload.backups import Backups
 from opsctl.workload.entries import Entry, Traffic
 from opsctl.workload.leads import Lead
 from opsctl.workload.parts import Component
 from opsctl.workload.seats import Seat
-from opsctl.workload.signals import Signals
+from opsctl.workload.signals import Quiet, Signals
 from opsctl.workload.text import SecretRef
 
 
@@ -67,7 +67,8 @@ class Workload:
     can be looked at, operated and changed. `entries`: the roles that routes can lead to.
     `traffic(service, member)`: of a balancer, how a member of a service behind it is taken out of
     clients' way; no acts where none come to it through here. `leads(standings)`: of a balancer, how
-    its lanes stand; without standings, which there are.
+    its lanes stand; without standings, which there are. `silence(quiet)`: of one who tells
+    people of alerts, how its members hold their tongues; one of them is enough.
     """
 
     service: str
@@ -84,6 +85,7 @@ class Workload:
     leads: Callable[[Standings], tuple[Lead, ...]] | None = None
     backups: Backups | None = None
     signals: Signals | None = None
+    silence: Callable[[Quiet], tuple[Call, ...]] | None = None
     hold: Hold = field(default_factory=Hold)  # for a maintenance
     notes: tuple[str, ...] = ()  # what `plan --explain` says: promises, worst cases
     # What strains the service in its daily life, by name: a drill measures what clients feel of it.

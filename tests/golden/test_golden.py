@@ -6,6 +6,7 @@ hosts; the same is realised on `prod`, which is a Kubernetes namespace, with onl
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,15 @@ from showing import Golden, resources_by_place, workload_text
 from kubernetes_schema import mistakes
 from opsctl.data import renderer
 from opsctl.discovery import engines
-from opsctl.model import Environment, HostsTarget, KubernetesTarget, load
+from opsctl.flow.describing import told
+from opsctl.model import Environment, HostsTarget, KubernetesTarget, ServiceBase, load
+from opsctl.monitoring import Catalogue, Record
 from opsctl.planning.resource import Resource
 from opsctl.ports.target import Target
-from opsctl.routes import directory
 from opsctl.targets.kubernetes.render import manifest_files
 from opsctl.wiring.hosts import hosts_target
 from opsctl.wiring.kubernetes import kubernetes_target
-from opsctl.workload import Workload, in_order
+from opsctl.workload import Directory, Engine, Seat, Workload, in_order
 from toy import Keys
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/spec.yaml"))
@@ -43,6 +45,19 @@ class Realised:
 def named(cases: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
 
+
+# Of every kind of server: what real catalogues say has tests of its own.
+RULES = Catalogue(
+    records=(
+        Record(
+            record="up:members",
+            expr="count(up{{{ selector }}})",
+            unit="1",
+            kind="state",
+            about=".",
+        ),
+    )
+)
 
 on_each_target = pytest.mark.parametrize(
     ("case", "name"), PLACED, ids=[f"{case.name}-{name}" for case, name in PLACED]
@@ -74,12 +89,17 @@ def realise(spec: Environment, place: Target) -> Realised:
     seats = place.seat(needs, {})
     workloads: dict[str, Workload] = {}
     for name in in_order(services, known, spec):
-        service, engine = services[name], known[services[name].engine]
-        lanes = directory(spec, name, workloads)
-        render = renderer(engine.templates)
-        workloads[name] = engine.describe(name, service, seats[name], render, lanes)
+        describe = described(name, services[name], known[services[name].engine], seats[name])
+        workloads[name] = describe(told(spec, name, workloads, describe, lambda _: RULES))
     all_of_them = tuple(workloads.values())
     return Realised(all_of_them, place.realise(all_of_them, services))
+
+
+def described(
+    name: str, service: ServiceBase, engine: Engine, seats: Sequence[Seat]
+) -> Callable[[Directory], Workload]:
+    render = renderer(engine.templates)
+    return lambda told: engine.describe(name, service, seats, render, told)
 
 
 def on(case: Path, name: str, folder: Path) -> Realised:

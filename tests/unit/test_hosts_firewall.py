@@ -54,3 +54,11 @@ def test_addresses_of_both_kinds_each_have_their_rule() -> None:
     assert text.startswith("table inet opsctl_a_b\ndelete table inet opsctl_a_b\ntable inet ")
     assert "th dport { 7001, 7002 } ip saddr { 10.0.0.1 } accept" in text
     assert "th dport { 7001, 7002 } ip6 saddr { fd00::1 } accept" in text
+
+
+def test_ports_for_collectors_are_open_to_their_hosts_and_those_for_members_are_not() -> None:
+    members, readers = ("10.0.0.1",), ("10.0.0.1", "10.0.0.9")
+    text = rules("opsctl_a_b", [((7001,), members), ((9121,), readers), ((), readers)])
+    assert "th dport { 7001 } ip saddr { 10.0.0.1 } accept" in text
+    assert "th dport { 9121 } ip saddr { 10.0.0.1, 10.0.0.9 } accept" in text
+    assert text.count("drop") == 2

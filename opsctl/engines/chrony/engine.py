@@ -18,6 +18,7 @@ from opsctl.workload import (
     Seat,
     SeatNeed,
     SelfContained,
+    Signals,
     Workload,
 )
 
@@ -61,6 +62,9 @@ class ChronyEngine(SelfContained):
             ),
             operations=operations(clock),
             formed=gates.whole(clock),
+            # Its hosts are measured by another service: whether the kernel's clock is kept is seen
+            # there. What belongs to it are the rules.
+            signals=Signals("chrony", (), {"members": len(members)}) if service.metrics else None,
             notes=tuple(_notes(service)),
         )
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from opsctl.engines.haproxy.config import LaneLines, ServerLine, lane_lines
 from opsctl.engines.haproxy.pool import HAPROXY, STATUS, USER, Pool, admin, own, script, socat
+from opsctl.engines.haproxy.signals import USER as USER_METRICS
+from opsctl.engines.haproxy.signals import secret
 from opsctl.engines.haproxy.software import haproxy_software
 from opsctl.engines.haproxy.standings import balancer_standing
 from opsctl.workload import (
@@ -131,6 +135,8 @@ def _files(
         "haproxy.cfg",
         **known,
         own=own(seat),
+        metrics_user=USER_METRICS if pool.service.metrics else "",
+        metrics_hash=secret(pool, "bcrypt"),
         lanes=lines,
         maxconn=connections,
         patience_old=OLD,
@@ -193,4 +199,5 @@ def _ports(pool: Pool, seat: Seat) -> tuple[Port, ...]:
         )
         for lane in pool.lanes
     )
-    return (Port(STATUS, seat.ports[STATUS], "members"), *lanes)
+    readers: Literal["collectors", "members"] = "collectors" if pool.service.metrics else "members"
+    return (Port(STATUS, seat.ports[STATUS], readers), *lanes)

@@ -12,6 +12,7 @@ from opsctl.engines.haproxy.notes import notes
 from opsctl.engines.haproxy.operations import operations
 from opsctl.engines.haproxy.options import HAProxyService
 from opsctl.engines.haproxy.pool import STATUS, Pool
+from opsctl.engines.haproxy.signals import signals
 from opsctl.engines.haproxy.software import check_version
 from opsctl.engines.haproxy.traffic import traffic, traffic_object
 from opsctl.model import Environment
@@ -87,6 +88,7 @@ class HAProxyEngine:
             traffic=lambda service, member: traffic(pool, service, member),
             leads=lambda standings: leads(pool, standings),
             notes=notes(pool),
+            signals=signals(pool),
         )
 
 

@@ -9,6 +9,7 @@ from opsctl.engines.redis import gates, operations, operations_replication, valu
 from opsctl.engines.redis.backups import backups
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.entries import entries
+from opsctl.engines.redis.exporter import EXPORTER, PORT, exported, exporter, signals
 from opsctl.engines.redis.holding import hold
 from opsctl.engines.redis.notes import notes
 from opsctl.engines.redis.objects import (
@@ -64,6 +65,8 @@ class RedisEngine(SelfContained):
         if service.mode == "sentinel":
             ports[SENTINEL] = service.sentinel_port or 26379
             fixed |= {SENTINEL} if service.sentinel_port else set()
+        if service.metrics:
+            ports[EXPORTER] = PORT
         need = SeatNeed(
             group=GROUP,
             count=service.replicas,
@@ -88,8 +91,9 @@ class RedisEngine(SelfContained):
             versions.check(cast, seat)
             values.check_versions(cast, seat)
         people = _people(cast)
-        servers = redis_accounts(name, people, sentinel=cast.sentinel)
-        watchers = sentinel_accounts(name, people)
+        metrics = any(exported(seat) for seat in cast.seats)
+        servers = redis_accounts(name, people, sentinel=cast.sentinel, metrics=metrics)
+        watchers = sentinel_accounts(name, people, metrics=metrics)
         verbs = operations if cast.sentinel else operations_replication
         return Workload(
             service=name,
@@ -114,6 +118,7 @@ class RedisEngine(SelfContained):
             hold=hold(cast),
             notes=notes(cast),
             backups=backups(cast),
+            signals=signals(cast),
             stress=stress(cast),
         )
 
@@ -132,12 +137,14 @@ def _people(cast: Cast) -> tuple[Account, ...]:
 def _group(
     cast: Cast, render: Render, servers: tuple[Account, ...], watchers: tuple[Account, ...]
 ) -> Group:
-    """Sentinel stands first: a server that starts asks it who is primary."""
+    """Sentinel stands first: a server that starts asks it who is primary. Last who watches both."""
     members = []
     for seat in cast.seats:
         redis = redis_component(cast, seat, render, servers)
         watching = sentinel_component(cast, seat, render, watchers) if cast.sentinel else None
-        members.append(Member(seat, (watching, redis) if watching else (redis,)))
+        parts = (watching, redis) if watching else (redis,)
+        counting = (exporter(cast, seat, render),) if exported(seat) else ()
+        members.append(Member(seat, (*parts, *counting)))
     return Group(GROUP, tuple(members), quorum=cast.majority if cast.sentinel else 1)
 
 

@@ -13,6 +13,7 @@ REPLICA = "opsctl-replica"
 SENTINEL = "opsctl-sentinel"
 PEER = "opsctl-peer"
 ROUTE = "opsctl-route"
+METRICS = "opsctl-metrics"
 
 DEFAULT_COMMANDS = "+@all -@admin -@dangerous +info +role"
 _COMMAND = re.compile(r"[+-]@?[a-z0-9][a-z0-9_|-]*")
@@ -31,6 +32,14 @@ _PEER_NEEDS = (
 _ROUTE_NEEDS = "resetchannels -@all +auth +hello +ping +role +info"
 _ROUTE_NEEDS_OF_SENTINEL = (
     "resetchannels -@all +auth +hello +ping +sentinel|get-master-addr-by-name +sentinel|master"
+)
+# What the exporter asks of a server, and of a Sentinel: numbers, and never a key or a password.
+_METRICS_NEEDS = (
+    "resetchannels -@all +auth +hello +ping +info +latency|latest +slowlog|len +slowlog|get"
+)
+_METRICS_NEEDS_OF_SENTINEL = (
+    "resetchannels -@all +auth +hello +ping +info +sentinel|masters +sentinel|sentinels "
+    "+sentinel|slaves +sentinel|replicas +sentinel|ckquorum"
 )
 # What a Sentinel-aware client asks: who is primary, who replicates, and to be told of changes.
 _CLIENT_NEEDS = (
@@ -88,7 +97,7 @@ def rules(keys: str, channels: str, commands: str) -> str:
 
 
 def redis_accounts(
-    service: str, people: Iterable[Account], *, sentinel: bool
+    service: str, people: Iterable[Account], *, sentinel: bool, metrics: bool = False
 ) -> tuple[Account, ...]:
     """The users of a data server, opsctl's own first."""
     own = [
@@ -98,14 +107,23 @@ def redis_accounts(
     if sentinel:
         own.append(Account(SENTINEL, _SENTINEL_NEEDS, secret(service, SENTINEL)))
     own.append(Account(ROUTE, _ROUTE_NEEDS, secret(service, ROUTE)))
+    if metrics:
+        own.append(Account(METRICS, _METRICS_NEEDS, secret(service, METRICS)))
     return (*own, *people)
 
 
-def sentinel_accounts(service: str, people: Iterable[Account]) -> tuple[Account, ...]:
+def sentinel_accounts(
+    service: str, people: Iterable[Account], *, metrics: bool = False
+) -> tuple[Account, ...]:
     """The users of a Sentinel: people may ask it where the primary is and no more."""
     return (
         Account(OPS, "~* &* +@all", secret(service, OPS)),
         Account(PEER, _PEER_NEEDS, secret(service, PEER)),
         Account(ROUTE, _ROUTE_NEEDS_OF_SENTINEL, secret(service, ROUTE)),
+        *(
+            [Account(METRICS, _METRICS_NEEDS_OF_SENTINEL, secret(service, METRICS))]
+            if metrics
+            else []
+        ),
         *(Account(person.name, _CLIENT_NEEDS, person.password) for person in people),
     )

@@ -1,0 +1,104 @@
+"""The engine: seats in, a Workload out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from opsctl.engines import web
+from opsctl.engines.alertmanager.options import AlertmanagerService
+from opsctl.engines.alertmanager.server import ALERTMANAGER, AVAILABLE, PEERS, server
+from opsctl.engines.alertmanager.silence import silence
+from opsctl.workload import (
+    Directory,
+    Gate,
+    Group,
+    Member,
+    Render,
+    Rolling,
+    Seat,
+    SeatNeed,
+    SelfContained,
+    Signals,
+    Standings,
+    Workload,
+    check_version,
+)
+
+GROUP = "teller"
+_PORTS = {web.WEB: 9093, PEERS: 9094}
+
+
+class AlertmanagerEngine(SelfContained):
+    """Tells people what is wrong."""
+
+    name = "alertmanager"
+    templates = "alertmanager"
+    options = AlertmanagerService
+
+    def needs(self, service: AlertmanagerService, /) -> tuple[SeatNeed, ...]:
+        """One seat per member."""
+        fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
+        ports = {**_PORTS, web.WEB: service.port or _PORTS[web.WEB]}
+        return (SeatNeed(GROUP, service.replicas, ports, fixed),)
+
+    def describe(
+        self,
+        name: str,
+        service: AlertmanagerService,
+        seats: Sequence[Seat],
+        render: Render,
+        directory: Directory,  # noqa: ARG002 - others come to it
+        /,
+    ) -> Workload:
+        """The service on its seats. Raises SpecError for a version or target it can't have."""
+        ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
+        web.on_hosts(name, "Alertmanager", ordered)
+        for seat in ordered:
+            check_version(
+                "Alertmanager", seat, AVAILABLE.get(seat.system), service.version,
+                service=name, code="alertmanager/no-version",
+            )  # fmt: skip
+        members = tuple(Member(seat, (server(name, service, ordered, seat, render),))
+                        for seat in ordered)  # fmt: skip
+        return Workload(
+            service=name,
+            engine=self.name,
+            groups=(Group(GROUP, members, quorum=1),),
+            rolling=Rolling(
+                order=("replica",),
+                before=web.anything(),
+                after=web.all_answer(ordered, ALERTMANAGER),
+                handover=lambda _standings, _member: (),
+            ),
+            operations=web.NoPrimary(name, "alertmanager").operations,
+            formed=_together(ordered),
+            endpoints=tuple(web.endpoint(name, seat, ALERTMANAGER) for seat in ordered),
+            signals=Signals(
+                "alertmanager",
+                tuple(web.scrape(name, seat, ALERTMANAGER) for seat in ordered),
+                {"members": len(ordered), "receivers": len(service.receivers)},
+            ),
+            silence=lambda quiet: silence(ordered, quiet),
+            notes=tuple(_notes(service)),
+        )
+
+
+def _together(seats: tuple[Seat, ...]) -> Gate:
+    """Every member answers and knows all the others: else people would hear everything twice."""
+
+    def holds(standings: Standings) -> str:
+        if reason := web.unready(standings, seats, ALERTMANAGER):
+            return reason
+        for seat in seats if len(seats) > 1 else ():
+            known = standings[seat.member, ALERTMANAGER].details.get("peers", "")
+            if known != str(len(seats)):
+                return f"{seat.member} knows {known or 'none'} of {len(seats)} members"
+        return ""
+
+    words = "every member answers" + (" and knows the others" if len(seats) > 1 else "")
+    return Gate(words, holds, web.PATIENCE)
+
+
+def _notes(service: AlertmanagerService) -> Iterator[str]:
+    if not service.receivers:
+        yield "Nobody is told of alerts: receivers says whom. They are seen in `opsctl alerts`."

@@ -1,0 +1,84 @@
+"""The Alertmanager of a member."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opsctl.engines import web
+from opsctl.engines.alertmanager.options import AlertmanagerService
+from opsctl.workload import (
+    AddressRef,
+    Command,
+    Component,
+    ConfigFile,
+    Limits,
+    Package,
+    Port,
+    Probe,
+    Render,
+    Seat,
+    SecretRef,
+    Software,
+    Text,
+    Volume,
+)
+
+ALERTMANAGER = "alertmanager"
+PEERS = "peers"  # the port at which members hear of each other
+AVAILABLE: Mapping[str, str] = {"debian-12": "0.25", "debian-13": "0.28"}
+
+
+def server(
+    name: str,
+    service: AlertmanagerService,
+    seats: tuple[Seat, ...],
+    seat: Seat,
+    render: Render,
+) -> Component:
+    """Alertmanager takes where it listens as an argument, so a script holds the addresses."""
+    own_unit = "prometheus-alertmanager.service"
+    packages = (Package("prometheus-alertmanager", service.version or "", (own_unit,)),)
+    config = seat.config_dir
+    others = [at for at in seats if at.member != seat.member]
+    start = render(
+        "start.sh",
+        member=seat.member,
+        config=f"{config}/alertmanager.yml",
+        web_config=f"{config}/web.yml",
+        data_dir=seat.data_dir,
+        host=AddressRef(seat.member, "ip"),
+        port=seat.ports[web.WEB],
+        peer_port=seat.ports[PEERS],
+        peers=[f"{AddressRef(at.member, 'ip')}:{at.ports[PEERS]}" for at in others],
+    )
+    gossip = (Port(PEERS, seat.ports[PEERS], "members"),) if others else ()
+    return Component(
+        name=ALERTMANAGER,
+        software=Software(dict.fromkeys(web.SYSTEMS, packages)),
+        command=Command(("sh", f"{config}/start.sh"), reload=web.ask(seat, "reload"), grace=15.0),
+        user=web.ACCOUNT,
+        files=(
+            ConfigFile(f"{config}/start.sh", start, mode="0750"),
+            *web.access_files(name, seat, render),
+            ConfigFile(
+                f"{config}/alertmanager.yml",
+                _config(service, seat, render),
+                effect="reload",
+                check=("amtool", "check-config", "{file}"),
+            ),
+        ),
+        ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"), *gossip),
+        volumes=(Volume(seat.data_dir),),
+        probes=(Probe("ready", web.ask(seat, "health"), period=10.0),),
+        limits=Limits(memory=128 * web.MIB, memory_request=32 * web.MIB),
+        health=web.health(seat, web.answering),
+    )
+
+
+def _config(service: AlertmanagerService, seat: Seat, render: Render) -> Text:
+    """A webhook's URL is a secret, and Debian 12's Alertmanager reads it from nowhere else."""
+    receivers = [
+        {"name": one.name, "url": SecretRef(one.webhook.secret, given=True)}
+        for one in service.receivers
+    ]
+    return render("alertmanager.yml", member=seat.member, receivers=receivers)

@@ -1,0 +1,38 @@
+"""Where balancers give their metrics, and who is let in there."""
+
+from __future__ import annotations
+
+from opsctl.engines.haproxy.pool import HAPROXY, STATUS, Pool
+from opsctl.workload import Scrape, SecretRef, Signals
+
+USER = "opsctl-metrics"
+
+
+def secret(pool: Pool, form: str = "plain") -> SecretRef:
+    """The password of those who collect metrics."""
+    return SecretRef(f"{pool.name}/user/{USER}", "bcrypt" if form == "bcrypt" else "plain")
+
+
+def signals(pool: Pool) -> Signals | None:
+    """None without `metrics`. Facts: how many balancers, routes and floating addresses."""
+    if not pool.service.metrics:
+        return None
+    return Signals(
+        "haproxy",
+        tuple(
+            Scrape(
+                HAPROXY,
+                seat.member,
+                seat.ports[STATUS],
+                user=USER,
+                password=secret(pool),
+            )
+            for seat in pool.seats
+        ),
+        {
+            "members": len(pool.seats),
+            "balancers": len(pool.seats),
+            "routes": len(pool.lanes),
+            "addresses": len(pool.vips),
+        },
+    )

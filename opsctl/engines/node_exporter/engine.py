@@ -1,0 +1,69 @@
+"""The engine: seats in, a Workload out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsctl.engines import web
+from opsctl.engines.node_exporter.exporter import EXPORTER, JOB, exporter
+from opsctl.engines.node_exporter.options import NodeExporterService
+from opsctl.workload import (
+    Directory,
+    Group,
+    Member,
+    Render,
+    Rolling,
+    Seat,
+    SeatNeed,
+    SelfContained,
+    Signals,
+    Workload,
+)
+
+GROUP = "host"
+_PORT = 9100
+
+
+class NodeExporterEngine(SelfContained):
+    """How hosts are."""
+
+    name = "node-exporter"
+    templates = "node_exporter"
+    options = NodeExporterService
+
+    def needs(self, service: NodeExporterService, /) -> tuple[SeatNeed, ...]:
+        """One seat on every host."""
+        fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
+        return (SeatNeed(GROUP, 0, {web.WEB: service.port or _PORT}, fixed, every=True),)
+
+    def describe(
+        self,
+        name: str,
+        service: NodeExporterService,
+        seats: Sequence[Seat],
+        render: Render,
+        directory: Directory,  # noqa: ARG002 - others come to it
+        /,
+    ) -> Workload:
+        """The service on its seats. Raises SpecError for a target it can't have."""
+        ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
+        web.on_hosts(name, "The node exporter", ordered)
+        members = tuple(Member(seat, (exporter(name, service, seat, render),)) for seat in ordered)
+        return Workload(
+            service=name,
+            engine=self.name,
+            groups=(Group(GROUP, members, quorum=0),),
+            rolling=Rolling(
+                order=("replica",),
+                before=web.anything(),
+                after=web.all_answer(ordered, EXPORTER),
+                handover=lambda _standings, _member: (),
+            ),
+            operations=web.NoPrimary(name, "node-exporter").operations,
+            formed=web.all_answer(ordered, EXPORTER),
+            signals=Signals(
+                JOB,
+                tuple(web.scrape(name, seat, JOB) for seat in ordered),
+                {"members": len(ordered)},
+            ),
+        )

@@ -1,0 +1,61 @@
+"""The exporter of a member."""
+
+from __future__ import annotations
+
+from opsctl.engines import web
+from opsctl.engines.node_exporter.options import NodeExporterService
+from opsctl.workload import (
+    AddressRef,
+    Command,
+    Component,
+    ConfigFile,
+    Limits,
+    Package,
+    Port,
+    Probe,
+    Render,
+    Seat,
+    Software,
+)
+
+EXPORTER = "exporter"
+JOB = "node"
+# What alerts and dashboards look at. timex: whether the kernel's clock is kept; chrony needs no
+# exporter of its own.
+COLLECTORS = (
+    "conntrack", "cpu", "diskstats", "filefd", "filesystem", "loadavg", "meminfo", "netdev",
+    "netstat", "pressure", "sockstat", "stat", "textfile", "time", "timex", "uname", "vmstat",
+)  # fmt: skip
+
+
+def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render) -> Component:
+    """It sees the whole host and may change nothing. Files of other programs' metrics go to the
+    folder `metrics` beside its configuration."""
+    own_unit = "prometheus-node-exporter.service"
+    packages = (Package("prometheus-node-exporter", service.version or "", (own_unit,)),)
+    config = seat.config_dir
+    start = render(
+        "start.sh",
+        member=seat.member,
+        host=AddressRef(seat.member, "ip"),
+        port=seat.ports[web.WEB],
+        web_config=f"{config}/web.yml",
+        collectors=COLLECTORS,
+        textfile=f"{config}/metrics",
+    )
+    return Component(
+        name=EXPORTER,
+        software=Software(dict.fromkeys(web.SYSTEMS, packages)),
+        command=Command(("sh", f"{config}/start.sh"), grace=5.0),
+        user=web.ACCOUNT,
+        files=(
+            ConfigFile(f"{config}/start.sh", start, mode="0750"),
+            *web.access_files(name, seat, render),
+            ConfigFile(f"{config}/metrics/opsctl.prom", render("opsctl.prom"), effect="none"),
+        ),
+        ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"),),
+        probes=(Probe("live", web.ask(seat, "health"), period=10.0, failures=6),),
+        limits=Limits(memory=64 * web.MIB, memory_request=16 * web.MIB),
+        health=web.health(seat, web.answering),
+        sees=("clock", "homes"),
+    )

@@ -1,0 +1,90 @@
+"""What is watched, in Prometheus's own words, for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from opsctl.workload import AddressRef, Directory, Scrape, SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target; `address` holds a token."""
+
+    address: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Targets that are asked in one way. `password_file` is "" where everybody is let in."""
+
+    name: str
+    path: str
+    params: Mapping[str, str]
+    user: str
+    password_file: str
+    targets: tuple[Target, ...]
+
+
+def jobs(directory: Directory, folder: str) -> tuple[Job, ...]:
+    """One for each service and kind of server there; passwords lie in `folder`."""
+    return tuple(
+        _job(directory.environment, service, tuple(several), folder)
+        for service, scrapes in sorted(directory.watched.items())
+        for _, several in groupby(sorted(scrapes, key=_order), key=_way)
+    )
+
+
+def _way(scrape: Scrape) -> tuple[str, ...]:
+    """What is the same for all targets of a job."""
+    password = scrape.password.name if scrape.password else ""
+    params = [word for pair in sorted(scrape.params.items()) for word in pair]
+    return (scrape.job, scrape.path, scrape.user, password, *params)
+
+
+def _order(scrape: Scrape) -> tuple[tuple[str, ...], str]:
+    return _way(scrape), scrape.member
+
+
+def _job(environment: str, service: str, scrapes: tuple[Scrape, ...], folder: str) -> Job:
+    one = scrapes[0]
+    return Job(
+        name=f"{service}/{one.job}",
+        path=one.path,
+        params=one.params,
+        user=one.user,
+        password_file=password_file(folder, one.password) if one.password else "",
+        targets=tuple(
+            Target(
+                address(scrape),
+                {
+                    "job": scrape.job,
+                    "environment": environment,
+                    "service": service,
+                    "member": scrape.member,
+                    "host": scrape.host,
+                },
+            )
+            for scrape in scrapes
+        ),
+    )
+
+
+def address(scrape: Scrape) -> str:
+    return f"{AddressRef(scrape.member, 'ip')}:{scrape.port}"
+
+
+def passwords(directory: Directory) -> tuple[SecretRef, ...]:
+    """Those that are needed to ask and to tell, each once."""
+    everybody = (scrape for scrapes in directory.watched.values() for scrape in scrapes)
+    refs = (scrape.password for scrape in (*everybody, *directory.alerting))
+    return tuple(dict.fromkeys(ref for ref in refs if ref is not None))
+
+
+def password_file(folder: str, ref: SecretRef) -> str:
+    """A file of its own for each: Prometheus reads it anew for every request."""
+    kind = "given-" if ref.given else ""
+    return f"{folder}/{kind}{ref.name.replace('/', '_')}.password"

@@ -1,0 +1,42 @@
+"""What a person may write of a Prometheus."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from opsctl.model import Bytes, Duration, RemoteWrite, ServiceBase, problem
+from opsctl.model.quantities import Retention
+
+_UNWANTED = {
+    "mode": "there is only one",
+    "failover": "each member collects everything, nobody is replaced",
+    "settings": "native settings are opsctl's own here",
+    "backup": "metrics are sent elsewhere with remote_write",
+    "slo": "no client of a service waits for it",
+}
+
+
+class PrometheusService(ServiceBase):
+    """Collects metrics; `monitoring:` makes one where nobody wrote it."""
+
+    can_promise_rpo_zero = True  # it is asked for no promise
+    keeps_data = False  # no backup makes sense: see remote_write
+    collects = True
+
+    replicas: Annotated[int, Field(ge=1, le=2)] = Field(
+        1, description="How many; each collects everything for itself."
+    )
+    interval: Duration = Field(Duration(5_000), description="How often everything is asked.")
+    retention: Retention = Field(Duration(15 * 86_400_000), description="How long metrics live.")
+    remote_write: tuple[RemoteWrite, ...] = Field((), description="Where else metrics are sent.")
+    memory: Bytes = Field(Bytes(512 * 1024**2), description="The bound of its process.")
+
+    @model_validator(mode="after")
+    def _nothing_else(self) -> Self:
+        for key, why in _UNWANTED.items():
+            if key in self.model_fields_set:
+                message = f'"{key}" means nothing here: {why}'
+                raise problem("spec/value", message, hint=f'remove "{key}"', keys=(key,))
+        return self

@@ -1,0 +1,139 @@
+"""The Prometheus of a member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from opsctl.engines import web
+from opsctl.engines.prometheus.jobs import address, jobs, password_file, passwords
+from opsctl.engines.prometheus.options import PrometheusService
+from opsctl.model import RemoteWrite
+from opsctl.workload import (
+    AddressRef,
+    Command,
+    Component,
+    ConfigFile,
+    Directory,
+    Limits,
+    Package,
+    Port,
+    Probe,
+    Render,
+    Scrape,
+    Seat,
+    SecretRef,
+    Software,
+    Text,
+    Volume,
+)
+
+PROMETHEUS = "prometheus"
+AVAILABLE: Mapping[str, str] = {"debian-12": "2.42", "debian-13": "2.53"}
+_LONGEST = 10.0  # seconds that a target may take to answer
+_PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
+_FILES = 65_536
+
+
+def server(
+    name: str, service: PrometheusService, seat: Seat, directory: Directory, render: Render
+) -> Component:
+    """Prometheus takes where it listens as an argument, so a script holds the address."""
+    packages = (Package("prometheus", service.version or "", ("prometheus.service",)),)
+    storage = service.storage
+    return Component(
+        name=PROMETHEUS,
+        software=Software(dict.fromkeys(web.SYSTEMS, packages)),
+        command=Command(
+            ("sh", f"{seat.config_dir}/start.sh"), reload=web.ask(seat, "reload"), grace=60.0
+        ),
+        user=web.ACCOUNT,
+        files=tuple(_files(name, service, seat, directory, render)),
+        # People and a Grafana that is elsewhere read it; a password lets them in.
+        ports=(Port(web.WEB, seat.ports[web.WEB], "clients"),),
+        volumes=(
+            Volume(
+                seat.data_dir,
+                size=int(storage.size) if storage.size else None,
+                require_mount=storage.require_mount,
+                min_free=int(storage.min_free) if storage.min_free else None,
+            ),
+        ),
+        probes=(Probe("ready", web.ask(seat, "health"), period=10.0),),
+        limits=Limits(int(service.memory), memory_request=128 * web.MIB, open_files=_FILES),
+        health=web.health(seat, web.answering),
+    )
+
+
+def _files(
+    name: str, service: PrometheusService, seat: Seat, directory: Directory, render: Render
+) -> Iterator[ConfigFile]:
+    """The configuration comes last: what it names must be there when it is checked."""
+    config = seat.config_dir
+    start = render(
+        "start.sh",
+        member=seat.member,
+        config=f"{config}/prometheus.yml",
+        web_config=f"{config}/web.yml",
+        data_dir=seat.data_dir,
+        retention=int(service.retention.seconds),
+        host=AddressRef(seat.member, "ip"),
+        port=seat.ports[web.WEB],
+    )
+    yield ConfigFile(f"{config}/start.sh", start, mode="0750")
+    yield from web.access_files(name, seat, render)
+    people = (ref for one in service.remote_write if (ref := _password(one)))
+    for ref in dict.fromkeys((*passwords(directory), *people)):
+        yield ConfigFile(password_file(config, ref), Text((ref, "\n")), effect="none")
+    for rules, text in sorted(directory.rules.items()):
+        check = ("promtool", "check", "rules", "{file}")
+        yield ConfigFile(rules_file(config, rules), Text((text,)), effect="reload", check=check)
+    yield ConfigFile(
+        f"{config}/prometheus.yml",
+        _config(service, seat, directory, render),
+        effect="reload",
+        check=("promtool", "check", "config", "{file}"),
+    )
+
+
+def rules_file(config: str, name: str) -> str:
+    """Named one by one in the configuration: one that goes is forgotten with the next reload."""
+    return f"{config}/rules-{name}"
+
+
+def _config(service: PrometheusService, seat: Seat, directory: Directory, render: Render) -> Text:
+    config, interval = seat.config_dir, service.interval.seconds
+    return render(
+        "prometheus.yml",
+        member=seat.member,
+        environment=directory.environment,
+        interval=_milliseconds(interval),
+        timeout=_milliseconds(min(interval * _PATIENT, _LONGEST)),
+        rules=[rules_file(config, name) for name in sorted(directory.rules)],
+        jobs=jobs(directory, config),
+        alertmanagers=[_told(one, config) for one in directory.alerting],
+        writes=[_written(one, config) for one in service.remote_write],
+    )
+
+
+def _told(scrape: Scrape, folder: str) -> dict[str, str]:
+    ref = scrape.password
+    login = {"user": scrape.user, "password_file": password_file(folder, ref) if ref else ""}
+    return {"address": address(scrape), **login}
+
+
+def _written(one: RemoteWrite, folder: str) -> dict[str, str]:
+    ref = _password(one)
+    user = one.basic_auth.user if one.basic_auth else ""
+    return {
+        "url": one.url,
+        "user": user,
+        "password_file": password_file(folder, ref) if ref else "",
+    }
+
+
+def _password(one: RemoteWrite) -> SecretRef | None:
+    return SecretRef(one.basic_auth.password.secret, given=True) if one.basic_auth else None
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

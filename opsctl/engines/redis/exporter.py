@@ -1,0 +1,112 @@
+"""The exporter beside a member: it asks the server and the Sentinel, as a user of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
+from opsctl.engines.redis.users import METRICS, secret
+from opsctl.workload import (
+    AddressRef,
+    Command,
+    Component,
+    ConfigFile,
+    Limits,
+    Package,
+    Port,
+    Render,
+    Scrape,
+    Seat,
+    Signals,
+    Software,
+)
+
+EXPORTER = "exporter"  # the component, and its port
+CATALOGUE = "redis"  # of Valkey too: its metrics have the same names
+PORT = 9121
+MIB = 1024**2
+
+
+def exported(seat: Seat) -> bool:
+    """Whether an exporter sits beside the member: where images are run there is none yet."""
+    return EXPORTER in seat.ports and seat.system != "image"
+
+
+def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
+    """It has no password of its own to ask for: who reaches its port may read metrics.
+
+    Its account is the server's, as components of a member share a folder.
+    """
+    config = seat.config_dir
+    places = _places(cast, seat)
+    systems = {at.system for at in cast.seats} - {"image"}
+    packages = (Package("prometheus-redis-exporter", "", ("prometheus-redis-exporter.service",)),)
+    return Component(
+        name=EXPORTER,
+        software=Software(dict.fromkeys(sorted(systems), packages)),
+        command=Command(("sh", f"{config}/start-exporter.sh"), grace=5.0),
+        user=cast.flavour.user,
+        files=(
+            ConfigFile(
+                f"{config}/start-exporter.sh",
+                render(
+                    "start-exporter.sh",
+                    member=seat.member,
+                    host=AddressRef(seat.member, "ip"),
+                    port=seat.ports[EXPORTER],
+                    server=places[REDIS],
+                    user=METRICS,
+                    passwords=f"{config}/exporter-passwords.json",
+                ),
+                mode="0750",
+            ),
+            ConfigFile(
+                f"{config}/exporter-passwords.json",
+                render(
+                    "exporter-passwords.json",
+                    places=list(places.values()),
+                    user=METRICS,
+                    password=secret(cast.name, METRICS, "plain"),
+                ),
+            ),
+        ),
+        ports=(Port(EXPORTER, seat.ports[EXPORTER], "collectors"),),
+        limits=Limits(memory=64 * MIB, memory_request=16 * MIB),
+    )
+
+
+def _places(cast: Cast, seat: Seat) -> Mapping[str, str]:
+    """By component, where it is asked."""
+    components = (REDIS, SENTINEL) if cast.sentinel else (REDIS,)
+    return {name: f"127.0.0.1:{seat.ports[name]}" for name in components}
+
+
+def signals(cast: Cast) -> Signals | None:
+    """None without `metrics`. Facts: how many members, replicas and Sentinels there are, how many
+    are a majority, the memory of each (bytes), and how long a failover takes at least (s)."""
+    scrapes = tuple(_scrapes(cast))
+    if not scrapes:
+        return None
+    members = len(cast.seats)
+    return Signals(
+        CATALOGUE,
+        scrapes,
+        {
+            "members": members,
+            "replicas": members - 1,
+            "sentinels": members if cast.sentinel else 0,
+            "majority": cast.majority,
+            "memory": int(cast.service.memory),
+            "failover": cast.preset.tolerates,
+        },
+    )
+
+
+def _scrapes(cast: Cast) -> Iterator[Scrape]:
+    for seat in cast.seats:
+        if exported(seat):
+            port, places = seat.ports[EXPORTER], _places(cast, seat)
+            yield Scrape("redis", seat.member, port)
+            if cast.sentinel:
+                target = f"redis://{places[SENTINEL]}"
+                yield Scrape("sentinel", seat.member, port, "/scrape", {"target": target})

@@ -1,0 +1,167 @@
+"""What the servers of the Prometheus family share: who is let in, and how they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opsctl.errors import Exit, OpsError, SpecError
+from opsctl.workload import (
+    Act,
+    AddressRef,
+    Answer,
+    ConfigFile,
+    Endpoint,
+    Gate,
+    Operations,
+    Query,
+    Render,
+    Scrape,
+    Seat,
+    SecretRef,
+    Standing,
+    Standings,
+    Text,
+)
+
+USER = "opsctl"  # who is let in at their web pages
+ACCOUNT = "prometheus"  # the system's account that each of Debian's packages makes
+WEB = "web"  # the port's name
+SYSTEMS = ("debian-12", "debian-13")
+MIB = 1024**2
+PATIENCE = 60.0  # seconds until a server that starts must answer
+
+
+def secret(service: str, form: str = "plain") -> SecretRef:
+    """The password of `USER` at this service's members."""
+    return SecretRef(f"{service}/user/{USER}", "bcrypt" if form == "bcrypt" else "plain")
+
+
+def on_hosts(name: str, engine: str, seats: tuple[Seat, ...]) -> None:
+    """Raises SpecError monitoring/hosts-only for seats where images are run."""
+    if any(seat.system == "image" for seat in seats):
+        raise SpecError(
+            "monitoring/hosts-only",
+            f"{engine} is built on hosts alone by this version",
+            where=f"services.{name}.on",
+            hint="place it on a target that is made of hosts",
+        )
+
+
+def access_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
+    """Who is let in, opsctl's own password, and the script that asks with it.
+
+    The server reads the first anew for every request, so no change needs more than a write.
+    """
+    config = seat.config_dir
+    return (
+        ConfigFile(
+            f"{config}/web.yml",
+            Text(("basic_auth_users:\n  ", f"{USER}: ", secret(service, "bcrypt"), "\n")),
+            effect="none",
+        ),
+        ConfigFile(f"{config}/web.password", Text((secret(service), "\n")), effect="none"),
+        ConfigFile(
+            f"{config}/ask.py",
+            render(
+                "ask.py",
+                member=seat.member,
+                host=AddressRef(seat.member, "ip"),
+                port=seat.ports[WEB],
+                user=USER,
+                password_file=f"{config}/web.password",
+            ),
+            effect="none",
+        ),
+    )
+
+
+def ask(seat: Seat, what: str) -> tuple[str, ...]:
+    """The program that asks the member's server."""
+    return ("python3", "-I", f"{seat.config_dir}/ask.py", what)
+
+
+def health(seat: Seat, parse: Callable[[Answer], Standing]) -> Query[Standing]:
+    return Query(ask(seat, "health"), parse)
+
+
+def lines_of(answer: Answer) -> dict[str, str]:
+    """What ask.py printed, "NAME<tab>VALUE" a line."""
+    pairs = (line.partition("\t") for line in answer.stdout.splitlines())
+    return {name: value for name, tab, value in pairs if tab}
+
+
+def silent(answer: Answer) -> Standing:
+    said = [*answer.stderr.splitlines(), *answer.stdout.splitlines()]
+    return Standing("unknown", ready=False, reason=said[-1] if said else "no answer")
+
+
+def answering(answer: Answer) -> Standing:
+    """Ready when it answered; what it said of itself as details."""
+    if answer.exit != 0:
+        return silent(answer)
+    return Standing("replica", ready=True, details=lines_of(answer))
+
+
+def scrape(service: str, seat: Seat, job: str) -> Scrape:
+    return Scrape(job, seat.member, seat.ports[WEB], user=USER, password=secret(service))
+
+
+def endpoint(service: str, seat: Seat, component: str) -> Endpoint:
+    return Endpoint(
+        member=seat.member,
+        component=component,
+        port=WEB,
+        user=USER,
+        password=secret(service),
+        scheme="http",
+    )
+
+
+def anything() -> Gate:
+    """Clients of the services that are watched notice nothing."""
+    return Gate("nothing else: no client of a service waits for it", lambda _standings: "")
+
+
+def all_answer(seats: tuple[Seat, ...], component: str) -> Gate:
+    """Every member answers."""
+
+    def holds(standings: Standings) -> str:
+        return unready(standings, seats, component)
+
+    return Gate("every member answers", holds, PATIENCE)
+
+
+def unready(standings: Standings, seats: tuple[Seat, ...], component: str) -> str:
+    """Who does not answer, and why; "" when all do."""
+    for seat in seats:
+        found = standings.get((seat.member, component))
+        if found is None or not found.ready:
+            return f"{seat.member} is not ready: {found.reason if found else 'it does not answer'}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoPrimary:
+    """The verbs of a service whose members are all alike and know nothing of each other."""
+
+    service: str
+    code: str
+
+    def refuse(self, standings: Standings, to: str) -> tuple[Act, ...]:  # noqa: ARG002
+        raise OpsError(
+            f"{self.code}/no-switchover",
+            f"{self.service} has no primary: all its members do the same",
+            where=self.service,
+            exit=Exit.REFUSED,
+        )
+
+    @property
+    def operations(self) -> Operations:
+        return Operations(
+            switchover=self.refuse,
+            failover=self.refuse,
+            remove=lambda _standings, _member: (),
+            forget=lambda _standings, _gone: (),
+            prove=lambda _standings: (),  # that they answer was seen by then
+        )

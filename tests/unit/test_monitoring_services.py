@@ -1,0 +1,248 @@
+"""What `monitoring:` implies, and what its servers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from opsctl.data import renderer
+from opsctl.discovery import engines
+from opsctl.errors import OpsErrors, SpecError
+from opsctl.flow.describing import told
+from opsctl.model import Environment, ServiceBase, lint, load_data
+from opsctl.monitoring import Catalogue
+from opsctl.workload import Directory, Engine, Quiet, Seat, Standing, Workload, in_order
+
+HOSTS = {"hosts": {f"n{n}": {"address": f"10.77.0.1{n}"} for n in (1, 2, 3)}}
+SESSIONS = {"engine": "redis", "on": "dc", "replicas": 3}
+CLUSTER = {"kubernetes": {"namespace": "shop"}}
+
+
+def spec(monitoring: Mapping[str, Any] | None = None, **more: Any) -> Environment:
+    document = {
+        "opsctl": 1,
+        "name": "shop",
+        "targets": {"dc": HOSTS},
+        "services": {"sessions": SESSIONS},
+        "monitoring": {"on": "dc", **(monitoring or {})},
+        **more,
+    }
+    return load_data(document, engines={name: engine.options for name, engine in engines().items()})
+
+
+def unbuilt(environment: Environment) -> list[str]:
+    return [one.message for one in lint(environment) if one.code == "lint/unsupported"]
+
+
+def drafted(
+    name: str, service: ServiceBase, engine: Engine, seats: Sequence[Seat]
+) -> Callable[[Directory], Workload]:
+    render = renderer(engine.templates)
+    return lambda known: engine.describe(name, service, seats, render, known)
+
+
+def described(environment: Environment, system: str = "debian-13") -> dict[str, Workload]:
+    found: dict[str, Workload] = {}
+    for name in in_order(environment.services, engines(), environment):
+        service = environment.services[name]
+        engine = engines()[service.engine]
+        seats = [
+            Seat(
+                f"{name}-{n}", need.group, f"n{n + 1}", "", system, need.ports,
+                f"/etc/{name}-{n}", f"/var/{name}-{n}", f"/run/{name}-{n}",
+            )
+            for need in engine.needs(service)
+            for n in range(3 if need.every else need.count)
+        ]  # fmt: skip
+
+        draft = drafted(name, service, engine, seats)
+        found[name] = draft(told(environment, name, found, draft, lambda _: Catalogue()))
+    return found
+
+
+# -- what is implied --------------------------------------------------------------------------
+
+
+def test_two_collect_two_tell_and_every_host_is_measured() -> None:
+    services = spec().services
+    assert {name: (one.engine, one.replicas) for name, one in services.items()} == {
+        "sessions": ("redis", 3),
+        "hosts-dc": ("node-exporter", 1),
+        "alerts-dc": ("alertmanager", 2),
+        "metrics-dc": ("prometheus", 2),
+    }
+    assert all(one.on == "dc" and one.metrics for one in services.values())
+    assert unbuilt(spec()) == []
+
+
+def test_where_there_is_one_host_there_is_one_of_each() -> None:
+    alone = {"dc": {"hosts": {"n1": {"address": "10.77.0.11"}}}}
+    services = spec(targets=alone, services={"sessions": {**SESSIONS, "replicas": 1}}).services
+    assert services["metrics-dc"].replicas == services["alerts-dc"].replicas == 1
+
+
+def test_a_person_who_wrote_a_part_gets_no_other_one() -> None:
+    own = {"sessions": SESSIONS, "watch": {"engine": "prometheus", "on": "dc"}}
+    assert set(spec(services=own).services) == {"sessions", "watch", "alerts-dc", "hosts-dc"}
+
+
+def test_a_service_that_wants_no_metrics_gives_none() -> None:
+    found = described(spec(services={"sessions": {**SESSIONS, "metrics": False}}))
+    assert found["sessions"].signals is None
+    member = next(found["sessions"].members())
+    assert [part.name for part in member.components] == ["sentinel", "redis"]
+
+
+def test_what_monitoring_says_reaches_those_that_are_made() -> None:
+    services = spec(
+        {
+            "retention": "30d",
+            "interval": "10s",
+            "remote_write": [{"url": "https://m.example/w"}],
+            "alertmanager": {"receivers": [{"name": "oncall", "webhook": {"secret": "url"}}]},
+        }
+    ).services
+    made: Any = services["metrics-dc"]
+    assert (made.retention.seconds, made.interval.seconds) == (30 * 86_400, 10)
+    assert made.remote_write[0].url == "https://m.example/w"
+    teller: Any = services["alerts-dc"]
+    assert teller.receivers[0].webhook.secret == "url"
+
+
+def test_an_interval_that_makes_alerts_blind_is_refused() -> None:
+    with pytest.raises(OpsErrors, match="5m"):
+        spec({"interval": "5m"})
+
+
+def test_on_a_cluster_nothing_is_implied_and_that_is_said() -> None:
+    environment = spec(targets={"dc": CLUSTER})
+    assert set(environment.services) == {"sessions"}
+    assert not environment.services["sessions"].metrics
+    assert unbuilt(environment) == [
+        "monitoring on Kubernetes is read and checked, but not built yet"
+    ]
+
+
+def test_what_runs_elsewhere_is_not_watched_and_that_is_said() -> None:
+    both = {"dc": HOSTS, "far": {"hosts": {"m1": {"address": "10.78.0.11"}}}}
+    services = {"sessions": SESSIONS, "away": {**SESSIONS, "on": "far", "replicas": 1}}
+    environment = spec(targets=both, services=services)
+    assert not environment.services["away"].metrics
+    (said,) = unbuilt(environment)
+    assert said.startswith("away runs on far")
+
+
+def test_an_engine_of_monitoring_on_a_cluster_is_refused_with_its_place() -> None:
+    own = {"watch": {"engine": "prometheus", "on": "dc"}}
+    environment = spec(targets={"dc": CLUSTER}, services=own)
+    with pytest.raises(SpecError) as refused:
+        described(environment, system="image")
+    assert refused.value.code == "monitoring/hosts-only"
+    assert refused.value.where == "services.watch.on"
+
+
+# -- what they are told -----------------------------------------------------------------------
+
+
+def file(workload: Workload, name: str) -> str:
+    (member, *_) = workload.members()
+    (found,) = [
+        one for part in member.components for one in part.files if one.path.endswith(f"/{name}")
+    ]
+    return found.text.masked(lambda ref: f"<{ref.member}>")
+
+
+def test_everything_is_asked_with_the_labels_that_say_whose_it_is() -> None:
+    import yaml
+
+    found = described(spec())
+    config = yaml.safe_load(file(found["metrics-dc"], "prometheus.yml"))
+    jobs = {one["job_name"]: one for one in config["scrape_configs"]}
+    assert set(jobs) == {
+        "alerts-dc/alertmanager",
+        "hosts-dc/node",
+        "metrics-dc/prometheus",
+        "sessions/redis",
+        "sessions/sentinel",
+    }
+    assert jobs["sessions/redis"]["static_configs"][1] == {
+        "targets": ["<sessions-1>:9121"],
+        "labels": {
+            "job": "redis",
+            "environment": "shop",
+            "service": "sessions",
+            "member": "sessions-1",
+            "host": "n2",
+        },
+    }
+    assert jobs["sessions/sentinel"]["params"] == {"target": ["redis://127.0.0.1:26379"]}
+    assert jobs["hosts-dc/node"]["basic_auth"]["username"] == "opsctl"
+    told_of = [one["static_configs"] for one in config["alerting"]["alertmanagers"]]
+    assert told_of == [[{"targets": [f"<alerts-dc-{n}>:9093"]}] for n in (0, 1)]
+
+
+def test_no_password_stands_in_what_prometheus_is_configured_with() -> None:
+    own = {"url": "https://m.example/w", "basic_auth": {"user": "u", "password": {"secret": "w"}}}
+    config = file(described(spec({"remote_write": [own]}))["metrics-dc"], "prometheus.yml")
+    assert "‹secret" not in config
+    assert "given-w.password" in config
+
+
+def test_the_gate_names_what_is_not_up_and_rules_that_fail() -> None:
+    found = described(spec({"replicas": 1}))
+    gate = found["metrics-dc"].formed
+    wanted = [
+        f"target {one.member}/{one.job}"
+        for other in found.values()
+        if other.signals
+        for one in other.signals.scrapes
+    ]
+
+    def said(**changed: str) -> str:
+        details = {**dict.fromkeys(wanted, "up"), **changed}
+        standing = Standing("replica", ready=True, details=details)
+        return gate.holds({("metrics-dc-0", "prometheus"): standing})
+
+    assert said() == ""
+    assert said(**{"target sessions-2/redis": "connection refused"}) == (
+        "metrics-dc-0: sessions-2/redis is not up: connection refused"
+    )
+    assert "the rule Down fails: no such label" in said(**{"failing Down": "no such label"})
+    assert gate.holds({}) == "metrics-dc-0 is not ready: it does not answer"
+
+
+def test_two_that_tell_wait_until_they_know_each_other() -> None:
+    gate = described(spec())["alerts-dc"].formed
+
+    def standings(peers: str) -> dict[tuple[str, str], Standing]:
+        one = Standing("replica", ready=True, details={"peers": peers})
+        return {(f"alerts-dc-{n}", "alertmanager"): one for n in (0, 1)}
+
+    assert gate.holds(standings("2")) == ""
+    assert gate.holds(standings("1")) == "alerts-dc-0 knows 1 of 2 members"
+
+
+def test_the_exporter_may_see_numbers_and_neither_keys_nor_passwords() -> None:
+    from opsctl.engines.redis.users import METRICS, redis_accounts
+
+    (account,) = [
+        one for one in redis_accounts("s", (), sentinel=True, metrics=True) if one.name == METRICS
+    ]
+    assert "~" not in account.rules
+    assert "config" not in account.rules
+    assert METRICS not in {one.name for one in redis_accounts("s", (), sentinel=True)}
+
+
+def test_a_silence_says_what_is_held_on_standard_input_and_at_every_member() -> None:
+    import json
+
+    teller = described(spec())["alerts-dc"]
+    assert teller.silence is not None
+    calls = teller.silence(Quiet("sessions", 600.0, "ops", "new disks"))
+    assert [call.member for call in calls] == ["alerts-dc-0", "alerts-dc-1"]
+    assert json.loads(str(calls[0].stdin.parts[0])) == {
+        "service": "sessions", "seconds": 600.0, "who": "ops", "reason": "new disks",
+    }  # fmt: skip
+    assert calls[0].argv[-1] == "silence"
