@@ -13,7 +13,7 @@ from opsctl.monitoring.dashboards.asking import BUILT_IN
 from opsctl.monitoring.dashboards.compose import Boards, essentials, with_job
 from opsctl.monitoring.dashboards.document import Panel, Verdict
 from opsctl.monitoring.dashboards.expressions import bind, one_line
-from opsctl.monitoring.dashboards.units import UnknownUnit, said, unit_of
+from opsctl.monitoring.dashboards.units import said, unit_of
 from opsctl.monitoring.dashboards.variables import ALL, places
 from opsctl.monitoring.filling import fill
 from opsctl.ports.metrics import Metrics
@@ -90,9 +90,9 @@ def _read(
     chosen = {"environment": environment, "service": service, "member": ALL}
     try:
         series = metrics.now(bind(expr, {**BUILT_IN, **chosen}))
-        unit = unit_of(panel, units)
-    except (OpsError, UnknownUnit):
+    except OpsError:
         return None
+    unit = unit_of(panel, units)
     if not series or not isfinite(series[0].last):
         return None
     value = series[0].last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -79,19 +79,39 @@ def pushing(parts: Parts, datasource: str = "") -> Pushing:
 
 
 @contextmanager
-def metrics(parts: Parts, url: str = "") -> Iterator[Metrics]:
-    """The Prometheus at `url`, else the environment's own. Raises OpsError where it is away."""
+def metrics(parts: Parts, url: str = "", timeout: float = 10.0) -> Iterator[Metrics]:
+    """The Prometheus at `url`; else the first of the environment's own that answers, through a
+    tunnel. Raises OpsError: metrics/none, metrics/away."""
     from opsctl.clients.prometheus import PrometheusServer
+    from opsctl.flow.sources import collectors
 
     if url:
-        yield PrometheusServer(url)
+        yield PrometheusServer(url, timeout=timeout)
         return
-    raise OpsError(
+    said = OpsError(
         "metrics/none",
         f"nothing collects metrics of {parts.environment.name}",
-        hint="name one: --prometheus http://HOST:9090",
+        hint="monitoring: {on: TARGET} in the spec; or name one: --prometheus http://HOST:9090",
         exit=Exit.REFUSED,
     )
+    for one in collectors(parts):
+        with ExitStack() as stack:
+            try:
+                port = stack.enter_context(parts.targets[one.target].tunnel(one.seat, one.port))
+                server = PrometheusServer(
+                    f"http://127.0.0.1:{port}",
+                    user=one.endpoint.user,
+                    password=parts.secrets.value(one.endpoint.password) or "",
+                    where=one.seat.member,
+                    timeout=timeout,
+                )
+                server.now("vector(1)")
+            except OpsError as error:
+                said = error
+                continue
+            yield server
+            return
+    raise said
 
 
 def preview(parts: Parts, minutes: float, url: str = "") -> str:
@@ -121,7 +141,7 @@ def measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, Li
     if not any(environment.services[name].collects for name in workloads):
         return {}
     try:
-        with metrics(parts) as source:
+        with metrics(parts, timeout=_PATIENCE) as source:
             return live(environment.name, workloads, boards(), units(), source, _PATIENCE)
     except OpsError:
         return {}

@@ -19,18 +19,13 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards_world import ByName, dashboards
 from opsctl.clients.prometheus import PrometheusServer
 from opsctl.errors import OpsError
 from opsctl.flow.dashboards import check
-from opsctl.model import Environment, ServiceBase, load_data
-from opsctl.monitoring.dashboards.compose import Dashboard, compose
 from opsctl.monitoring.dashboards.drawing import Window, drawn
-from opsctl.wiring import boards
-from opsctl.workload import Workload
-from opsctl.workload.signals import Signals
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
-KINDS = {"sessions": "redis", "door": "haproxy", "hosts": "node", "metrics": "prometheus"}
 HAPROXY = """\
 global
   maxconn 100
@@ -47,17 +42,6 @@ listen sessions
   bind 127.0.0.1:{door}
   server sessions-0 127.0.0.1:{redis} check inter 500
 """
-
-
-class ByName(dict[str, str]):
-    """The unit that a metric's name tells."""
-
-    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
-        return next((unit for unit in ("bytes", "seconds") if f"_{unit}" in name), "1")
-
-
-class Watched(ServiceBase):
-    """Any service that gives metrics."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -155,22 +139,6 @@ def busy(port: int) -> Iterator[None]:
     finally:
         child.kill()
         child.wait(30)
-
-
-def environment() -> Environment:
-    services = {name: {"engine": "watched", "on": "dc"} for name in KINDS}
-    hosts = {"n0": {"address": "127.0.0.1"}}
-    document = {"opsctl": 1, "name": "shop", "targets": {"dc": {"hosts": hosts}}}
-    return load_data({**document, "services": services}, engines={"watched": Watched})
-
-
-def dashboards() -> tuple[Dashboard, ...]:
-    bare: Any = Workload
-    workloads = {
-        name: bare(name, "watched", (), None, None, None, signals=Signals(kind, ()))
-        for name, kind in KINDS.items()
-    }
-    return compose(environment(), workloads, boards())
 
 
 def test_no_panel_is_empty_for_any_service_member_or_host(prometheus: PrometheusServer) -> None:

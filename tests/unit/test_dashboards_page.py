@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from dashboards_world import ByName, dashboards
 
+from dashboards_world import ByName, dashboards
 from opsctl.monitoring.dashboards.drawing import POINTS, Window, drawn
 from opsctl.monitoring.dashboards.page import Assets, page
 from opsctl.ports.metrics import Series

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dashboards_world import SERVICES, built, environment
 from grafana_stand_in import TOKEN, Grafana, Kept, serve
 
+from dashboards_world import SERVICES, built, environment
 from opsctl.clients.grafana import GrafanaServer
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.pushing import (

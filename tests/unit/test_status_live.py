@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from cli_world import World, make_world
-from dashboards_world import ByName, workloads
 
+from dashboards_world import ByName, workloads
 from opsctl.cli import status as command
 from opsctl.cli.views.status import StatusView
 from opsctl.errors import Exit, OpsError

@@ -58,10 +58,7 @@ class Built:
 def build(
     made: Dashboard, environment: Environment, units: Mapping[str, str], source: str
 ) -> Built:
-    """The JSON of one dashboard, whose queries go to the data source with uid `source`.
-
-    Raises UnknownUnit for a panel whose unit nobody knows.
-    """
+    """The JSON of one dashboard, whose queries go to the data source with uid `source`."""
     tags = (TAG, environment_tag(environment.id), made.kind)
     out = (
         sdk.Dashboard(made.title)

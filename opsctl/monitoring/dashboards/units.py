@@ -27,20 +27,13 @@ _PER_SECOND = {"bytes": "bytes/s", "seconds": "ratio", "1": "1/s"}
 _SCALED = re.compile(r"\b(increase|count|time|timestamp|changes|resets)\s*\(|[*/]")
 
 
-class UnknownUnit(ValueError):
-    """A panel whose unit is neither said nor to be told from the catalogue."""
-
-
 def unit_of(panel: Panel, units: Mapping[str, str]) -> str:
-    """What the panel's numbers are counted in; `units` of metrics and recorded series. Raises
-    UnknownUnit."""
+    """What the panel's numbers are counted in; `units` of metrics and recorded series. "" where it
+    neither says so nor asks for one unit alone: then numbers are shown as they are."""
     if panel.unit or panel.kind in ("table", "states"):
         return panel.unit
     said = {_unit(query.expr, units) for query in panel.queries}
-    unit = said.pop() if len(said) == 1 else ""
-    if not unit:
-        raise UnknownUnit(f'panel "{panel.title}" must say its unit')
-    return unit
+    return said.pop() if len(said) == 1 else ""
 
 
 def _unit(expr: str, units: Mapping[str, str]) -> str:
