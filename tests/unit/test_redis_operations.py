@@ -117,12 +117,13 @@ def test_failover_of_a_primary_that_answers_demotes_it_at_once() -> None:
     assert shop.servers["shop-0"].following == "shop-2"
 
 
-def test_a_failover_that_sentinel_has_begun_already_is_no_refusal() -> None:
+@pytest.mark.parametrize("verb", ["switchover", "failover"])
+def test_a_failover_that_sentinel_has_begun_already_is_no_refusal(verb: str) -> None:
     shop = Pretend(described())
-    shop.servers["shop-0"].up = False
-    (act,) = shop.workload.operations.failover(shop.standings(), "")
+    acts = getattr(shop.workload.operations, verb)(shop.standings(), "")
+    (act,) = [one for one in acts if "ask Sentinel" in one.call.words]
     assert act.call.refused(Answer(0, "OK\nINPROG Failover already in progress\n")) == ""
-    assert act.call.refused(Answer(0, "OK\nNOGOODSLAVE No suitable replica\n")) != ""
+    assert act.call.refused(Answer(0, "OK\nNOGOODSLAVE No suitable replica to promote\n"))
 
 
 def test_replication_mode_refuses_failover_while_the_primary_serves() -> None:

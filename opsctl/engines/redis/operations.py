@@ -68,7 +68,9 @@ def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
             undo=(unpause(cast, old),),
         ),
         Act(
-            cast.door(asked, SENTINEL).call(f"ask Sentinel to promote {new}", [order]),
+            cast.door(asked, SENTINEL).call(
+                f"ask Sentinel to promote {new}", [order], _unless_going_on
+            ),
             until=gates.promoted(new),
         ),
         # Sentinel would demote the old primary too, but only ten seconds later.
@@ -165,6 +167,7 @@ def furthest(standings: Standings, members: Sequence[str]) -> str:
 
 
 def _unless_going_on(answer: Answer) -> str:
+    """One that is going on does as well: whom it promotes is known to every Sentinel by now."""
     reason = accepted(answer)
     return "" if reason.startswith("INPROG") else reason
 
