@@ -10,7 +10,7 @@ from opsctl.running.gates import perform_acts
 from opsctl.workload import Lead, Standings, Workload
 
 # Seconds that the way to an address may take to be known again after it moved, and between tries.
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 _PAUSE = 0.5
 
 
