@@ -93,8 +93,9 @@ class Pod:
 
     def __init__(self, root: Path) -> None:
         self.root, self.files, self.bin = root, root / "files", root / "bin"
-        self.files.mkdir()
-        self.bin.mkdir()
+        self.store = root / "store"
+        for folder in (self.files, self.bin, self.store):
+            folder.mkdir()
         self.program("sleep", "exit 0")
         self.program("getent", 'echo "10.96.0.7       $2"')
         self.write("opsctl.addresses", "toy-0 toy-0.shop.svc\n")
@@ -111,7 +112,7 @@ class Pod:
     def install(self) -> subprocess.CompletedProcess[str]:
         path = f"{self.bin}:{os.environ['PATH']}"
         return subprocess.run(
-            ["sh", "-c", INSTALL, "install", str(self.files)],
+            ["sh", "-c", INSTALL, "install", str(self.files), str(self.store)],
             capture_output=True,
             text=True,
             check=False,
@@ -144,6 +145,33 @@ def test_a_seeded_file_is_written_once_and_a_managed_one_every_time(pod: Pod) ->
     assert pod.install().returncode == 0
     assert seeded.read_text() == "rewritten by the server\n"
     assert managed.read_text() != "rewritten by the server\n"
+
+
+def test_a_server_s_own_file_has_the_addresses_of_services_that_were_made_anew(pod: Pod) -> None:
+    """Two of which have each other's: none is taken for the other."""
+    addresses = {"toy-0": "10.96.0.7", "toy-1": "10.96.0.70"}
+
+    def resolve() -> None:
+        cases = "\n".join(f"{one}.*) echo {at} ;;" for one, at in addresses.items())
+        pod.program("getent", f"case $2 in {cases} esac")
+
+    path = pod.root / "own.conf"
+    pod.write("opsctl.addresses", "toy-0 toy-0.shop.svc\ntoy-1 toy-1.shop.svc\n")
+    pod.write("opsctl.files", f"seeded 0600 toy.conf {path}\n")
+    resolve()
+    assert pod.install().returncode == 0
+    path.write_text(
+        "follow 10.96.0.7 7000\nknown 10.96.0.70 10.96.0.7\nother 110.96.0.7 10x96.0.7\n"
+    )
+    assert pod.install().returncode == 0
+    assert path.read_text().startswith("follow 10.96.0.7 7000\nknown 10.96.0.70 10.96.0.7\n")
+    addresses["toy-0"], addresses["toy-1"] = addresses["toy-1"], addresses["toy-0"]
+    resolve()
+    done = pod.install()
+    assert done.returncode == 0, done.stderr
+    wanted = "follow 10.96.0.70 7000\nknown 10.96.0.7 10.96.0.70\nother 110.96.0.7 10x96.0.7\n"
+    assert path.read_text() == wanted
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_directories_of_volumes_are_made(pod: Pod) -> None:

@@ -28,22 +28,44 @@ look_up() {
 
 _INSTALL_HEAD: Final = """\
 # Puts this member's files where its servers read them. Run before the servers start. Seeded files
-# are the server's own.
+# are the server's own, but for addresses in them that are another's by now: Services that were made
+# anew have others. STORE holds what they were.
 set -eu
 umask 077
 from=${1:-/opsctl/files}
+store=${2:-/var/lib/opsctl}
+known=$store/opsctl.addresses
 """
 
 _INSTALL_TAIL: Final = """\
-while read -r member name; do look_up "$member" "$name"; done < "$from/opsctl.addresses"
+moved=$addresses.moved
+trap 'rm -f "$addresses" "$moved" "$moved.new"' EXIT
+while read -r member name; do
+  look_up "$member" "$name"
+  was=$(sed -n "s/^$member //p" "$known" 2>/dev/null || :)
+  now=${found%%[[:space:]]*}
+  if [ -n "$was" ] && [ "$was" != "$now" ]; then
+    dotted=$(printf '%s' "$was" | sed 's/\\./\\\\./g')
+    printf 's/\\\\b%s\\\\b/@ADDRESS:%s@/g\\n' "$dotted" "$member" >> "$moved"
+  fi
+  printf '%s %s\\n' "$member" "$now" >> "$moved.new"
+done < "$from/opsctl.addresses"
 while read -r life mode key path; do
   if [ "$life" = directory ]; then mkdir -p "$path"; continue; fi
-  if [ "$life" = seeded ] && [ -e "$path" ]; then continue; fi
+  if [ "$life" = seeded ] && [ -e "$path" ]; then
+    if [ -s "$moved" ]; then
+      sed -f "$moved" "$path" | sed -f "$addresses" > "$path.opsctl-new"
+      chmod "$mode" "$path.opsctl-new"
+      mv -f "$path.opsctl-new" "$path"
+    fi
+    continue
+  fi
   mkdir -p "${path%/*}"
   sed -f "$addresses" "$from/$key" > "$path.opsctl-new"
   chmod "$mode" "$path.opsctl-new"
   mv -f "$path.opsctl-new" "$path"
 done < "$from/opsctl.files"
+if [ -w "$store" ] && [ -e "$moved.new" ]; then cat "$moved.new" > "$known"; fi
 """
 
 INSTALL: Final = _INSTALL_HEAD + _LOOK_UP + _INSTALL_TAIL
