@@ -31,14 +31,16 @@ LAB_TOOLS := systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nft:nftables
   ssh:openssh-client mkfs.ext4:e2fsprogs
 CLUSTER_TOOLS := go:golang-go gcc:gcc
 TEST_TOOLS := haproxy:haproxy keepalived:keepalived socat:socat redis-server:redis-server \
-  etcd:etcd-server $(CLUSTER_TOOLS)
+  etcd:etcd-server promtool:prometheus prometheus-alertmanager:prometheus-alertmanager \
+  prometheus-redis-exporter:prometheus-redis-exporter \
+  prometheus-node-exporter:prometheus-node-exporter $(CLUSTER_TOOLS)
 
 lab-tools: NEED := $(LAB_TOOLS)
 lab-tools: ## Install what the lab needs on this machine (Debian packages, as root)
 cluster-tools: NEED := $(LAB_TOOLS) $(CLUSTER_TOOLS)
 cluster-tools: ## The same, and what builds Kubernetes: Go, gcc
 tools: NEED := $(LAB_TOOLS) $(TEST_TOOLS)
-tools: ## The same, and what tests run beside it: haproxy, keepalived, socat, redis-server, etcd
+tools: ## The same, and what tests run beside it: servers, exporters, promtool
 lab-tools cluster-tools tools:
 	@missing=(); for pair in $(NEED); do \
 	  command -v "$${pair%%:*}" >/dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \

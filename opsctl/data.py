@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from opsctl.monitoring import Catalogue
     from opsctl.monitoring.dashboards.document import Board
+    from opsctl.monitoring.rule_tests import Trials
 
 _Read = TypeVar("_Read")
 _PACKAGE = Path(__file__).resolve().parent
@@ -28,7 +29,8 @@ _PACKAGE = Path(__file__).resolve().parent
 @cache
 def folder(name: str) -> Path:
     """The data folder `name`, such as "templates". Raises OpsError when it is nowhere."""
-    inside, beside = _PACKAGE / "_data" / name, _PACKAGE.parent / name
+    inside = _PACKAGE / "_data" / name
+    beside = _PACKAGE.parent / ("docs" if name == "runbooks" else "") / name
     for candidate in (inside, beside):
         if candidate.is_dir():
             return candidate
@@ -103,6 +105,36 @@ def _place(path: Path, keys: tuple[str | int, ...]) -> Place | None:
         if entry is not None:
             return entry.place or entry.node.place
     return None
+
+
+def catalogues() -> tuple[str, ...]:
+    """The names of all there are."""
+    files = folder("alerts").glob("*.yaml")
+    return tuple(sorted(file.stem for file in files if not file.stem.endswith(".test")))
+
+
+@cache
+def trials(name: str) -> Trials:
+    """What alerts/NAME.test.yaml says. Raises OpsError `monitoring/trials`."""
+    from pydantic import ValidationError
+
+    from opsctl.monitoring.rule_tests import Trials
+
+    path = folder("alerts") / f"{name}.test.yaml"
+    try:
+        return Trials.model_validate(_yaml(path))
+    except (OSError, ValidationError) as error:
+        raise OpsError("monitoring/trials", str(error), where=str(path)) from None
+
+
+def runbooks() -> tuple[str, ...]:
+    """The alerts that have a page."""
+    return tuple(sorted(path.stem for path in folder("runbooks").glob("*.md")))
+
+
+def runbook_page(alert: str) -> str:
+    """Its Markdown."""
+    return (folder("runbooks") / f"{alert}.md").read_text()
 
 
 def _catalogue_path(name: str) -> Path:

@@ -42,6 +42,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "status": Entry("status", "Members, roles, lag, unfinished work, who holds the lock."),
         "logs": Entry("logs", "The log of a member."),
         "connect": Entry("connect", "A client session with the right credentials."),
+        "alerts": Entry("alerts", "What fires, what is silenced, whether rules are right."),
+        "runbook": Entry("runbook", "What to read, do and verify when an alert fires."),
         "history": Entry("status", "What was done, when, by whom, how it ended."),
         "dashboards": Entry("dashboards", "Grafana dashboards: list, compare, push, check."),
     },

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.backing_up import Kept, kept_by
+from opsctl.flow.noting import note
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.reading import Live
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
 from opsctl.ports import Record
-from opsctl.running.context import Stop
-from opsctl.running.journal import run_id
-from opsctl.running.lease import leased
 from opsctl.workload import Endpoint, Lead, Seat, Standing, Workload
 
 
@@ -160,11 +157,7 @@ def release_lock(parts: Parts, reason: str) -> tuple[Holder, ...]:
     held = tuple(holder for holder in broken if holder is not None)
     if held:
         words = f"lock taken from {held[0].holder}: {reason}"
-        record = Record(run_id(), "note", time.time(), parts.who, words)
-        with leased(parts.targets, parts.holder(words), Stop(), parts.lock_ttl) as fences:
-            for name, fence in fences.items():
-                parts.targets[name].record([record], fence)
-        parts.copy_record(record)
+        note(parts, words)
     return held
 
 

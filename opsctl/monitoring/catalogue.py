@@ -12,6 +12,10 @@ Kind = Literal["rate", "errors", "duration", "utilization", "saturation", "state
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 Time = Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
 
+Each = Literal["vip", "window"]
+"""Of what a rule is made once for every one: the floating addresses of a balancer's routes, with
+{{ address }}; the times over which a promise is looked at, with {{ window }}."""
+
 SCRAPED = ("environment", "service", "member", "host", "job", "instance")
 """The labels of everything that is scraped, beside a metric's own."""
 
@@ -37,36 +41,40 @@ class Metric(_Frozen):
 class Record(_Frozen):
     """A recording rule. `expr` may hold {{ fact }}; {{ selector }} are the service's labels.
 
-    `labels` are those that its series have. `where` as of an Alert.
+    `labels` are those that its series have. `where` and `each` as of an Alert.
     """
 
-    record: str = Field(pattern=r"^[a-z_][a-z0-9_]*(:[a-z0-9_]+)+$")
+    record: str = Field(pattern=r"^[a-z_][a-z0-9_]*(:[a-z0-9_]+)+(\{\{ window \}\})?$")
     expr: str
     unit: str
     kind: Kind
     about: str
     labels: tuple[Label, ...] = ("environment", "service", "member", "host")
     where: tuple[str, ...] = ()
+    each: Each | None = None
 
 
 class Alert(_Frozen):
     """An alerting rule, and what the person who is called needs to know.
 
     `expr` as of a Record. page: clients feel it now or will within the hour, somebody is woken;
-    ticket: by the next working day. The texts may hold Prometheus's own templates
-    ({{ $labels.member }}, {{ $value }}).
+    ticket: by the next working day; none: nobody, machines listen to it. The texts may hold
+    Prometheus's own templates ({{ $labels.member }}, {{ $value }}).
     """
 
     alert: str = Field(pattern=r"^[A-Z][A-Za-z0-9]+$")
     expr: str
     hold: Time = Field("0s", alias="for", description='Such as "15s": how long it must be true.')
-    severity: Literal["page", "ticket"]
+    severity: Literal["page", "ticket", "none"]
     labels: tuple[Label, ...] = Field(
-        (), description="Which labels it fires with, beside environment and service."
+        (),
+        description="Which labels it fires with, beside environment and service. With `service` "
+        "among them it is about the service of its series, else about the one whose rule it is.",
     )
     where: tuple[str, ...] = Field(
         (), description="Facts. Where one is not said, or is 0, the alert means nothing."
     )
+    each: Each | None = Field(None, description="Of what there is one for every one.")
     summary: str = Field(description="What is wrong, with who it is, one line.")
     impact: str = Field(description="What clients or people feel of it.")
     evidence: str = Field(description="What was measured, with the value.")

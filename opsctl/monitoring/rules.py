@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from opsctl.model import Environment
-from opsctl.monitoring.catalogue import Alert, Catalogue, Record
+from opsctl.monitoring.catalogue import Alert, Catalogue, Each, Record
 from opsctl.monitoring.dashboards.naming import service_uid
 from opsctl.monitoring.filling import fill, number
+from opsctl.monitoring.promises import PROMISES, WINDOWS, promise
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
-from opsctl.workload import Signals, Workload
+from opsctl.workload import Workload
+
+SELDOM = "30s"
+"""How often promises are looked at: the shortest time that they are about is 5 minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What one catalogue's rules are made for. `values` fill their holes; `facts` decide which are
+    meant; `each` has the values of those rules that are made several times; `dashboard` is a link.
+    """
+
+    catalogue: str
+    environment: str
+    service: str
+    facts: Mapping[str, float]
+    values: Mapping[str, str]
+    each: Mapping[Each, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    dashboard: str = ""
 
 
 def rule_files(
@@ -17,34 +37,69 @@ def rule_files(
     workloads: Mapping[str, Workload],
     catalogue: Callable[[str], Catalogue],
 ) -> Mapping[str, str]:
-    """By name, a Prometheus rule file for every service that gives metrics; the same for the same.
+    """By name, a Prometheus rule file for every service that gives metrics or is promised to
+    clients; the same for the same.
 
     `catalogue` gives what alerts/NAME.yaml says. Raises OpsError `monitoring/unknown-name` for a
     name in a rule that the service's facts don't have.
     """
-    files: dict[str, str] = {}
-    for service in sorted(workloads):
-        signals = workloads[service].signals
-        if signals is not None:
-            groups = rule_groups(environment, service, signals, catalogue(signals.catalogue))
-            if groups:
-                files[f"{environment.name}-{service}.yaml"] = rule_text(groups)
+    files = {}
+    for service in sorted({*workloads, *environment.services}):
+        groups = rule_groups(environment, service, workloads, catalogue)
+        if groups:
+            files[f"{environment.name}-{service}.yaml"] = rule_text(groups)
     return files
 
 
 def rule_groups(
-    environment: Environment, service: str, signals: Signals, catalogue: Catalogue
+    environment: Environment,
+    service: str,
+    workloads: Mapping[str, Workload],
+    catalogue: Callable[[str], Catalogue],
 ) -> tuple[RuleGroup, ...]:
-    """Records first: alerts of the same group see what was just recorded."""
-    values = {
-        **known(environment.name, service, signals.facts),
-        "dashboard": dashboard_link(environment, service),
-    }
-    rules = (
-        *(record_rule(one, values, signals) for one in catalogue.records if meant(one, signals)),
-        *(alert_rule(one, values, signals) for one in catalogue.alerts if meant(one, signals)),
-    )
-    return (RuleGroup(f"{environment.name}/{service}", rules),) if rules else ()
+    """The rules of one service. Raises as `rule_files`."""
+    groups = []
+    for subject in subjects(environment, service, workloads):
+        rules = tuple(rules_of(subject, catalogue(subject.catalogue)))
+        promised = subject.catalogue == PROMISES
+        name = f"{environment.name}/{service}{'/slo' if promised else ''}"
+        if rules:
+            groups.append(RuleGroup(name, rules, SELDOM if promised else ""))
+    return tuple(groups)
+
+
+def subjects(
+    environment: Environment, service: str, workloads: Mapping[str, Workload]
+) -> Iterator[Subject]:
+    """What there are rules about: the service itself, and what its clients are promised."""
+    signals = workloads[service].signals if service in workloads else None
+    if signals is not None:
+        yield Subject(
+            signals.catalogue,
+            environment.name,
+            service,
+            signals.facts,
+            known(environment.name, service, signals.facts),
+            {"vip": [{"address": address} for address in _addresses(environment, service)]},
+            dashboard_link(environment, service),
+        )
+    promised = promise(environment, service, workloads)
+    if promised is not None:
+        yield Subject(
+            PROMISES,
+            environment.name,
+            service,
+            {},
+            {**known(environment.name, service, {}), **promised},
+            {"window": [{"window": window} for window in WINDOWS]},
+            dashboard_link(environment, service),
+        )
+
+
+def _addresses(environment: Environment, pool: str) -> Sequence[str]:
+    """The floating ones of the balancers' routes."""
+    routes = environment.routes.values()
+    return sorted({route.vip.ip for route in routes if route.vip and route.via == pool})
 
 
 def dashboard_link(environment: Environment, service: str) -> str:
@@ -66,47 +121,67 @@ def known(environment: str, service: str, facts: Mapping[str, float]) -> Mapping
     }
 
 
-def meant(rule: Alert | Record, signals: Signals) -> bool:
-    """Whether the service has all that the rule is about."""
-    return all(signals.facts.get(fact) for fact in rule.where)
+def rules_of(subject: Subject, catalogue: Catalogue) -> Iterator[Rule]:
+    """Records first: alerts of the same group see what was just recorded."""
+    for record in catalogue.records:
+        for values in _times(record, subject):
+            yield _record(record, values, subject)
+    for alert in catalogue.alerts:
+        for values in _times(alert, subject):
+            yield _alert(alert, values, subject)
 
 
-def record_rule(record: Record, values: Mapping[str, str], signals: Signals) -> Rule:
-    where = f"alerts/{signals.catalogue}.yaml, {record.record}"
-    return Rule(record.record, fill(record.expr, values, where), labels=_own(values))
+def _times(rule: Alert | Record, subject: Subject) -> Iterator[Mapping[str, str]]:
+    """The values of every rule that is made of this one: none, one or several."""
+    if not all(subject.facts.get(fact) for fact in rule.where):
+        return
+    if rule.each is None:
+        yield subject.values
+    else:
+        for more in subject.each.get(rule.each, ()):
+            yield {**subject.values, **more}
 
 
-def alert_rule(alert: Alert, values: Mapping[str, str], signals: Signals) -> Rule:
+def _record(record: Record, values: Mapping[str, str], subject: Subject) -> Rule:
+    where = f"alerts/{subject.catalogue}.yaml, {record.record}"
+    name, expr = fill(record.record, values, where), fill(record.expr, values, where)
+    return Rule(name, expr, labels=_own(subject))
+
+
+def _alert(alert: Alert, values: Mapping[str, str], subject: Subject) -> Rule:
     """With what a person needs who is called by it."""
-    where = f"alerts/{signals.catalogue}.yaml, {alert.alert}"
+    where = f"alerts/{subject.catalogue}.yaml, {alert.alert}"
+    own = _own(subject)
+    if "service" in alert.labels:
+        del own["service"]
+    if alert.each == "vip":
+        own["address"] = values["address"]
     return Rule(
         alert.alert,
         fill(alert.expr, values, where),
         alert=True,
-        hold=fill(alert.hold, values, where),
-        labels={"severity": alert.severity, **_own(values)},
-        annotations={name: fill(text, values, where) for name, text in _words(alert, values)},
+        hold=alert.hold,
+        labels={"severity": alert.severity, **own},
+        annotations={name: fill(text, values, where) for name, text in _words(alert, subject)},
     )
 
 
-def _own(values: Mapping[str, str]) -> dict[str, str]:
+def _own(subject: Subject) -> dict[str, str]:
     """An aggregate may have lost them."""
-    return {name: values[name] for name in ("environment", "service")}
+    return {"environment": subject.environment, "service": subject.service}
 
 
-def _words(alert: Alert, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _words(alert: Alert, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "summary", alert.summary
     yield "impact", alert.impact
     yield "evidence", alert.evidence
     yield "action", alert.action
-    yield "runbook", runbook_command(alert.alert, values["service"], alert.labels)
-    yield "dashboard", values["dashboard"]
+    yield "runbook", runbook_command(alert, subject.service)
+    yield "dashboard", subject.dashboard
 
 
-def runbook_command(alert: str, service: str, labels: tuple[str, ...]) -> str:
-    """What somebody who is called types first."""
-    own = [
-        f"--label service={service}",
-        *(f"--label {one}={{{{ $labels.{one} }}}}" for one in labels),
-    ]
-    return f"opsctl runbook show {alert} {' '.join(own)}"
+def runbook_command(alert: Alert, service: str) -> str:
+    """What somebody who is called types first; a template of Prometheus's."""
+    labels = {"service": service} | {label: f"{{{{ $labels.{label} }}}}" for label in alert.labels}
+    own = " ".join(f"--label {name}={value}" for name, value in labels.items())
+    return f"opsctl runbook show {alert.alert} {own}"

@@ -3,6 +3,7 @@
 Nothing heavy is imported before it is needed: a short command pays only for what it uses.
 """
 
+from opsctl.wiring.alerting import alertmanager, if_any, prometheus, rule_tool
 from opsctl.wiring.drills import drill_reports, start
 from opsctl.wiring.labs import cluster, cluster_up, lab, lab_up, labs
 from opsctl.wiring.safe import SecretsDoor, masker, secrets
@@ -11,11 +12,13 @@ from opsctl.wiring.watching import boards, grafana, metrics, preview, pushing, u
 
 __all__ = [
     "SecretsDoor",
+    "alertmanager",
     "boards",
     "cluster",
     "cluster_up",
     "drill_reports",
     "grafana",
+    "if_any",
     "lab",
     "lab_up",
     "labs",
@@ -24,11 +27,13 @@ __all__ = [
     "option_models",
     "parts",
     "preview",
+    "prometheus",
     "pushing",
     "render_ansible",
     "render_dashboards",
     "render_kubernetes",
     "render_rbac",
+    "rule_tool",
     "secrets",
     "start",
     "units",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from running_world import workload
 
+from alert_world import watched
 from opsctl.errors import OpsError
 from opsctl.model import Environment
 from opsctl.monitoring import Catalogue, parse, rule_files
-from opsctl.workload import Signals, Workload
+from opsctl.workload import Workload
 
 ALERT = {
     "alert": "TooFew",
@@ -41,7 +41,7 @@ def catalogue(*alerts: Mapping[str, Any]) -> Catalogue:
 
 
 def service(name: str, **facts: float) -> dict[str, Workload]:
-    return {name: replace(workload(), service=name, signals=Signals("toy", (), facts))}
+    return {name: watched(name, "toy", **facts)}
 
 
 def rules(name: str, found: Catalogue, **facts: float) -> list[dict[str, Any]]:

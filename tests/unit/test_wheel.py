@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).resolve().parents[2]
-DATA = ("alerts", "dashboards", "playbooks", "templates")
+DATA = ("alerts", "dashboards", "playbooks", "runbooks", "templates")
 CLUSTER = """\
 opsctl: 1
 name: shop
@@ -142,7 +142,8 @@ def test_the_wheel_carries_the_data_folders_and_the_specs_to_begin_with(
 ) -> None:
     held = set(ZipFile(installed.wheel).namelist())
     for folder in DATA:
-        inside = {f"opsctl/_data/{name}" for name in tracked(folder)}
+        names = tracked(f"docs/{folder}" if folder == "runbooks" else folder)
+        inside = {f"opsctl/_data/{name.removeprefix('docs/')}" for name in names}
         assert inside, f"git keeps no empty folder: {folder}"
         assert inside <= held
     programs = tracked("opsctl/cli/starts", "opsctl/lab/kubernetes/parts")

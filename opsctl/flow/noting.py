@@ -1,0 +1,21 @@
+"""A note in the journal: something that was done, and was no run."""
+
+from __future__ import annotations
+
+import time
+
+from opsctl.flow.parts import Parts
+from opsctl.ports import Record
+from opsctl.running.context import Stop
+from opsctl.running.journal import run_id
+from opsctl.running.lease import leased
+
+
+def note(parts: Parts, words: str) -> None:
+    """Writes it to every target's journal and to the caller's copy. Raises OpsError where a lock
+    is held by somebody else, or a target is away."""
+    record = Record(run_id(), "note", time.time(), parts.who, words)
+    with leased(parts.targets, parts.holder(words), Stop(), parts.lock_ttl) as fences:
+        for name, fence in fences.items():
+            parts.targets[name].record([record], fence)
+    parts.copy_record(record)

@@ -1,0 +1,47 @@
+"""What clients of a service were promised, in the words of its balancers' metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opsctl.model import Environment
+from opsctl.monitoring.filling import number
+from opsctl.workload import Workload
+
+PROMISES = "slo"
+"""The catalogue of rules about promises."""
+
+WINDOWS = ("30m", "1h", "2h", "6h", "1d", "3d")
+"""Over which what was bad is told, beside 5 minutes."""
+
+_EVER = 1e9  # seconds: any check is within them
+
+
+def promise(
+    environment: Environment, service: str, workloads: Mapping[str, Workload]
+) -> Mapping[str, str] | None:
+    """The values that rules about the service's promise need; None where nothing was promised, or
+    no balancer of its routes gives metrics."""
+    slo = environment.services[service].slo if service in environment.services else None
+    if slo is None or slo.availability is None:
+        return None
+    routes = {
+        name: route.via
+        for name, route in sorted(environment.routes.items())
+        if route.to == service and route.via and _watched(workloads.get(route.via))
+    }
+    if not routes:
+        return None
+    pools = "|".join(sorted(set(routes.values())))
+    balancers = f'environment="{environment.name}", service=~"{pools}"'
+    latency = slo.latency
+    return {
+        "objective": number(slo.availability / 100),
+        "latency": number(latency.seconds if latency else _EVER),
+        "balancers": balancers,
+        "routes": f'{balancers}, proxy=~"{"|".join(routes)}"',
+    }
+
+
+def _watched(workload: Workload | None) -> bool:
+    return workload is not None and workload.signals is not None

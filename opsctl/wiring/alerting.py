@@ -1,0 +1,116 @@
+"""The environment's own Prometheus and Alertmanager, through a tunnel to one that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from opsctl.errors import Exit, OpsError
+from opsctl.flow.parts import Parts
+from opsctl.model import ServiceBase
+from opsctl.workload import Endpoint, Seat, Workload
+
+if TYPE_CHECKING:
+    from opsctl.clients.alertmanager import AlertmanagerServer
+    from opsctl.clients.promtool import Promtool
+    from opsctl.ports.metrics import Metrics
+
+Server = TypeVar("Server")
+Placed = Mapping[str, tuple[str, Workload]]
+
+
+def rule_tool() -> Promtool:
+    from opsctl.clients.promtool import Promtool
+
+    return Promtool()
+
+
+@contextmanager
+def prometheus(parts: Parts, placed: Placed) -> Iterator[Metrics]:
+    """One of the environment's own. Raises OpsError metrics/none, metrics/away."""
+    from opsctl.clients.prometheus import PrometheusServer
+
+    def made(url: str, user: str, password: str, where: str) -> PrometheusServer:
+        server = PrometheusServer(url, user=user, password=password, where=where)
+        server.now("vector(1)")
+        return server
+
+    with _first(parts, placed, "Prometheus", lambda one: one.collects, made) as found:
+        yield found
+
+
+@contextmanager
+def alertmanager(parts: Parts, placed: Placed) -> Iterator[AlertmanagerServer]:
+    """One of the environment's own: they tell each other. Raises as `prometheus`."""
+    from opsctl.clients.alertmanager import AlertmanagerServer
+
+    def made(url: str, user: str, password: str, where: str) -> AlertmanagerServer:
+        server = AlertmanagerServer(url, user=user, password=password, where=where)
+        server.there()
+        return server
+
+    with _first(parts, placed, "Alertmanager", lambda one: one.routes_alerts, made) as found:
+        yield found
+
+
+@contextmanager
+def _first(
+    parts: Parts,
+    placed: Placed,
+    noun: str,
+    duty: Callable[[ServiceBase], bool],
+    made: Callable[[str, str, str, str], Server],
+) -> Iterator[Server]:
+    """The first member that answers. Raises what the last one said, where none does."""
+    said: OpsError | None = None
+    for target, seat, endpoint in _doors(parts, placed, duty):
+        password = parts.secrets.value(endpoint.password)
+        if password is None:
+            raise OpsError(
+                "secrets/no-root-key",
+                f"the password of {noun} can't be known here, for want of the root key",
+                hint="hand it over in OPSCTL_ROOT_KEY, or see `opsctl secrets`",
+                exit=Exit.REFUSED,
+            )
+        with ExitStack() as stack:
+            try:
+                way = parts.targets[target].tunnel(seat, seat.ports[endpoint.port])
+                port = stack.enter_context(way)
+                server = made(f"http://127.0.0.1:{port}", endpoint.user, password, seat.member)
+            except OpsError as error:
+                said = error
+                continue
+            yield server
+            return
+    raise said or OpsError(
+        "metrics/none",
+        f"the environment has no {noun}",
+        hint="monitoring: {on: TARGET} in the spec, then `opsctl apply`",
+        exit=Exit.REFUSED,
+    )
+
+
+def _doors(
+    parts: Parts, placed: Placed, duty: Callable[[ServiceBase], bool]
+) -> Iterator[tuple[str, Seat, Endpoint]]:
+    for name, (target, workload) in sorted(placed.items()):
+        if not duty(parts.environment.services[name]):
+            continue
+        for endpoint in workload.endpoints:
+            if endpoint.scheme == "http":
+                yield target, workload.member(endpoint.member).seat, endpoint
+
+
+@contextmanager
+def if_any(
+    opened: AbstractContextManager[Server],
+) -> Iterator[tuple[Server | None, OpsError | None]]:
+    """What is opened, or None and why it could not be."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(opened)
+        except OpsError as error:
+            yield None, error
+        else:
+            yield server, None

@@ -1,0 +1,185 @@
+"""Our rules in a real Prometheus, our silences in a real Alertmanager, both on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from alert_world import watched
+from opsctl.clients.alertmanager import AlertmanagerServer
+from opsctl.clients.prometheus import PrometheusServer
+from opsctl.data import catalogue, catalogue_place
+from opsctl.errors import OpsError
+from opsctl.flow.alerting import linted, made, with_live
+from opsctl.model import Environment
+from opsctl.monitoring import rule_files
+
+pytestmark = pytest.mark.lab
+
+PATIENCE = 90.0  # seconds, on a slow and busy machine
+SPEC = Environment(opsctl=1, name="prod")
+USER, PASSWORD = "opsctl", "correct horse"
+SERVICES = {"metrics": watched("metrics", "prometheus", members=1)}
+
+
+@dataclass(frozen=True)
+class Servers:
+    prometheus: PrometheusServer
+    alertmanager: AlertmanagerServer
+    ports: tuple[int, int]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+def until(ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OpsError):
+            if ready():
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"within {PATIENCE:g} s: {what}")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("servers")
+    one, other = free_port(), free_port()
+    _configure(folder, one)
+    guarded = "--web.config.file=web.yml"
+    calls = [
+        ["prometheus", guarded, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+         f"--web.listen-address=127.0.0.1:{one}"],
+        ["prometheus-alertmanager", guarded, "--config.file=alertmanager.yml",
+         "--storage.path=silences", "--cluster.listen-address=",
+         f"--web.listen-address=127.0.0.1:{other}"],
+    ]  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        for call in calls:
+            log = stack.enter_context((folder / f"{call[0]}.log").open("w"))
+            child = subprocess.Popen(call, cwd=folder, stdout=log, stderr=log)
+            stack.callback(child.wait)
+            stack.callback(child.kill)
+        found = Servers(
+            PrometheusServer(f"http://127.0.0.1:{one}", user=USER, password=PASSWORD),
+            AlertmanagerServer(f"http://127.0.0.1:{other}", user=USER, password=PASSWORD),
+            (one, other),
+        )
+        until(lambda: found.alertmanager.there() == (), "Alertmanager answers")
+        until(lambda: bool(found.prometheus.now("ALERTS")), "Prometheus evaluates")
+        yield found
+
+
+def _configure(folder: Path, prometheus: int) -> None:
+    for name, text in rule_files(SPEC, SERVICES, catalogue).items():
+        (folder / name).write_text(text)
+    labels = {"environment": "prod", "service": "metrics", "member": "metrics-0", "host": "n1"}
+    document = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["prod-*.yaml"],
+        "scrape_configs": [
+            {
+                "job_name": "prometheus",
+                "basic_auth": {"username": USER, "password": PASSWORD},
+                "static_configs": [
+                    {"targets": [f"127.0.0.1:{prometheus}"], "labels": labels},
+                ],
+            },
+            {
+                "job_name": "redis",
+                "static_configs": [
+                    {
+                        "targets": ["127.0.0.1:1"],  # nobody is there
+                        "labels": {**labels, "service": "shop", "member": "shop-0"},
+                    },
+                ],
+            },
+        ],
+    }
+    (folder / "prometheus.yml").write_text(json.dumps(document))
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    (folder / "web.yml").write_text(json.dumps({"basic_auth_users": {USER: hashed}}))
+    people = {"route": {"receiver": "people"}, "receivers": [{"name": "people"}]}
+    (folder / "alertmanager.yml").write_text(json.dumps(people))
+
+
+def test_what_is_true_now_is_found_of_every_alert_with_its_own_service(servers: Servers) -> None:
+    alerts = made(SPEC, SERVICES, catalogue)
+
+    def live(name: str) -> list[str]:
+        found = with_live(alerts, servers.prometheus)
+        return [
+            f"{live.state} {live.labels['service']}"
+            for one in found
+            if one.rule.name == name
+            for live in one.live
+        ]
+
+    until(lambda: live("Watchdog") == ["firing metrics"], "the dead-man alert fires")
+    until(lambda: live("TargetDown") == ["pending shop"], "who is away is about to be told")
+    assert live("PrometheusDown") == []
+
+
+def test_prometheus_evaluates_all_our_rules_without_an_error(servers: Servers) -> None:
+    failures = "sum(prometheus_rule_evaluation_failures_total)"
+    rules = "sum(prometheus_rule_group_rules)"
+    expected = sum(text.count("expr:") for text in rule_files(SPEC, SERVICES, catalogue).values())
+    until(
+        lambda: [one.last for one in servers.prometheus.now(rules)] == [float(expected)],
+        "it has all rules",
+    )
+    assert [one.last for one in servers.prometheus.now(failures)] == [0.0]
+
+
+def test_lint_asks_the_server_what_it_has_and_how_often_alerts_began_to_fire(
+    servers: Servers,
+) -> None:
+    alerts = made(SPEC, SERVICES, catalogue)
+    every = frozenset(alert.alert for alert in catalogue("prometheus").alerts)
+    metric = "prometheus_tsdb_head_series"
+    until(
+        lambda: metric in servers.prometheus.values("__name__", '{job=~".+"}'),
+        "its own metrics are there",
+    )
+    found = linted(["prometheus"], catalogue, every, catalogue_place, servers.prometheus, alerts)
+    assert [f"{flaw.rule}: {flaw.words}" for flaw, _ in found.flaws] == []
+
+
+def test_a_silence_is_told_with_its_end_and_is_gone_when_it_is_ended(servers: Servers) -> None:
+    labels = {"alertname": "RedisDown", "host": "n1"}
+    made = servers.alertmanager.add(labels, 3600, "tester", "new disk")
+    (kept,) = servers.alertmanager.there()
+    assert (kept.id, kept.labels, kept.by, kept.reason) == (made, labels, "tester", "new disk")
+    assert kept.ends - time.time() == pytest.approx(3600, abs=PATIENCE)
+    servers.alertmanager.end(made)
+    assert servers.alertmanager.there() == ()
+
+
+def test_what_alertmanager_refuses_is_told_in_its_words(servers: Servers) -> None:
+    with pytest.raises(OpsError, match="alerts/refused"):
+        servers.alertmanager.add({}, 60, "tester", "no label at all")
+
+
+def test_an_alertmanager_that_is_away_is_told_at_once() -> None:
+    with pytest.raises(OpsError, match="alerts/away"):
+        AlertmanagerServer("http://127.0.0.1:1", timeout=2.0).there()
+
+
+def test_a_wrong_password_is_told_as_such(servers: Servers) -> None:
+    one, other = servers.ports
+    with pytest.raises(OpsError, match=r"metrics/away.*another name or password"):
+        PrometheusServer(f"http://127.0.0.1:{one}", user=USER, password="x").now("up")
+    with pytest.raises(OpsError, match=r"alerts/away.*another name or password"):
+        AlertmanagerServer(f"http://127.0.0.1:{other}", user=USER, password="x").there()
