@@ -48,7 +48,7 @@ lab-tools cluster-tools tools:
 	  [ "$$(id -u)" = 0 ] || { echo "as root: apt-get install -y $${missing[*]}"; exit 1; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null; fi
 
-demo: setup lab-tools ## A Redis behind an address that moves; a drill kills the host of both
+demo: setup lab-tools ## A Redis behind an address that moves; a drill, and an alert that somebody hears
 	@$(PY) examples/demo/demo.py up
 
 demo-down: setup ## Remove everything that the demo made

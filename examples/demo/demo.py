@@ -1,4 +1,5 @@
-"""`make demo`: a Redis behind an address that moves, and a drill that kills the host of both.
+"""`make demo`: a Redis behind an address that moves, a drill that kills the host of both, and an
+alert that is told and resolved.
 
 `make demo-down` removes everything again. All that the demo keeps lies in a folder of its own.
 """
@@ -13,11 +14,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from pager import URL, Told, pager
 from terminal import Stopped, Terminal
 
 NAME = "demo"
 FAULT = "primary-and-vip-host"
 PAGE = "demo-drill.html"
+VICTIM, AWAY = "n3", 60  # a host, and seconds that it has no power
+TOLD = 180  # seconds until somebody must have been told
 MISSED = 3  # the exit code of a drill that ran to its end and missed the objectives of the spec
 
 
@@ -59,6 +63,7 @@ def up() -> int:
     _hosts(terminal)
     _build(terminal)
     _drill(terminal)
+    _alert(terminal)
     _goodbye(terminal, time.monotonic() - began)
     return 0
 
@@ -83,9 +88,12 @@ def _hosts(terminal: Terminal) -> None:
 
 
 def _build(terminal: Terminal) -> None:
-    terminal.heading("2. A Redis with Sentinel on them, and an address that leads to its primary")
+    terminal.heading(
+        "2. A Redis with Sentinel, an address that leads to its primary, who watches both"
+    )
     if not (terminal.folder / "secrets.yaml").exists():
         terminal.run("secrets", "init", timeout=60)
+    terminal.give(URL, "secrets", "set", "pager", timeout=60)
     terminal.run("apply", "--yes", "--max-impact", "failover", timeout=900)
     terminal.run("status", timeout=60)
     terminal.heading("3. The same once more: nothing to do")
@@ -105,6 +113,25 @@ def _drill(terminal: Terminal) -> None:
     terminal.run("plan", "--exit-code", timeout=60)
 
 
+def _alert(terminal: Terminal) -> None:
+    terminal.heading("6. A host stays away for longer: somebody is told")
+    with pager() as on_call:
+        terminal.run("lab", "fault", "kill", VICTIM, "--for", f"{AWAY}s", timeout=60)
+        began = time.monotonic()
+        fired = _told(terminal, on_call.until(lambda one: one.severity == "page", TOLD), began)
+        over = on_call.until(lambda one: (one.name, one.status) == (fired.name, "resolved"), TOLD)
+        _told(terminal, over, began)
+
+
+def _told(terminal: Terminal, told: Told | None, began: float) -> Told:
+    """Raises Stopped when nobody was told."""
+    if told is None:
+        raise Stopped(f"nobody was told of the host that is away, for {TOLD} s")
+    after = time.monotonic() - began
+    terminal.say(f"  after {after:.0f} s  {told.status:<8}  {told.name}: {told.summary}")
+    return told
+
+
 def _goodbye(terminal: Terminal, took: float) -> None:
     terminal.heading(f"That was the demo, in {took:.0f} s. Try now")
     steps = {
@@ -114,6 +141,7 @@ def _goodbye(terminal: Terminal, took: float) -> None:
         "opsctl plan --set services.sessions.settings.maxmemory-policy=allkeys-lru": "",
         "opsctl plan --explain": "what failover: fast promises, and its price",
         "opsctl drill list": "what else can be broken",
+        "opsctl secrets show metrics-dc/user/opsctl": "the password of Prometheus (user: opsctl)",
         "opsctl backup take sessions": "then: backup list, backup verify, restore",
         "opsctl lab exec n1 -- systemctl --type service": "the hosts are real",
         "opsctl history": "who did what",

@@ -45,22 +45,31 @@ class Terminal:
             raise Stopped(f"opsctl {words[0]} ended with exit code {code}")
         return took
 
+    def give(self, text: str, *words: str, timeout: float) -> None:
+        """Show the command and run it with `text`, which is not shown, as its standard input."""
+        self.say(_paint("1", f"$ ... | {shlex.join(['opsctl', *words])}"))
+        code, _ = self._call(words, timeout, capture=False, text=text)
+        if code:
+            raise Stopped(f"opsctl {words[0]} ended with exit code {code}")
+
     def ask(self, *words: str, timeout: float) -> tuple[int, str]:
         """Exit code and standard output of a command that is not shown, nor what it says."""
         return self._call(words, timeout, capture=True)
 
-    def _call(self, words: Sequence[str], timeout: float, *, capture: bool) -> tuple[int, str]:
+    def _call(
+        self, words: Sequence[str], timeout: float, *, capture: bool, text: str | None = None
+    ) -> tuple[int, str]:
         process = subprocess.Popen(
             [str(self.program), *words],
             cwd=self.folder,
             env={**_own_environment(), **self.environment},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
             stdout=subprocess.PIPE if capture else None,
             stderr=subprocess.DEVNULL if capture else None,
             text=True,
         )
         try:
-            output, _ = process.communicate(timeout=timeout)
+            output, _ = process.communicate(text, timeout=timeout)
         except subprocess.TimeoutExpired:
             _end(process)
             raise Stopped(f"opsctl {words[0]} took longer than {timeout:g} s") from None

@@ -1,0 +1,116 @@
+"""What the lab tests of monitoring share: who is told of alerts, and how a Prometheus is asked."""
+
+from __future__ import annotations
+
+import base64
+import json
+import queue
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from lab_site import Site, await_until, members
+from redis_client import password
+
+Alert = Mapping[str, Any]
+
+
+class Webhook:
+    """Hears what Alertmanager posts, at this machine's address on the lab's bridge."""
+
+    def __init__(self, address: str) -> None:
+        heard: queue.Queue[Alert] = queue.Queue()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                for alert in json.loads(body)["alerts"]:
+                    heard.put(alert)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self._heard = heard
+        self._server = ThreadingHTTPServer((address, 0), Handler)
+        self.url = f"http://{address}:{self._server.server_port}/alerts"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def until(self, name: str, status: str, seconds: float = 180, **labels: str) -> Alert:
+        """The first such alert that is told, of what was not looked at before."""
+        seen = []
+        while True:
+            try:
+                alert = self._heard.get(timeout=seconds)
+            except queue.Empty:
+                raise AssertionError(f"{name} was not {status}; heard {seen}") from None
+            known = alert["labels"]
+            if (known["alertname"], alert["status"]) == (name, status) and (
+                labels.items() <= known.items()
+            ):
+                return alert
+            seen.append((known["alertname"], alert["status"]))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@contextmanager
+def webhook(site: Site) -> Iterator[Webhook]:
+    one = Webhook(site.lab.gateway)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def asked(site: Site, path: str, member: str = "metrics-dc-0", port: int = 9090) -> Any:
+    """What a member answers to an HTTP request."""
+    service = member.rpartition("-")[0]
+    login = f"opsctl:{password(site, f'{service}/user/opsctl')}"
+    request = urllib.request.Request(f"http://{address_of(site, member)}:{port}{path}")
+    request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def address_of(site: Site, member: str) -> str:
+    host = host_of(site, member)
+    return next(one.address for one in site.lab.hosts if one.name == host)
+
+
+def host_of(site: Site, member: str) -> str:
+    found = members(site.status(), member.rpartition("-")[0])
+    return str(next(one["where"] for one in found if one["name"] == member)).rpartition("/")[2]
+
+
+def query(site: Site, expression: str, member: str = "metrics-dc-0") -> list[Mapping[str, Any]]:
+    """The series that an expression gives now."""
+    path = "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+    return list(asked(site, path, member)["data"]["result"])
+
+
+def targets(site: Site, member: str = "metrics-dc-0") -> dict[str, str]:
+    """By "member/job": up, or why not."""
+    found = asked(site, "/api/v1/targets?state=active", member)["data"]["activeTargets"]
+    return {
+        f"{one['labels']['member']}/{one['labels']['job']}": one["lastError"] or one["health"]
+        for one in found
+    }
+
+
+def await_up(site: Site, names: set[str], member: str = "metrics-dc-0") -> None:
+    """Until exactly these are its targets, and all up."""
+    await_until(
+        lambda: targets(site, member),
+        lambda found: found == dict.fromkeys(names, "up"),
+        "every target to be up",
+    )

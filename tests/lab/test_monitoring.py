@@ -1,0 +1,207 @@
+"""Monitoring beside what it watches, on real hosts: from a fault to somebody who is told."""
+
+from __future__ import annotations
+
+import urllib.error
+from collections.abc import Iterator
+
+import pytest
+from lab_site import Site, await_until, members
+from monitoring_client import (
+    Webhook,
+    asked,
+    await_up,
+    host_of,
+    query,
+    targets,
+    webhook,
+)
+from redis_client import await_whole, password, primary
+from route_client import vip
+from secret_watch import Needles
+
+from conftest import MakeSite
+from opsctl.data import catalogue, folder
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+SPEC = """\
+opsctl: 1
+name: shop
+targets:
+  dc: {{hosts: 'lab:{lab}'}}
+services:
+  sessions:
+    engine: redis
+    on: dc
+    replicas: 3
+    failover: fast
+    memory: 64MiB
+"""
+ROUTES = """\
+routes:
+  sessions: {to: sessions, vip: VIP}
+"""
+MONITORING = """\
+monitoring:
+  on: dc
+  replicas: 2
+  interval: 5s
+  alertmanager: {receivers: [{name: oncall, webhook: {secret: oncall}}]}
+"""
+PAIRS = {"metrics-dc": "prometheus", "alerts-dc": "alertmanager", "balancer-dc": "haproxy"}
+TARGETS = {
+    *(f"hosts-dc-{n}/node" for n in range(4)),
+    *(f"{service}-{n}/{job}" for n in range(2) for service, job in PAIRS.items()),
+    *(f"sessions-{n}/{job}" for n in range(3) for job in ("redis", "sentinel")),
+}
+MIB = 1024**2
+
+
+@pytest.fixture(scope="module")
+def plain(make_site: MakeSite) -> Site:
+    """Redis and its balancers, unwatched."""
+    site = make_site("monitoring", 4, SPEC)
+    site.write(site.spec + ROUTES.replace("VIP", vip(site)))
+    site.apply()
+    await_whole(site, "sessions")
+    return site
+
+
+@pytest.fixture(scope="module")
+def heard(plain: Site) -> Iterator[Webhook]:
+    with webhook(plain) as one:
+        plain.ok("secrets", "set", "oncall", text=one.url)
+        yield one
+
+
+def started(site: Site) -> dict[str, str]:
+    """By unit on each host: its main process, of what clients use."""
+    script = "systemctl show 'opsctl-*-redis@*' 'opsctl-*-haproxy@*' -p Id -p MainPID --value"
+    return {host.name: site.shell(host.name, script) for host in site.lab.hosts}
+
+
+@pytest.fixture(scope="module")
+def site(plain: Site, heard: Webhook) -> Site:
+    """Monitoring came to running services, and restarted none of them."""
+    before = started(plain)
+    plain.write(plain.spec + MONITORING)
+    planned = plain.plan()
+    impacts = {change["impact"] for step in planned["steps"] for change in step["changes"]}
+    assert impacts <= {"none", "reload"}
+    plain.ok("apply", "--yes")
+    assert started(plain) == before
+    return plain
+
+
+def test_everything_is_watched_and_a_second_plan_is_empty(site: Site) -> None:
+    for member in ("metrics-dc-0", "metrics-dc-1"):
+        await_up(site, TARGETS, member)
+    site.assert_converged()
+
+
+def test_everything_has_the_labels_that_say_whose_it_is(site: Site) -> None:
+    (one,) = query(site, 'redis_up{member="sessions-1"}')
+    assert one["metric"]["job"] == "redis"
+    assert one["metric"]["environment"] == "shop"
+    assert one["metric"]["service"] == "sessions"
+    assert one["metric"]["host"] == host_of(site, "sessions-1")
+    for job in ("redis", "sentinel", "haproxy", "node", "prometheus", "alertmanager"):
+        assert query(site, f'up{{job="{job}", environment="shop", host=~"n[1-4]"}} == 1'), job
+
+
+def test_every_metric_of_every_catalogue_is_sent(site: Site) -> None:
+    """What a catalogue says is sent at times only ("sometimes") is not looked for."""
+    catalogues = sorted(
+        path.stem
+        for path in folder("alerts").glob("*.yaml")
+        if not path.name.endswith(".test.yaml")
+    )
+    wanted = {
+        (metric.job, name)
+        for one in catalogues
+        for name, metric in catalogue(one).metrics.items()
+        if not metric.sometimes
+    }
+    series = query(site, 'count by (job, __name__) ({environment="shop"})')
+    sent = {(one["metric"].get("job"), one["metric"]["__name__"]) for one in series}
+    assert sorted(wanted - sent) == []
+
+
+def test_nobody_reads_without_a_password_where_there_can_be_one(site: Site) -> None:
+    from urllib.request import urlopen
+
+    seen = site.status()
+    for service, port in (("metrics-dc", 9090), ("alerts-dc", 9093), ("hosts-dc", 9100),
+                          ("balancer-dc", 8404)):  # fmt: skip
+        where = members(seen, service)[0]["where"].rpartition("/")[2]
+        address = next(host.address for host in site.lab.hosts if host.name == where)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urlopen(f"http://{address}:{port}/metrics", timeout=10)
+        assert refused.value.code == 401, service
+
+
+def test_a_replica_that_hangs_is_told_and_that_it_is_back(site: Site, heard: Webhook) -> None:
+    victim = next(
+        one["name"] for one in members(site.status(), "sessions")
+        if one["name"] != primary(site)
+    )  # fmt: skip
+    host, unit = host_of(site, victim), f"opsctl-shop-sessions-redis@{victim}.service"
+    site.on(host, "systemctl", "kill", "--signal=STOP", unit)
+    try:
+        fired = heard.until("RedisDown", "firing", member=victim)
+    finally:
+        site.on(host, "systemctl", "kill", "--signal=CONT", unit)
+    assert fired["labels"]["severity"] == "page"
+    assert fired["labels"]["host"] == host
+    assert fired["labels"]["service"] == "sessions"
+    heard.until("RedisDown", "resolved", member=victim)
+
+
+def test_a_maintenance_holds_alerts_and_lets_them_go(site: Site) -> None:
+    def silenced() -> list[str]:
+        found = asked(site, "/api/v2/silences", "alerts-dc-1", 9093)
+        return [one["comment"] for one in found if one["status"]["state"] == "active"]
+
+    site.ok("maintenance", "sessions", "--for", "10m", "--reason", "new disks", "--yes")
+    await_until(silenced, lambda found: set(found) == {"new disks"}, "the silence")
+    site.ok("maintenance", "sessions", "--end", "--yes")
+    await_until(silenced, lambda found: found == [], "the end of the silence")
+
+
+def test_a_member_that_joins_is_watched_by_the_same_apply(site: Site) -> None:
+    site.edit("replicas: 3", "replicas: 4")
+    site.apply()
+    for member in ("metrics-dc-0", "metrics-dc-1"):
+        assert targets(site, member).get("sessions-3/redis") == "up"
+    site.assert_converged()
+
+
+def test_a_prometheus_is_small(site: Site) -> None:
+    for member in ("metrics-dc-0", "metrics-dc-1"):
+        used = query(site, f'process_resident_memory_bytes{{member="{member}"}}')
+        assert float(used[0]["value"][1]) < 250 * MIB
+
+
+def test_passwords_and_the_webhook_stand_in_files_that_nobody_else_reads(
+    site: Site, heard: Webhook
+) -> None:
+    names = ("metrics-dc/user/opsctl", "alerts-dc/user/opsctl", "hosts-dc/user/opsctl",
+             "balancer-dc/user/opsctl-metrics", "sessions/user/opsctl-metrics")  # fmt: skip
+    needles = Needles({name: password(site, name) for name in names} | {"oncall": heard.url})
+    folders = "/etc/opsctl /var/lib/opsctl /run/opsctl /etc/systemd/system"
+    show = f"find {folders} -type f -perm -o+r -exec cat {{}} +; cat /proc/[0-9]*/cmdline"
+    for host in site.lab.hosts:
+        assert needles.found_in(site.shell(host.name, show).encode()) == set(), host.name
+
+
+def test_a_service_that_goes_is_watched_no_more(site: Site) -> None:
+    site.write(site.spec.replace("routes:\n  sessions: {to", "# {to"))
+    before = asked(site, "/api/v1/rules")["data"]["groups"]
+    assert any("balancer" in name for name in targets(site))
+    site.ok("apply", "--yes", "--max-impact", "failover", "--prune")
+    assert not any("balancer" in name for name in targets(site))
+    after = asked(site, "/api/v1/rules")["data"]["groups"]
+    assert len(after) <= len(before)
+    assert not any("balancer" in group["name"] for group in after)
+    site.assert_converged()
