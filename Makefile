@@ -9,7 +9,7 @@ LAB_WORKERS ?= 2
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .PHONY: help setup lab-tools cluster-tools tools demo demo-down kubernetes-up kubernetes-down test test-fast \
-  test-lab test-kubernetes lint format soak bench lock docs clean
+  test-package test-lab test-kubernetes lint format soak bench lock docs clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ format: setup ## Let ruff format and mend what it can
 test-fast: setup ## Unit and golden tests, in seconds
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/golden
 
+test-package: setup ## The wheel, installed in an empty environment
+	$(VENV)/bin/pytest -q tests/package
+
 test-lab: setup tools ## Real hosts, real servers, real faults
 	$(VENV)/bin/pytest -q -n $(LAB_WORKERS) --dist loadfile -m "lab and not soak" tests/lab
 
@@ -80,9 +83,10 @@ test-kubernetes: setup tools ## A real Kubernetes, real pods, real faults
 	$(PY) -m opsctl.lab.kubernetes
 	$(VENV)/bin/pytest -q -m "kubernetes and not soak" tests/kubernetes
 
-test: lint test-fast test-lab test-kubernetes ## What CI runs
+test: lint test-fast test-package test-lab test-kubernetes ## What CI runs
 
 soak: setup tools ## Repeats what must hold every time, and measures
+	$(VENV)/bin/pytest -q -n 2 -m hypothesis --hypothesis-profile soak tests/unit --timeout 3600
 	$(VENV)/bin/pytest -q -m soak tests/lab --timeout 7200
 	$(PY) -m benchmarks.drills
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import settings
 
 # A busy machine is no finding: no example is refused for its time.
-settings.register_profile("opsctl", deadline=None)
+settings.register_profile("opsctl", deadline=None, max_examples=30)
+settings.register_profile("soak", deadline=None, max_examples=1000)  # make soak
 settings.load_profile("opsctl")
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 from showing import Golden, resources_by_place, workload_text
 
 from kubernetes_schema import mistakes
@@ -27,6 +27,7 @@ from opsctl.wiring.hosts import hosts_target
 from opsctl.wiring.kubernetes import kubernetes_target
 from opsctl.workload import Directory, Engine, Seat, Workload, in_order
 from toy import Keys
+from yaml_reading import read_yaml
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/spec.yaml"))
 HOSTS_ALONE = [case for case in CASES if "kubernetes:" not in (case / "spec.yaml").read_text()]
@@ -40,6 +41,9 @@ class Realised:
 
     workloads: tuple[Workload, ...]
     resources: tuple[Resource, ...]
+
+
+On = Callable[[Path, str], Realised]
 
 
 def named(cases: list[Path]) -> pytest.MarkDecorator:
@@ -67,7 +71,7 @@ on_each_target = pytest.mark.parametrize(
 def read(case: Path, on: str) -> Environment:
     known = {name: engine.options for name, engine in engines().items()}
     file = case / "spec.yaml"
-    services = yaml.safe_load(file.read_text())["services"]
+    services = read_yaml(file.read_text())["services"]
     names = [name for name, service in services.items() if "external" not in service]
     return load([file], [f"services.{name}.on={on}" for name in names], engines=known)
 
@@ -102,9 +106,16 @@ def described(
     return lambda told: engine.describe(name, service, seats, render, told)
 
 
-def on(case: Path, name: str, folder: Path) -> Realised:
+def made(case: Path, name: str, folder: Path) -> Realised:
     spec = read(case, name)
     return realise(spec, target(spec, name, folder))
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory) -> On:
+    """Each case on each target, made once: what comes out are values."""
+    folder = tmp_path_factory.mktemp("cache")
+    return cache(lambda case, name: made(case, name, folder))
 
 
 def test_there_are_cases() -> None:
@@ -112,30 +123,30 @@ def test_there_are_cases() -> None:
 
 
 @named(CASES)
-def test_the_description_is_as_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
-    workloads = on(case, "dc", tmp_path).workloads
+def test_the_description_is_as_reviewed(case: Path, on: On, golden: Golden) -> None:
+    workloads = on(case, "dc").workloads
     golden(case / "workload", {f"{one.service}.yaml": workload_text(one) for one in workloads})
 
 
 @named(CASES)
-def test_hosts_get_what_was_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
-    places = resources_by_place(on(case, "dc", tmp_path).resources)
+def test_hosts_get_what_was_reviewed(case: Path, on: On, golden: Golden) -> None:
+    places = resources_by_place(on(case, "dc").resources)
     golden(case / "hosts", {f"{where.rpartition('/')[2]}.yaml": places[where] for where in places})
 
 
 @named(BOTH)
-def test_kubernetes_gets_what_was_reviewed(case: Path, tmp_path: Path, golden: Golden) -> None:
-    resources = on(case, "prod", tmp_path).resources
+def test_kubernetes_gets_what_was_reviewed(case: Path, on: On, golden: Golden) -> None:
+    resources = on(case, "prod").resources
     places = resources_by_place([one for one in resources if one.id.kind == "Secret"])
     files = manifest_files(resources)
     golden(case / "kubernetes", files | {"not-rendered/secrets.yaml": "".join(places.values())})
 
 
 @named(BOTH)
-def test_manifests_are_what_the_api_knows(case: Path, tmp_path: Path) -> None:
-    files = manifest_files(on(case, "prod", tmp_path).resources)
+def test_manifests_are_what_the_api_knows(case: Path, on: On) -> None:
+    files = manifest_files(on(case, "prod").resources)
     manifests = [
-        yaml.safe_load(text)
+        read_yaml(text)
         for name, text in files.items()
         if name.endswith(".yaml") and name != "kustomization.yaml"
     ]
@@ -144,8 +155,8 @@ def test_manifests_are_what_the_api_knows(case: Path, tmp_path: Path) -> None:
 
 
 @on_each_target
-def test_no_value_of_a_secret_comes_out(case: Path, name: str, tmp_path: Path) -> None:
-    realised = on(case, name, tmp_path)
+def test_no_value_of_a_secret_comes_out(case: Path, name: str, on: On) -> None:
+    realised = on(case, name)
     assert realised.resources
     shown = "".join(resources_by_place(realised.resources).values())
     assert "TOP-SECRET" not in shown
@@ -153,5 +164,5 @@ def test_no_value_of_a_secret_comes_out(case: Path, name: str, tmp_path: Path) -
 
 
 @on_each_target
-def test_the_same_comes_out_twice(case: Path, name: str, tmp_path: Path) -> None:
-    assert on(case, name, tmp_path).resources == on(case, name, tmp_path).resources
+def test_the_same_comes_out_twice(case: Path, name: str, on: On, tmp_path: Path) -> None:
+    assert on(case, name).resources == made(case, name, tmp_path).resources

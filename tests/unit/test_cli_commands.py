@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,15 @@ def test_on_a_terminal_apply_shows_the_plan_then_asks_for_the_whole_word(
     assert bool(world.target.content) == (ended is Exit.DONE)
 
 
+@pytest.fixture
+def ctrl_c_counts() -> Iterator[None]:
+    """It is ignored in what a shell has put in the background, these tests too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_counts")
 def test_ctrl_c_at_the_question_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

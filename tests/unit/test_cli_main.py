@@ -144,6 +144,5 @@ def test_ctrl_c_of_a_command_that_only_reads_ends_with_130(
 
 def test_a_reader_that_goes_away_makes_no_noise() -> None:
     command = f"{sys.executable} -c 'from opsctl.cli.main import main; main([\"version\"])' | true"
-    for _ in range(3):
-        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
-        assert done.stderr == ""
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -102,7 +102,7 @@ def test_a_bastion_is_passed_with_the_key_and_the_host_keys_of_the_target() -> N
 def test_many_programs_run_at_once_and_each_is_bounded() -> None:
     calls = {f"c{n}": (["sh", "-c", "cat; echo err >&2; exit 3"], b"in" * 90_000) for n in range(5)}
     calls["slow"] = (["sleep", "120"], b"")
-    said = ssh.run_all(calls, timeout=5.0, parallel=3)
+    said = ssh.run_all(calls, timeout=2.0, parallel=3)
     assert said["slow"].exit is None
     for number in range(5):
         one = said[f"c{number}"]

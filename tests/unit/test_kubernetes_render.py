@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from test_kubernetes_manifests import options, target, work
@@ -18,6 +17,7 @@ from opsctl.targets.kubernetes import render_manifests
 from opsctl.targets.kubernetes.scripts import INSTALL
 from opsctl.targets.kubernetes.site import Payload
 from opsctl.targets.kubernetes.yaml_text import yaml_text
+from yaml_reading import read_yaml
 
 TEXTS = st.text() | st.text("ab \n#:'\"-@") | st.sampled_from(["no", "1e3", "~"])
 VALUES = st.recursive(
@@ -29,7 +29,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(TEXTS, VALUES, min_size=1))
 def test_another_reader_gets_the_same_back(value: dict[str, Any]) -> None:
-    assert yaml.safe_load(yaml_text(value)) == value
+    assert read_yaml(yaml_text(value)) == value
 
 
 def test_files_are_shown_line_by_line() -> None:
@@ -54,7 +54,7 @@ def test_everything_but_secrets_is_written_as_it_would_be_applied(tmp_path: Path
             assert name not in files
         else:
             assert isinstance(one.payload, Payload)
-            assert yaml.safe_load(files[name]) == one.payload.manifest
+            assert read_yaml(files[name]) == one.payload.manifest
     assert not any("TOP-SECRET" in text for text in files.values())
 
 

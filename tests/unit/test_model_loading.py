@@ -201,7 +201,7 @@ JUNK = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(
     ["targets", "services", "routes", "monitoring", "secrets", "drills", "id", "opsctl"]
 ), JUNK))  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.errors import OpsErrors, Place, SpecError
@@ -127,7 +127,6 @@ def test_tabs_are_named_as_the_cause() -> None:
     assert refusal("a:\n\t- b").hint == "indent with spaces, not tabs"
 
 
-@settings(max_examples=400)
 @given(
     st.text(max_size=60)
     | st.text(alphabet="ab:-[]{},&*<>!|?'\"#% \n\t\\~@`", max_size=40)
