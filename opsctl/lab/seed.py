@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,6 +69,8 @@ IgnoreCarrierLoss=yes
 
 def seed_tar(files: Sequence[SeedFile]) -> bytes:
     """The files as an uncompressed tar with exactly these owners and modes."""
+    import tarfile  # it brings three compressors along, and a plan of a lab makes no host
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for file in files:

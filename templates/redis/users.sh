@@ -1,8 +1,10 @@
 #!/bin/sh
 # Compares and changes the users of the running server. Written by opsctl for {{ member }}.
 #   stamp          before a start: notes how this server will show the users of its file
-#   read           standard input: "NAME #DIGEST" of each password as it is wanted, or "NAME #"
-#                  "NAME RULES" of each user as last set, or what differs
+#   read           standard input: "NAME #DIGEST" of each password as it is wanted, or "NAME #";
+#                  and "= COMMAND" of each question that is asked in the same session
+#                  "= LINE" of what the server replies; "NAME RULES" of each user as last set, or
+#                  what differs
 #   write NAMES    standard input: opsctl's own password as it shall be (a write before this one may
 #                  have set it already), then "NAME RULES" and the ACL SETUSER command, line by line
 # The server shows rules in a form of its own that differs between versions. So it is asked what it
@@ -77,9 +79,15 @@ case $1 in
         mv "$notes.new" "$notes" && cd / && rm -rf "$scratch"
         ;;
     read)
-        asked=$([ -t 0 ] || cat)
+        asked='' questions=''
+        [ -t 0 ] || while IFS= read -r line; do
+            case $line in
+                '= '*) questions="$questions${line#= }$newline" ;;
+                *) asked="$asked$line$newline" ;;
+            esac
+        done
         # The users, and then how it logs in to its peers: a user and a password.
-        shown=$({ log_in; echo 'ACL LIST'; {% for words in login_questions %}echo '{{ words }}'; {% endfor %}} | "$cli" -p {{ port }} 2>&1)
+        shown=$({ log_in; printf '%s' "$questions"; echo 'PING (users)'; echo 'ACL LIST'; {% for words in login_questions %}echo '{{ words }}'; {% endfor %}} | "$cli" -p {{ port }} 2>&1)
         case $shown in
             OK*) ;;
             *) printf '%s\n' "$shown" >&2; exit 1 ;;
@@ -88,8 +96,9 @@ case $1 in
         printf '(asked)\n%s\n(digest)\n#%s\n(shown)\n%s\n' "$asked" "${digest%% *}" "$shown" | compare '
             part == "(asked)" && $2 != "#" { asked[$1] = wanted[$1] = $2 }
             part == "(digest)" { digest = $1 }
-            part != "(shown)" { next }
-            $1 != "user" { login[++words] = $1; next }  # OK, its name, the user, its name, ...
+            part == "(shown)" { print "=", $0 }
+            part != "(users)" { next }
+            $1 != "user" { login[++words] = $1; next }  # its name, the user, its name, the password
             {
                 held = $3 == "on" && $4 == "sanitize-payload" ? $5 : ""
                 if (wanted[$2] != "" && wanted[$2] != held) print $2, "another password"
@@ -98,7 +107,7 @@ case $1 in
             }
             END {
                 user = "{{ login_user }}"
-                if (login[3] != user) print "(login) another user"
+                if (login[2] != user) print "(login) another user"
                 else if (asked[user] != "" && asked[user] != digest) print "(login) another password"
                 else print "(login) as in the spec"
             }'

@@ -10,6 +10,7 @@ from opsctl.engines.redis.users import OPS
 from opsctl.workload import Answer, Call, FileRef, Query, Text
 
 T = TypeVar("T")
+MARK = "opsctl-mark"  # PING gives it back: it parts the replies of one session
 
 
 class Door:
@@ -76,7 +77,23 @@ def accepted(answer: Answer) -> str:
         lines = replies(answer)
     except ValueError as error:
         return str(error)
+    return refusal(lines)
+
+
+def refusal(lines: Sequence[str]) -> str:
+    """The first line that is an error, or ""."""
     return next((line for line in lines if line.startswith(_ERRORS)), "")
+
+
+def parts(answer: Answer) -> list[list[str]]:
+    """The replies between the marks; ValueError when the server refused."""
+    found: list[list[str]] = [[]]
+    for line in replies(answer):
+        if line == MARK:
+            found.append([])
+        else:
+            found[-1].append(line)
+    return found
 
 
 def pairs(lines: Sequence[str]) -> dict[str, str]:

@@ -15,13 +15,14 @@ from opsctl.engines.redis.notes import notes
 from opsctl.engines.redis.objects import (
     login_object,
     pace_object,
+    redis_inside,
+    sentinel_inside,
     sentinel_object,
     settings_object,
     users_object,
 )
 from opsctl.engines.redis.options import RedisService
 from opsctl.engines.redis.server import redis_component
-from opsctl.engines.redis.shared import users_script
 from opsctl.engines.redis.stress import stress
 from opsctl.engines.redis.users import (
     OPS,
@@ -154,17 +155,17 @@ def _objects(
     found: list[Object] = []
     logins: list[Object] = []
     for seat in cast.seats:
-        logins.append(login_object(REDIS, seat, servers, users_script(seat, REDIS)))
-        found += [
-            settings_object(cast, seat, values.watched_settings(cast, seat)),
-            users_object(REDIS, seat, servers, users_script(seat, REDIS)),
-        ]
+        settings = values.watched_settings(cast, seat)
+        server = redis_inside(seat, servers, settings)
+        logins.append(login_object(server))
+        found += [settings_object(cast, seat, server, settings), users_object(server)]
         if cast.sentinel:
-            logins.append(login_object(SENTINEL, seat, watchers, users_script(seat, SENTINEL)))
+            watcher = sentinel_inside(cast, seat, watchers)
+            logins.append(login_object(watcher))
             found += [
-                sentinel_object(cast, seat),
-                pace_object(cast, seat),
-                users_object(SENTINEL, seat, watchers, users_script(seat, SENTINEL)),
+                sentinel_object(cast, seat, watcher),
+                pace_object(cast, seat, watcher),
+                users_object(watcher),
             ]
     return [*found, *logins]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from opsctl.engines.redis.asking import accepted, pairs, replies
+from opsctl.engines.redis.asking import MARK, pairs, parts, refusal
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.settings import quoted
+from opsctl.engines.redis.shared import users_script
 from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account
 from opsctl.workload import Answer, Call, Facts, Object, Query, Seat, Text
 
@@ -15,9 +16,75 @@ NOBODY_ELSE = "none"
 LOGIN = "(login)"  # how a server logs in to its peers; no user can have this name
 PATIENCE = "down-after-milliseconds"  # how long a Sentinel bears silence
 _AS_WANTED = "as in the spec"
+_REPLY = "="  # begins a question to users.sh and a line of its reply; no user has this name
+PACE_QUESTION = "SENTINEL DEBUG"
 
 
-def settings_object(cast: Cast, seat: Seat, desired: Mapping[str, str]) -> Object:
+class Inside:
+    """What is read of one server, in one session of its own users' script.
+
+    Every plan asks every server, and a client program for each question would take most of a plan's
+    time: the same question of several askers is put once.
+    """
+
+    def __init__(
+        self,
+        seat: Seat,
+        component: str,
+        script: str,
+        accounts: Sequence[Account],
+        questions: Sequence[str],
+    ) -> None:
+        self.member, self.component = seat.member, component
+        self.script, self.accounts = script, tuple(accounts)
+        self.questions = tuple(questions)
+
+    def settings(self, question: str) -> Query[Facts | None]:
+        """Names and values that the server replies to one of the questions."""
+        at = self.questions.index(question)
+        return self.query(lambda answer: _read_settings(answer, at))
+
+    def query(self, parse: Callable[[Answer], Facts | None]) -> Query[Facts | None]:
+        """The whole of it, of which `parse` takes its part."""
+        digests = "".join(f"{account.name} #{account.password}\n" for account in self.accounts)
+        commands = f"\nPING {MARK}\n".join(self.questions).splitlines()
+        asked = "".join(f"{_REPLY} {command}\n" for command in commands)
+        return Query(("sh", self.script, "read"), parse, Text.parse(digests + asked))
+
+    def write(self, words: str, lines: Sequence[str]) -> Call:
+        """Sets what `lines` say: a note and the command, in turn."""
+        own = replace(next(one.password for one in self.accounts if one.name == OPS), form="plain")
+        return Call(
+            words=words,
+            member=self.member,
+            component=self.component,
+            argv=("sh", self.script, "write", *sorted(one.name for one in self.accounts)),
+            refused=lambda answer: "" if answer.exit == 0 else _said(answer),
+            stdin=Text.parse("".join([f"{own}\n", *lines])),
+        )
+
+
+def redis_inside(seat: Seat, accounts: Sequence[Account], settings: Mapping[str, str]) -> Inside:
+    """The data server: its live settings, its users, its login."""
+    question = settings_question(settings)
+    return Inside(seat, REDIS, users_script(seat, REDIS), accounts, (question,))
+
+
+def sentinel_inside(cast: Cast, seat: Seat, accounts: Sequence[Account]) -> Inside:
+    """The Sentinel: how it watches and at what pace, its users, its login."""
+    questions = (watch_question(cast), PACE_QUESTION)
+    return Inside(seat, SENTINEL, users_script(seat, SENTINEL), accounts, questions)
+
+
+def settings_question(settings: Mapping[str, str]) -> str:
+    return f"CONFIG GET {' '.join(sorted(settings))}"
+
+
+def watch_question(cast: Cast) -> str:
+    return f"SENTINEL MASTER {cast.name}"
+
+
+def settings_object(cast: Cast, seat: Seat, inside: Inside, desired: Mapping[str, str]) -> Object:
     """The live settings of one server: so a colleague's CONFIG SET is seen."""
     door = cast.door(seat.member)
 
@@ -32,7 +99,7 @@ def settings_object(cast: Cast, seat: Seat, desired: Mapping[str, str]) -> Objec
         member=seat.member,
         component=REDIS,
         desired=desired,
-        read=door.query([f"CONFIG GET {' '.join(sorted(desired))}"], _read_pairs),
+        read=inside.settings(settings_question(desired)),
         write=write,
     )
 
@@ -49,7 +116,7 @@ def sentinel_settings(cast: Cast) -> dict[str, str]:
     }
 
 
-def sentinel_object(cast: Cast, seat: Seat) -> Object:
+def sentinel_object(cast: Cast, seat: Seat, inside: Inside) -> Object:
     """How the member's Sentinel watches; it keeps that in a file of its own."""
     door = cast.door(seat.member, SENTINEL)
 
@@ -65,13 +132,13 @@ def sentinel_object(cast: Cast, seat: Seat) -> Object:
         member=seat.member,
         component=SENTINEL,
         desired=sentinel_settings(cast),
-        read=door.query([f"SENTINEL MASTER {cast.name}"], _read_pairs),
+        read=inside.settings(watch_question(cast)),
         write=write,
         held=frozenset({PATIENCE}),
     )
 
 
-def pace_object(cast: Cast, seat: Seat) -> Object:
+def pace_object(cast: Cast, seat: Seat, inside: Inside) -> Object:
     """How often the member's Sentinel asks. It forgets that when it ends: hasten-sentinel.sh says
     it again."""
     door = cast.door(seat.member, SENTINEL)
@@ -86,18 +153,18 @@ def pace_object(cast: Cast, seat: Seat) -> Object:
         member=seat.member,
         component=SENTINEL,
         desired={**cast.preset.pace},
-        read=door.query(["SENTINEL DEBUG"], _read_pairs),
+        read=inside.settings(PACE_QUESTION),
         write=write,
     )
 
 
-def users_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
+def users_object(inside: Inside) -> Object:
     """The users of one server: rules in words, and nobody else.
 
     The server's passwords never leave the host: they are compared beside it with digests of the
     wanted ones. It is `first`, for who restarts logs in to the others with the new passwords.
     """
-    wanted = {account.name: account for account in accounts}
+    wanted = {account.name: account for account in inside.accounts}
     rules = {name: account.rules for name, account in wanted.items()}
     default = {} if "default" in wanted else {"default": "off"}
 
@@ -109,23 +176,21 @@ def users_object(component: str, seat: Seat, accounts: Sequence[Account], script
         ]
         if differing.get("default") == "off":
             lines.append("default off\nACL SETUSER default reset\n")
-        return _write(
-            f"set users {', '.join(sorted(differing))}", component, seat, script, accounts, lines
-        )
+        return inside.write(f"set users {', '.join(sorted(differing))}", lines)
 
     return Object(
         kind="users",
-        name=component,
-        member=seat.member,
-        component=component,
+        name=inside.component,
+        member=inside.member,
+        component=inside.component,
         desired={**default, **rules, "others": NOBODY_ELSE},
-        read=_read(script, accounts, lambda answer: _read_users(answer, {*wanted, "default"})),
+        read=inside.query(lambda answer: _read_users(answer, {*wanted, "default"})),
         write=write,
         first=True,
     )
 
 
-def login_object(component: str, seat: Seat, accounts: Sequence[Account], script: str) -> Object:
+def login_object(inside: Inside) -> Object:
     """How a server logs in to its peers.
 
     It comes after everybody's users: a Sentinel whose new password a peer does not know yet keeps
@@ -134,50 +199,23 @@ def login_object(component: str, seat: Seat, accounts: Sequence[Account], script
     mine, setting = {
         REDIS: (REPLICA, f"CONFIG SET masteruser {REPLICA} masterauth"),
         SENTINEL: (PEER, "SENTINEL CONFIG SET sentinel-pass"),
-    }[component]
-    account = next(one for one in accounts if one.name == mine)
+    }[inside.component]
+    account = next(one for one in inside.accounts if one.name == mine)
 
     def write(differing: Facts) -> Call:  # noqa: ARG001 - there is one thing to set
         password = replace(account.password, form="plain")
         lines = [f"{LOGIN} {_AS_WANTED}\n{setting} {password}\n"]
-        return _write("set the login to peers", component, seat, script, accounts, lines)
+        return inside.write("set the login to peers", lines)
 
     return Object(
         kind="login",
-        name=component,
-        member=seat.member,
-        component=component,
+        name=inside.component,
+        member=inside.member,
+        component=inside.component,
         desired={mine: _AS_WANTED},
-        read=_read(script, accounts, lambda answer: _read_login(answer, mine)),
+        read=inside.query(lambda answer: _read_login(answer, mine)),
         write=write,
         first=True,
-    )
-
-
-def _read(
-    script: str, accounts: Sequence[Account], parse: Callable[[Answer], Facts | None]
-) -> Query[Facts | None]:
-    """Users and login are one question, asked once."""
-    digests = "".join(f"{account.name} #{account.password}\n" for account in accounts)
-    return Query(("sh", script, "read"), parse, Text.parse(digests))
-
-
-def _write(
-    words: str,
-    component: str,
-    seat: Seat,
-    script: str,
-    accounts: Sequence[Account],
-    lines: Sequence[str],
-) -> Call:
-    own = replace(next(one.password for one in accounts if one.name == OPS), form="plain")
-    return Call(
-        words=words,
-        member=seat.member,
-        component=component,
-        argv=("sh", script, "write", *sorted(account.name for account in accounts)),
-        refused=lambda answer: "" if answer.exit == 0 else _said(answer),
-        stdin=Text.parse("".join([f"{own}\n", *lines])),
     )
 
 
@@ -190,19 +228,25 @@ def _said(answer: Answer) -> str:
     return next((line for line in lines if line.strip()), "no answer")
 
 
-def _read_pairs(answer: Answer) -> Facts | None:
-    try:
-        lines = replies(answer)
-    except ValueError:
+def _read_settings(answer: Answer, at: int) -> Facts | None:
+    """Names and values of the reply at this place; None when the server refused."""
+    if answer.exit != 0:
         return None
-    return None if accepted(answer) else pairs(lines)
+    mine = (line.partition(" ") for line in answer.stdout.splitlines())
+    said = replace(answer, stdout="\n".join(rest for first, _, rest in mine if first == _REPLY))
+    try:
+        found = parts(said)[at]
+    except (ValueError, IndexError):
+        return None
+    return None if refusal(found) else pairs(found)
 
 
 def _said_of(answer: Answer) -> dict[str, str] | None:
     """What users.sh says of each name."""
     if answer.exit != 0:
         return None
-    return dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
+    lines = (line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
+    return {name: said for name, said in lines if name != _REPLY}
 
 
 def _read_login(answer: Answer, user: str) -> Facts | None:

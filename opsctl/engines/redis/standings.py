@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opsctl.engines.redis.asking import fields, pairs, replies
+from opsctl.engines.redis.asking import MARK, fields, pairs, parts
 from opsctl.workload import Answer, Standing
 from opsctl.workload.acts import Role
 
-MARK = "opsctl-mark"  # PING gives it back: it parts the replies of one session
 REDIS_QUESTIONS = (
     "INFO server replication persistence memory",
     f"PING {MARK}",
@@ -27,17 +26,6 @@ def sentinel_questions(service: str) -> tuple[str, ...]:
     )
 
 
-def _parts(answer: Answer) -> list[list[str]]:
-    """The replies between the marks; ValueError when the server refused."""
-    parts: list[list[str]] = [[]]
-    for line in replies(answer):
-        if line == MARK:
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    return parts
-
-
 def _silent(reason: str) -> Standing:
     return Standing(role="unknown", ready=False, reason=reason)
 
@@ -47,7 +35,7 @@ def redis_standing(answer: Answer) -> Standing:
     saving (a snapshot is under way: 0 or 1) and saved (how the last one ended: ok or err).
     """
     try:
-        info_lines, config_lines = _parts(answer)
+        info_lines, config_lines = parts(answer)
     except ValueError as error:
         return _silent(str(error))
     info, config = fields(info_lines), pairs(config_lines)
@@ -113,7 +101,7 @@ def sentinel_standing(answer: Answer) -> Standing:
     each replica "priority HOST:PORT" and "flags HOST:PORT".
     """
     try:
-        master_lines, quorum_lines, replica_lines = _parts(answer)
+        master_lines, quorum_lines, replica_lines = parts(answer)
     except ValueError as error:
         return _silent(str(error))
     master = pairs(master_lines)

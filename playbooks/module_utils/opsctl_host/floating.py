@@ -48,15 +48,13 @@ class Link:
         return any(address in ipaddress.ip_network(one) for one in self.networks(address))
 
 
-def seen(host: Host, asked: list[dict[str, Any]] | None) -> dict[str, Any] | None:
+def seen(host: Host, asked: list[dict[str, Any]]) -> dict[str, Any]:
     """`macs` of this host, and what is found of each of `asked`.
 
     Those have service, address, and for a member that sits here: member, interface, own (the host's
     own address). Others on the network are asked for an address only on behalf of a member, when
     this host has its network and not the address itself.
     """
-    if asked is None:
-        return None
     links = read()
     found = [{**place(links, one), "told": told(host, one)} for one in asked]
     free = [one for one in found if one["member"] and one["inside"] and not one["held"]]

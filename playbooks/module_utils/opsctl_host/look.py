@@ -11,7 +11,6 @@ from . import (
     clock,
     facts,
     firewall,
-    floating,
     journal,
     kernel,
     maintenance,
@@ -45,7 +44,7 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
         "namesake": namesake(host.environment["id"], name),
         "answers": _ask(host, asked["queries"]),
         "wishes": {wish: kernel.current(wish) for wish in asked["wishes"]},
-        "floating": floating.seen(host, asked["floating"]),
+        "floating": _floating(host, asked["floating"]),
         "lock": Lock(name).head(),
         "clock": clock.kept(),
         "maintenance": maintenance.live(name),
@@ -59,6 +58,15 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
 def observed(host: Host, item: Item) -> Found:
     found: Found = KINDS[item["kind"]].observe(host, item)
     return found
+
+
+def _floating(host: Host, asked: list[dict[str, Any]] | None) -> dict[str, Any] | None:
+    """Most hosts have none, and what asks a network takes long to import."""
+    if asked is None:
+        return None
+    from . import floating
+
+    return floating.seen(host, asked)
 
 
 def _ask(host: Host, queries: list[dict[str, Any]]) -> list[Any]:
