@@ -14,6 +14,7 @@ ERRORS = {
     "spec/missing-key": "a key that must be there is not",
     "spec/newer-schema": "the spec was written for a newer opsctl",
     "spec/no-balancer": "a route goes through a service that is no balancer, or none can be made",
+    "spec/not-built": "a key whose meaning is not built yet, so that nothing would come of it",
     "spec/not-found": "there is no such file",
     "spec/plain-secret": "a secret stands in the spec, instead of its name in the backend",
     "spec/set": "a --set that can't be laid upon the spec",

@@ -5,12 +5,44 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_serializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    model_serializer,
+)
 
 from opsctl.model.base import Model, Name, Port, Secret, problem
 from opsctl.model.quantities import Duration
 
 _ADDRESS = r"^[A-Za-z0-9_]([A-Za-z0-9_.:%-]*[A-Za-z0-9])?$"  # a name or an address; never an option
+
+
+def _not_built(what: str, hint: str) -> AfterValidator:
+    """Refuses a value that nothing would come of."""
+
+    def refuse(value: object) -> object:
+        raise problem("spec/not-built", f"{what} is not built yet", hint=hint)
+
+    return AfterValidator(refuse)
+
+
+_Networks: TypeAlias = Annotated[
+    dict[Name, str],
+    _not_built(
+        "a host with addresses in several networks",
+        "leave it out: services listen at the host's address",
+    ),
+]
+_Offline: TypeAlias = Annotated[
+    str,
+    _not_built(
+        "installing from a folder of artifacts",
+        "mirror: URL of a package mirror that the hosts reach, or proxy: URL",
+    ),
+]
 
 
 class Ssh(Model):
@@ -46,7 +78,9 @@ class Host(Model):
     )
     rack: str | None = Field(None, min_length=1, description="What fails together has one rack.")
     labels: dict[str, str] = Field({}, description="Free words to place services by.")
-    networks: dict[Name, str] = Field({}, description="Its addresses in further networks.")
+    networks: _Networks = Field(
+        {}, description="Its addresses in further networks. Not built yet: refused."
+    )
     ssh: Ssh | None = Field(None, description="Where it differs from the target's `ssh`.")
 
 
@@ -108,7 +142,9 @@ class Packages(Model):
     noun = "packages"
     mirror: str | None = Field(None, description="URL of a package mirror.")
     proxy: str | None = Field(None, description="URL of an HTTP proxy.")
-    offline: str | None = Field(None, description="A folder of artifacts, for hosts without a net.")
+    offline: _Offline | None = Field(
+        None, description="A folder of artifacts, for hosts without a net. Not built yet: refused."
+    )
     lock_wait: Duration = Field(
         Duration(60_000), description="How long to wait for who holds a host's package lock."
     )

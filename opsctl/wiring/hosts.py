@@ -99,7 +99,6 @@ def _host(spec: Environment, keys: tuple[str, ...], name: str, said: model.Host)
         address=said.address or name,
         rack=said.rack or "",
         labels=said.labels,
-        networks=said.networks,
         user=own.user or "",
         port=own.port,
         key=spec.beside((*keys, "ssh", "key"), own.key) if own.key else None,

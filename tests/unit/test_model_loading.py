@@ -34,13 +34,13 @@ name: shop
 targets:
   dc1:
     hosts:
-      n1: {address: 10.0.0.11, rack: a, labels: {disk: nvme}, networks: {data: 10.9.0.11}}
+      n1: {address: 10.0.0.11, rack: a, labels: {disk: nvme}}
       n2: {address: n2.example.net, rack: b}
       n3: {}
     ssh: {user: ops, key: ~/.ssh/id_ed25519, become: true, parallel: 20, port: 2222,
           become_password: {secret: sudo}, bastion: "ops@jump:22", options: [Compression=yes],
           known_hosts: ./known_hosts, connect_timeout: 5s}
-    packages: {mirror: "http://mirror/", proxy: "http://proxy:3128", offline: ./artifacts}
+    packages: {mirror: "http://mirror/", proxy: "http://proxy:3128"}
     firewall: off
     kernel: apply
   old: {hosts: {inventory: inventory.ini, group: caches}}

@@ -28,7 +28,6 @@ class Host:
     address: str
     rack: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    networks: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     port: int | None = None
     key: Path | None = None
