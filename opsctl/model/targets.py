@@ -24,7 +24,9 @@ def _not_built(what: str, hint: str) -> AfterValidator:
     """Refuses a value that nothing would come of."""
 
     def refuse(value: object) -> object:
-        raise problem("spec/not-built", f"{what} is not built yet", hint=hint)
+        if value:
+            raise problem("spec/not-built", f"{what} is not built yet", hint=hint)
+        return value
 
     return AfterValidator(refuse)
 
