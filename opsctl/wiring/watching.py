@@ -39,8 +39,17 @@ def units() -> Mapping[str, str]:
     for name in data.names("alerts"):
         catalogue = data.catalogue(name)
         found |= {metric: one.unit for metric, one in catalogue.metrics.items()}
-        found |= {one.record: one.unit for one in catalogue.records}
+        for record in catalogue.records:
+            found |= dict.fromkeys(_recorded(record.record), record.unit)
     return found
+
+
+def _recorded(name: str) -> Iterator[str]:
+    """What a record is called: one that is made for several times bears each in its name."""
+    from opsctl.monitoring.filling import fill
+    from opsctl.monitoring.promises import WINDOWS
+
+    yield from dict.fromkeys(fill(name, {"window": window}, name) for window in WINDOWS)
 
 
 def grafana(parts: Parts) -> GrafanaServer:
