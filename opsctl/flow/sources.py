@@ -1,22 +1,24 @@
-"""The data source that dashboards ask: one of the environment's own Prometheus servers."""
+"""Where an environment's own Prometheus and Alertmanager let people in, and the data source that
+dashboards ask."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import described
+from opsctl.model import ServiceBase
 from opsctl.monitoring.dashboards.provisioning import source_name, source_uid
 from opsctl.ports.grafana import Source
-from opsctl.workload import Endpoint, Seat
+from opsctl.workload import Endpoint, Seat, Workload
 
 
 @dataclass(frozen=True, slots=True)
-class Collector:
-    """One member that collects metrics, where it is, and how it lets people in."""
+class WebDoor:
+    """One member that is asked over HTTP, where it is, and how it lets people in."""
 
     target: str
     seat: Seat
@@ -27,14 +29,23 @@ class Collector:
         return self.seat.ports[self.endpoint.port]
 
 
-def collectors(parts: Parts) -> Iterator[Collector]:
-    """Those of the environment, as it was last seen from here."""
-    workloads, _ = described(parts)
-    for name, (target, workload) in sorted(workloads.items()):
-        if parts.environment.services[name].collects:
+def web_doors(
+    parts: Parts,
+    placed: Mapping[str, tuple[str, Workload]],
+    duty: Callable[[ServiceBase], bool],
+) -> Iterator[WebDoor]:
+    """Those of all services with this duty."""
+    for name, (target, workload) in sorted(placed.items()):
+        if duty(parts.environment.services[name]):
             for endpoint in workload.endpoints:
                 if endpoint.scheme == "http":
-                    yield Collector(target, workload.member(endpoint.member).seat, endpoint)
+                    yield WebDoor(target, workload.member(endpoint.member).seat, endpoint)
+
+
+def collectors(parts: Parts) -> Iterator[WebDoor]:
+    """Those that collect metrics, as the environment was last seen from here."""
+    placed, _ = described(parts)
+    return web_doors(parts, placed, lambda service: service.collects)
 
 
 def own_source(parts: Parts) -> Source | None:
@@ -60,7 +71,7 @@ def door(parts: Parts) -> tuple[str, str]:
     return next(((_url(parts, one), one.endpoint.user) for one in collectors(parts)), ("", ""))
 
 
-def _url(parts: Parts, one: Collector) -> str:
+def _url(parts: Parts, one: WebDoor) -> str:
     return f"{one.endpoint.scheme}://{parts.targets[one.target].address(one.seat)}:{one.port}"
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
+from opsctl.flow.sources import web_doors
 from opsctl.model import ServiceBase
-from opsctl.workload import Endpoint, Seat, Workload
+from opsctl.workload import Workload
 
 if TYPE_CHECKING:
     from opsctl.clients.alertmanager import AlertmanagerServer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from opsctl.ports.metrics import Metrics
 
 Server = TypeVar("Server")
+PATIENCE = 10.0  # seconds for one answer; a heavy query takes one
 Placed = Mapping[str, tuple[str, Workload]]
 
 
@@ -27,12 +29,13 @@ def rule_tool() -> Promtool:
 
 
 @contextmanager
-def prometheus(parts: Parts, placed: Placed) -> Iterator[Metrics]:
-    """One of the environment's own. Raises OpsError metrics/none, metrics/away."""
+def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Iterator[Metrics]:
+    """One of the environment's own, with `timeout` seconds for an answer. Raises OpsError:
+    metrics/none, metrics/away."""
     from opsctl.clients.prometheus import PrometheusServer
 
     def made(url: str, user: str, password: str, where: str) -> PrometheusServer:
-        server = PrometheusServer(url, user=user, password=password, where=where)
+        server = PrometheusServer(url, user=user, password=password, where=where, timeout=timeout)
         server.now("vector(1)")
         return server
 
@@ -64,8 +67,8 @@ def _first(
 ) -> Iterator[Server]:
     """The first member that answers. Raises what the last one said, where none does."""
     said: OpsError | None = None
-    for target, seat, endpoint in _doors(parts, placed, duty):
-        password = parts.secrets.value(endpoint.password)
+    for door in web_doors(parts, placed, duty):
+        password = parts.secrets.value(door.endpoint.password)
         if password is None:
             raise OpsError(
                 "secrets/no-root-key",
@@ -75,9 +78,10 @@ def _first(
             )
         with ExitStack() as stack:
             try:
-                way = parts.targets[target].tunnel(seat, seat.ports[endpoint.port])
+                way = parts.targets[door.target].tunnel(door.seat, door.port)
                 port = stack.enter_context(way)
-                server = made(f"http://127.0.0.1:{port}", endpoint.user, password, seat.member)
+                user, member = door.endpoint.user, door.seat.member
+                server = made(f"http://127.0.0.1:{port}", user, password, member)
             except OpsError as error:
                 said = error
                 continue
@@ -89,17 +93,6 @@ def _first(
         hint="monitoring: {on: TARGET} in the spec, then `opsctl apply`",
         exit=Exit.REFUSED,
     )
-
-
-def _doors(
-    parts: Parts, placed: Placed, duty: Callable[[ServiceBase], bool]
-) -> Iterator[tuple[str, Seat, Endpoint]]:
-    for name, (target, workload) in sorted(placed.items()):
-        if not duty(parts.environment.services[name]):
-            continue
-        for endpoint in workload.endpoints:
-            if endpoint.scheme == "http":
-                yield target, workload.member(endpoint.member).seat, endpoint
 
 
 @contextmanager

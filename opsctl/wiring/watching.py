@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from opsctl import data
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.ports.metrics import Metrics
+from opsctl.wiring.alerting import PATIENCE, prometheus
 from opsctl.workload import SecretRef, Workload
 
 if TYPE_CHECKING:
@@ -88,39 +89,18 @@ def pushing(parts: Parts, datasource: str = "") -> Pushing:
 
 
 @contextmanager
-def metrics(parts: Parts, url: str = "", timeout: float = 10.0) -> Iterator[Metrics]:
-    """The Prometheus at `url`; else the first of the environment's own that answers, through a
-    tunnel. Raises OpsError: metrics/none, metrics/away."""
-    from opsctl.clients.prometheus import PrometheusServer
-    from opsctl.flow.sources import collectors
+def metrics(parts: Parts, url: str = "", timeout: float = PATIENCE) -> Iterator[Metrics]:
+    """The Prometheus at `url`; else one of the environment's own. Raises as `prometheus`."""
+    from opsctl.flow.survey import described
 
     if url:
+        from opsctl.clients.prometheus import PrometheusServer
+
         yield PrometheusServer(url, timeout=timeout)
         return
-    said = OpsError(
-        "metrics/none",
-        f"nothing collects metrics of {parts.environment.name}",
-        hint="monitoring: {on: TARGET} in the spec; or name one: --prometheus http://HOST:9090",
-        exit=Exit.REFUSED,
-    )
-    for one in collectors(parts):
-        with ExitStack() as stack:
-            try:
-                port = stack.enter_context(parts.targets[one.target].tunnel(one.seat, one.port))
-                server = PrometheusServer(
-                    f"http://127.0.0.1:{port}",
-                    user=one.endpoint.user,
-                    password=parts.secrets.value(one.endpoint.password) or "",
-                    where=one.seat.member,
-                    timeout=timeout,
-                )
-                server.now("vector(1)")
-            except OpsError as error:
-                said = error
-                continue
-            yield server
-            return
-    raise said
+    placed, _ = described(parts)
+    with prometheus(parts, placed, timeout) as found:
+        yield found
 
 
 def preview(parts: Parts, minutes: float, url: str = "") -> str:
