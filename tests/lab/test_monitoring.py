@@ -6,7 +6,7 @@ import urllib.error
 from collections.abc import Iterator
 
 import pytest
-from lab_site import Site, await_until, members
+from lab_site import Ended, Site, await_until, members
 from monitoring_client import (
     Webhook,
     asked,
@@ -126,6 +126,22 @@ def test_every_metric_of_every_catalogue_is_sent(site: Site) -> None:
     series = query(site, 'count by (job, __name__) ({environment="shop"})')
     sent = {(one["metric"].get("job"), one["metric"]["__name__"]) for one in series}
     assert sorted(wanted - sent) == []
+
+
+def test_no_panel_of_any_dashboard_is_empty(site: Site) -> None:
+    """Asked through a tunnel; what is a rate over minutes has to come first."""
+
+    def check() -> Ended:
+        return site.run("dashboards", "check")
+
+    await_until(check, lambda ended: ended.exit == 0, "something in every panel", 180, show=True)
+
+
+def test_alerts_are_asked_for_through_a_tunnel_and_none_is_unable_to_fire(site: Site) -> None:
+    firing = site.ok("alerts", "list", "--firing", "--output", "json").json()
+    assert "Watchdog" in {one["alert"] for one in firing["alerts"]}
+    site.ok("alerts", "lint")
+    assert "Watchdog" in site.ok("status").out
 
 
 def test_nobody_reads_without_a_password_where_there_can_be_one(site: Site) -> None:

@@ -62,7 +62,7 @@ def server(
             *web.access_files(name, seat, render),
             ConfigFile(
                 f"{config}/alertmanager.yml",
-                _config(service, seat, render),
+                _config(service, render),
                 effect="reload",
                 check=("amtool", "check-config", "{file}"),
             ),
@@ -75,10 +75,10 @@ def server(
     )
 
 
-def _config(service: AlertmanagerService, seat: Seat, render: Render) -> Text:
+def _config(service: AlertmanagerService, render: Render) -> Text:
     """A webhook's URL is a secret, and Debian 12's Alertmanager reads it from nowhere else."""
     receivers = [
         {"name": one.name, "url": SecretRef(one.webhook.secret, given=True)}
         for one in service.receivers
     ]
-    return render("alertmanager.yml", member=seat.member, receivers=receivers)
+    return render("alertmanager.yml", receivers=receivers)
