@@ -36,6 +36,11 @@ class Cast:
         return tuple(seat.member for seat in self.seats)
 
     @property
+    def clients(self) -> int:
+        """How many connections a member lets in."""
+        return int(str(self.service.settings.get("maxclients", 10_000)))
+
+    @property
     def majority(self) -> int:
         """How many Sentinels elect. Sentinel counts every one it knows, the lost ones too."""
         return len(self.seats) // 2 + 1

@@ -83,7 +83,8 @@ def _places(cast: Cast, seat: Seat) -> Mapping[str, str]:
 
 def signals(cast: Cast) -> Signals | None:
     """None without `metrics`. Facts: how many members, replicas and Sentinels there are, how many
-    are a majority, the memory of each (bytes), and how long a failover takes at least (s)."""
+    are a majority, the memory of each (bytes), how many clients it lets in, and how long a failover
+    takes at least (s)."""
     scrapes = tuple(_scrapes(cast))
     if not scrapes:
         return None
@@ -97,6 +98,7 @@ def signals(cast: Cast) -> Signals | None:
             "sentinels": members if cast.sentinel else 0,
             "majority": cast.majority,
             "memory": int(cast.service.memory),
+            "clients": cast.clients,
             "failover": cast.preset.tolerates,
         },
     )

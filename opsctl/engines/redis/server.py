@@ -180,11 +180,10 @@ def _limits(cast: Cast) -> Limits:
     busy minute. Buffers of replicas, the backlog and fragmentation are outside maxmemory.
     """
     memory = int(cast.service.memory)
-    clients = int(str(cast.service.settings.get("maxclients", 10_000)))
     return Limits(
         memory=memory + memory // 2 + 64 * MIB,
         memory_request=memory + 64 * MIB,
-        open_files=clients + _RESERVED_FILES,
+        open_files=cast.clients + _RESERVED_FILES,
     )
 
 
