@@ -21,7 +21,9 @@ def test_rules_are_as_reviewed(golden: Golden) -> None:
     promised = "services.sessions.slo={availability: 99.9, latency: 50ms}"
     spec = load([HERE / "routes-shared-vip" / "spec.yaml"], [promised], engines=known)
     workloads = {
-        "sessions": watched("sessions", "redis", members=3, replicas=2, sentinels=3),
+        "sessions": watched(
+            "sessions", "redis", members=3, replicas=2, sentinels=3, clients=10_000
+        ),
         "edge": watched("edge", "haproxy", members=2),
         "clocks": watched("clocks", "chrony", members=3),
     }

@@ -74,17 +74,24 @@ def webhook(site: Site) -> Iterator[Webhook]:
 
 def asked(site: Site, path: str, member: str = "metrics-dc-0", port: int = 9090) -> Any:
     """What a member answers to an HTTP request."""
-    service = member.rpartition("-")[0]
-    login = f"opsctl:{password(site, f'{service}/user/opsctl')}"
-    request = urllib.request.Request(f"http://{address_of(site, member)}:{port}{path}")
+    address, login = _door(site, member)
+    request = urllib.request.Request(f"http://{address}:{port}{path}")
     request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
-def address_of(site: Site, member: str) -> str:
-    host = host_of(site, member)
-    return next(one.address for one in site.lab.hosts if one.name == host)
+_DOORS: dict[tuple[str, str], tuple[str, str]] = {}  # members do not move in these tests
+
+
+def _door(site: Site, member: str) -> tuple[str, str]:
+    """A member's address, and the name and password it lets in."""
+    key = (site.lab.name, member)
+    if key not in _DOORS:
+        host, service = host_of(site, member), member.rpartition("-")[0]
+        address = next(one.address for one in site.lab.hosts if one.name == host)
+        _DOORS[key] = address, f"opsctl:{password(site, f'{service}/user/opsctl')}"
+    return _DOORS[key]
 
 
 def host_of(site: Site, member: str) -> str:
