@@ -131,6 +131,7 @@ def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
             components=tuple(
                 ComponentStatus(part.name, seen.observation.standings.get((member.name, part.name)))
                 for part in member.components
+                if part.health is not None  # who has none is heard of by those that watch
             ),
         )
         for member in workload.members()
