@@ -56,7 +56,7 @@ def test_a_host_that_loses_power_while_its_connection_is_kept_is_told_soon(
         began = time.monotonic()
         seen = dc.observe((), ())
         assert set(seen.unreachable) == {"dc/n3"}
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
     finally:
         clean.faults.start("n3")
     assert dc.observe((), ()).unreachable == {}
