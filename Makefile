@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?= python3
 # pytest workers for lab tests: each brings up hosts of its own.
-LAB_WORKERS ?= 2
+LAB_WORKERS ?= 3
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .PHONY: help setup lab-tools cluster-tools tools demo demo-down kubernetes-up kubernetes-down test test-fast \
