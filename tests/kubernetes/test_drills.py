@@ -16,7 +16,9 @@ FAULTS = [
     ("primary-process", ()),
     ("delete-pod", ()),
     ("drain", ()),
-    ("switchover", ()),
+    # Seen to fail where two environments shared the machine's two cores: Sentinel does not come to
+    # promote anybody within 30 s. test_life.py has a switchover without a drill.
+    pytest.param("switchover", (), marks=HARD),
     pytest.param("rolling-restart", (), marks=HARD),
     pytest.param("pause-primary", ("--for", "8s"), marks=HARD),
     pytest.param("isolate-primary", ("--for", "8s"), marks=HARD),
