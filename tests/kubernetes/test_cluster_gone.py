@@ -53,4 +53,5 @@ def test_down_leaves_nothing_of_an_up_that_was_killed_in_the_middle(name: str) -
     folder: Folder = half.lab.folder
     until(lambda: leftovers(folder) != [], what="traces of the half cluster", timeout=5)
     half.down()
-    assert leftovers(folder) == []
+    # What was killed together with `up` may take a moment to be gone.
+    until(lambda: leftovers(folder) == [], what="nothing to be left", timeout=30)
