@@ -16,6 +16,7 @@ from opsctl.workload import (
     Operations,
     Query,
     Render,
+    Rolling,
     Scrape,
     Seat,
     SecretRef,
@@ -121,6 +122,16 @@ def endpoint(service: str, seat: Seat, component: str) -> Endpoint:
 def anything() -> Gate:
     """Clients of the services that are watched notice nothing."""
     return Gate("nothing else: no client of a service waits for it", lambda _standings: "")
+
+
+def one_by_one(seats: tuple[Seat, ...], component: str) -> Rolling:
+    """A change goes round with nothing to hand over; each answers before the next is taken."""
+    return Rolling(
+        order=("replica",),
+        before=anything(),
+        after=all_answer(seats, component),
+        handover=lambda _standings, _member: (),
+    )
 
 
 def all_answer(seats: tuple[Seat, ...], component: str) -> Gate:

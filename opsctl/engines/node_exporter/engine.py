@@ -12,7 +12,6 @@ from opsctl.workload import (
     Group,
     Member,
     Render,
-    Rolling,
     Seat,
     SeatNeed,
     SelfContained,
@@ -53,12 +52,7 @@ class NodeExporterEngine(SelfContained):
             service=name,
             engine=self.name,
             groups=(Group(GROUP, members, quorum=0),),
-            rolling=Rolling(
-                order=("replica",),
-                before=web.anything(),
-                after=web.all_answer(ordered, EXPORTER),
-                handover=lambda _standings, _member: (),
-            ),
+            rolling=web.one_by_one(ordered, EXPORTER),
             operations=web.NoPrimary(name, "node-exporter").operations,
             formed=web.all_answer(ordered, EXPORTER),
             signals=Signals(
