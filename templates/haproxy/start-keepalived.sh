@@ -17,6 +17,9 @@ sed -e "s/@$family@//" -e '/@[46]@/d' {% for one in instances %}-e "s|@{{ one.na
 if [ "$1" != reload ]; then
     rm -f {{ run_dir }}/joined
     : >{{ run_dir }}/joining
+    # Who has had these peers for some minutes is known to them too: after a boot it need not wait,
+    # for until it has joined nobody may stand behind the holder.
+    [ -z "$(find {{ config_dir }}/keepalived.conf -mmin +2)" ] || : >{{ run_dir }}/joined
     exit
 fi
 kill -HUP "$(cat {{ run_dir }}/keepalived.pid)"

@@ -53,7 +53,8 @@ class Pod:
     def dies(self) -> None:
         """As at the end of a container, which takes its watcher with it."""
         watcher = (self.run / "hold-server.watcher").read_text().strip()
-        subprocess.run(["kill", "-9", "--", f"-{watcher}"], check=True)
+        # On a slow machine its time may be over by now, and it with it.
+        subprocess.run(["kill", "-9", "--", f"-{watcher}"], check=False)
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -26,7 +26,7 @@ from opsctl.engines.redis.refusals import (
     ready_replica,
     refused,
 )
-from opsctl.workload import Act, Answer, Call, Gate, Operations, Standings
+from opsctl.workload import Act, Answer, Call, Operations, Standings
 
 PRIORITY = "100"  # the server's own default; lower is preferred, 0 is never promoted
 _PREFERRED = "1"
@@ -60,8 +60,11 @@ def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
     believed = address_of(standings, old)
     asked = asking_sentinel(cast, standings, following=believed)
     order = f"SENTINEL FAILOVER {cast.name}"
+    agreed = tuple(one for one, seen in sentinels(standings) if seen.following == believed)
     return (
         *_prefer(cast, standings, new),
+        # One that got nowhere a moment ago blocks the next for a while: seen before writes wait.
+        _calm(cast, asked, old, agreed),
         Act(
             pause(cast, old),
             until=gates.caught_up(old, new),
@@ -190,12 +193,10 @@ def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act
     primary = only_primary(cast, staying)
     acts = []
     for member in watching:
-        door = cast.door(member, SENTINEL)
-        calm: Gate = gates.calm(primary, watching)
         acts += [
-            Act(door.call("wait until no failover is going on", ["PING"]), until=calm),
+            _calm(cast, member, primary, watching),
             Act(
-                door.call(
+                cast.door(member, SENTINEL).call(
                     f"make the Sentinel of {member} forget {', '.join(gone)}",
                     [f"SENTINEL RESET {cast.name}"],
                 ),
@@ -203,3 +204,9 @@ def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act
             ),
         ]
     return tuple(acts)
+
+
+def _calm(cast: Cast, member: str, primary: str, watching: tuple[str, ...]) -> Act:
+    """Waits until no Sentinel of `watching` sees a failover; `member` is the one that is asked."""
+    call = cast.door(member, SENTINEL).call("wait until no failover is going on", ["PING"])
+    return Act(call, until=gates.calm(primary, watching))
