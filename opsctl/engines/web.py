@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opsctl.errors import Exit, OpsError, SpecError
+from opsctl.errors import Exit, OpsError
 from opsctl.workload import (
     Act,
     AddressRef,
@@ -38,15 +38,29 @@ def secret(service: str, form: str = "plain") -> SecretRef:
     return SecretRef(f"{service}/user/{USER}", "bcrypt" if form == "bcrypt" else "plain")
 
 
-def on_hosts(name: str, engine: str, seats: tuple[Seat, ...]) -> None:
-    """Raises SpecError monitoring/hosts-only for seats where images are run."""
-    if any(seat.system == "image" for seat in seats):
-        raise SpecError(
-            "monitoring/hosts-only",
-            f"{engine} is built on hosts alone by this version",
-            where=f"services.{name}.on",
-            hint="place it on a target that is made of hosts",
-        )
+def own(seat: Seat) -> AddressRef:
+    """Where others reach the seat's member; the same words for all that are on each node."""
+    return AddressRef("" if seat.near_clients else seat.member, "ip")
+
+
+def title(service: str, seat: Seat) -> str:
+    """Whose a file is, for people."""
+    return service if seat.near_clients else seat.member
+
+
+def listening(seat: Seat) -> AddressRef | str:
+    """Where it listens: a pod's network is its own, and its address there is none that lasts."""
+    return "" if _in_pod(seat) else own(seat)
+
+
+def _in_pod(seat: Seat) -> bool:
+    return seat.system == "image" and not seat.near_clients
+
+
+def image(software: str, version: str) -> str:
+    """One that has the program under Debian's name, a shell and Python. Those of the projects
+    themselves have no Python: a person maps this name to one that has."""
+    return f"{software}:{version}"
 
 
 def access_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
@@ -66,8 +80,8 @@ def access_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, 
             f"{config}/ask.py",
             render(
                 "ask.py",
-                member=seat.member,
-                host=AddressRef(seat.member, "ip"),
+                member=title(service, seat),
+                host="127.0.0.1" if _in_pod(seat) else own(seat),
                 port=seat.ports[WEB],
                 user=USER,
                 password_file=f"{config}/web.password",
@@ -102,6 +116,12 @@ def answering(answer: Answer) -> Standing:
     if answer.exit != 0:
         return silent(answer)
     return Standing("replica", ready=True, details=lines_of(answer))
+
+
+def counted(seats: tuple[Seat, ...]) -> dict[str, float]:
+    """How many members there are, for rules; nothing of those that are on each node of a cluster,
+    whose number is its own business."""
+    return {} if any(seat.near_clients for seat in seats) else {"members": len(seats)}
 
 
 def scrape(service: str, seat: Seat, job: str) -> Scrape:

@@ -28,10 +28,9 @@ def with_monitoring(
     """The environment with the services that `monitoring:` implies, and metrics of all it watches.
 
     The document stays as it was written. A person who wrote a part himself gets no other one.
-    Nothing is implied on a target that is not made of hosts.
     """
     monitoring = environment.monitoring
-    if monitoring is None or not isinstance(environment.targets[monitoring.on], HostsTarget):
+    if monitoring is None:
         return environment
     services = dict(environment.services)
     for part in _parts(environment, monitoring):
@@ -86,14 +85,6 @@ def unwatched(environment: Environment) -> Iterator[Finding]:
     """lint/unsupported for what `monitoring:` does not reach in this version."""
     monitoring = environment.monitoring
     if monitoring is None:
-        return
-    if not isinstance(environment.targets[monitoring.on], HostsTarget):
-        yield Finding(
-            "lint/unsupported",
-            "monitoring on Kubernetes is read and checked, but not built yet",
-            hint="everything else is applied",
-            keys=("monitoring", "on"),
-        )
         return
     for name, service in environment.services.items():
         if service.managed and service.on != monitoring.on:

@@ -12,9 +12,10 @@ Kind = Literal["rate", "errors", "duration", "utilization", "saturation", "state
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 Time = Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
 
-Each = Literal["vip", "window"]
+Each = Literal["vip", "window", "member"]
 """Of what a rule is made once for every one: the floating addresses of a balancer's routes, with
-{{ address }}; the times over which a promise is looked at, with {{ window }}."""
+{{ address }}; the times over which a promise is looked at, with {{ window }}; the members that are
+looked for, with {{ member }} and {{ job }}."""
 
 SCRAPED = ("environment", "service", "member", "host", "job", "instance")
 """The labels of everything that is scraped, beside a metric's own."""

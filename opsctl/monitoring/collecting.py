@@ -8,7 +8,7 @@ from dataclasses import replace
 from opsctl.model import Environment
 from opsctl.monitoring.catalogue import Catalogue
 from opsctl.monitoring.rules import rule_files
-from opsctl.workload import Directory, Scrape, Workload
+from opsctl.workload import Directory, Scrape, Seat, Workload
 
 
 def collecting(
@@ -38,10 +38,10 @@ def collecting(
 
 
 def _scrapes(workload: Workload) -> tuple[Scrape, ...]:
-    nodes = {member.name: member.seat.node for member in workload.members()}
+    seats = {member.name: member.seat for member in workload.members()}
     signals = workload.signals
-    return (
-        tuple(replace(scrape, host=nodes[scrape.member]) for scrape in signals.scrapes)
-        if signals
-        else ()
-    )
+    return tuple(_placed(one, seats[one.member]) for one in signals.scrapes) if signals else ()
+
+
+def _placed(scrape: Scrape, seat: Seat) -> Scrape:
+    return replace(scrape, host=seat.node, realm=seat.realm, everywhere=seat.near_clients)

@@ -64,7 +64,11 @@ def trial(name: str, catalogue: Catalogue, trials: Trials, alert: Alert, rules_f
         SERVICE,
         trials.facts,
         {**known(ENVIRONMENT, SERVICE, trials.facts), **trials.values},
-        {"vip": [{"address": ADDRESS}], "window": [{"window": window} for window in WINDOWS]},
+        {
+            "vip": [{"address": ADDRESS}],
+            "window": [{"window": window} for window in WINDOWS],
+            "member": [{"member": f"{SERVICE}-0", "job": trials.job}],
+        },
     )
     rules = rule_text([RuleGroup(name, _needed(tuple(rules_of(subject, catalogue)), alert.alert))])
     cases = trials.alerts[alert.alert]

@@ -13,6 +13,9 @@ from opsctl.monitoring.promises import PROMISES, WINDOWS, promise
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
 from opsctl.workload import Workload
 
+MEMBERS = "members"
+"""The catalogue of rules about members that the place is asked for."""
+
 SELDOM = "30s"
 """How often promises are looked at: the shortest time that they are about is 5 minutes."""
 
@@ -61,17 +64,18 @@ def rule_groups(
     groups = []
     for subject in subjects(environment, service, workloads):
         rules = tuple(rules_of(subject, catalogue(subject.catalogue)))
-        promised = subject.catalogue == PROMISES
-        name = f"{environment.name}/{service}{'/slo' if promised else ''}"
+        beside = subject.catalogue in (PROMISES, MEMBERS)
+        name = f"{environment.name}/{service}{f'/{subject.catalogue}' if beside else ''}"
         if rules:
-            groups.append(RuleGroup(name, rules, SELDOM if promised else ""))
+            groups.append(RuleGroup(name, rules, SELDOM if subject.catalogue == PROMISES else ""))
     return tuple(groups)
 
 
 def subjects(
     environment: Environment, service: str, workloads: Mapping[str, Workload]
 ) -> Iterator[Subject]:
-    """What there are rules about: the service itself, and what its clients are promised."""
+    """What there are rules about: the service itself, whether its members are there at all, and
+    what its clients are promised."""
     signals = workloads[service].signals if service in workloads else None
     if signals is not None:
         yield Subject(
@@ -81,6 +85,17 @@ def subjects(
             signals.facts,
             known(environment.name, service, signals.facts),
             {"vip": [{"address": address} for address in _addresses(environment, service)]},
+            dashboard_link(environment, service),
+        )
+    sought = tuple(_sought(workloads[service])) if signals is not None else ()
+    if sought:
+        yield Subject(
+            MEMBERS,
+            environment.name,
+            service,
+            {},
+            known(environment.name, service, {}),
+            {"member": sought},
             dashboard_link(environment, service),
         )
     promised = promise(environment, service, workloads)
@@ -94,6 +109,15 @@ def subjects(
             {"window": [{"window": window} for window in WINDOWS]},
             dashboard_link(environment, service),
         )
+
+
+def _sought(workload: Workload) -> Iterator[Mapping[str, str]]:
+    """The members of a fixed number that the place is asked for, each with its kind of server."""
+    seats = {member.name: member.seat for member in workload.members()}
+    for scrape in workload.signals.scrapes if workload.signals else ():
+        seat = seats.get(scrape.member)
+        if seat is not None and seat.realm and not seat.near_clients:
+            yield {"member": scrape.member, "job": scrape.job}
 
 
 def _addresses(environment: Environment, pool: str) -> Sequence[str]:
@@ -156,6 +180,8 @@ def _alert(alert: Alert, values: Mapping[str, str], subject: Subject) -> Rule:
         del own["service"]
     if alert.each == "vip":
         own["address"] = values["address"]
+    if alert.each == "member":
+        own |= {"member": values["member"], "job": values["job"]}
     return Rule(
         alert.alert,
         fill(alert.expr, values, where),

@@ -21,7 +21,8 @@ class SeatNeed:
     whether the members keep data, and `path` where ("" for the target's own place). `every`: one on
     each host that the service may use, whatever `count` says; a host that joins gets one, and one
     that leaves loses its. `near_clients`: a target that runs the clients too puts one on each of
-    its nodes, whatever `count` says; others pass over it.
+    its nodes, whatever `count` says; others pass over it. `looks`: it reads how its node is and
+    changes nothing there, so that an `every` is welcome on nodes that see to themselves.
     """
 
     group: str
@@ -31,6 +32,7 @@ class SeatNeed:
     path: str = ""
     every: bool = False
     near_clients: bool = False
+    looks: bool = False
 
 
 class Render(Protocol):

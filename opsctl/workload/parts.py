@@ -72,7 +72,7 @@ class Port:
     `audience`: anybody; the service's own members; or those and whoever collects metrics.
     `address`: a floating one, the only address it listens on; "" for the member's own. `entrance`:
     where clients come in that use an address of this port's own, of the port's name: members near
-    clients have such. 0: none.
+    clients have such. 0: none. `datagrams`: it hears those too, by UDP.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Port:
     audience: Literal["clients", "members", "collectors"] = "clients"
     address: str = ""
     entrance: int = 0
+    datagrams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class Component:
     """One process of a member.
 
     `sees`: what is hidden from an ordinary process and this one has to read: the kernel's clock,
-    or how full file systems below /home are.
+    or how full file systems below /home are. `discovers`: it asks the place which members are
+    where, and may do nothing else there.
     """
 
     name: str
@@ -186,3 +188,4 @@ class Component:
     signs: tuple[Sign, ...] = ()
     jobs: tuple[Job, ...] = ()
     sees: tuple[Literal["clock", "homes"], ...] = ()
+    discovers: bool = False

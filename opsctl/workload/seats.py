@@ -23,6 +23,10 @@ class Seat:
     # One on each node, beside the clients there. All of a group get the same files and commands:
     # what differs is said by references alone, see AddressRef.
     near_clients: bool = False
+    # Where members come and go as a scheduler wants, and the place is asked who is where: its name
+    # for the room that this one is in. "": the node above is known, and stays.
+    realm: str = ""
+    root: str = "/"  # where its processes find the file systems of the node, if they may see them
 
     @property
     def ordinal(self) -> int:

@@ -14,7 +14,9 @@ class Scrape:
 
     `job` names the kind of server ("redis", "haproxy", "node"), the same wherever such a one is.
     `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
-    where there is no user. `host`: the member's node, which is filled in for those who collect.
+    where there is no user. `host`, `realm` and `everywhere` are filled in for those who collect:
+    the member's node; where the place is asked for that, the room that the member is in; and
+    whether it is one of a kind that is on each node, however many there are.
     Everything scraped gets the labels environment, service, member, host;
     a role changes by itself, so it is a metric and never a label.
     """
@@ -27,6 +29,8 @@ class Scrape:
     user: str = ""
     password: SecretRef | None = None
     host: str = ""
+    realm: str = ""
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ exec prometheus-alertmanager \
     --storage.path={{ data_dir }} \
 {% if peers %}
     --cluster.listen-address={{ host }}:{{ peer_port }} \
+{% if not host %}
+    --cluster.advertise-address={{ own }}:{{ peer_port }} \
+{% endif %}
     --cluster.peer-timeout=5s \
     --cluster.settle-timeout=10s \
 {% for peer in peers %}

@@ -5,10 +5,15 @@ def health():
     """Whether it is ready; its targets, each up or why not; the files whose rules it has."""
     ask("/-/ready")
     targets = json.loads(ask("/api/v1/targets?state=active"))["data"]["activeTargets"]
+    together = {}
     for target in targets:
         labels = target["labels"]
-        name = f"{labels.get('member', '')}/{labels['job']}"
         well = "up" if target["health"] == "up" else target["lastError"] or "not asked yet"
+        tell(f"target {labels.get('member', '')}/{labels['job']}", well)
+        name = f"{labels.get('service', '')}/*/{labels['job']}"
+        if together.get(name, "up") == "up":
+            together[name] = well
+    for name, well in together.items():  # of all members of a service
         tell(f"target {name}", well)
     for group in json.loads(ask("/api/v1/rules"))["data"]["groups"]:
         tell(f"rules {group['file'].rpartition('/')[2]}", "loaded")

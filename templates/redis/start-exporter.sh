@@ -3,7 +3,11 @@
 # CONFIG would show it passwords, so it is not asked for; nor is its name told to the server.
 # Who collects is served one after the other: when the server hangs, two of them must both hear that
 # before they give the exporter itself up for dead, which is after 4 s.
-exec prometheus-redis-exporter \
+{% if pod %}
+# The project's own image has it at its root.
+server=$(command -v prometheus-redis-exporter || echo /redis_exporter)
+{% endif %}
+exec {{ '"$server"' if pod else "prometheus-redis-exporter" }} \
     -web.listen-address={{ host }}:{{ port }} \
     -redis.addr=redis://{{ server }} \
     -redis.user={{ user }} \

@@ -73,7 +73,10 @@ def read(case: Path, on: str) -> Environment:
     file = case / "spec.yaml"
     services = read_yaml(file.read_text())["services"]
     names = [name for name, service in services.items() if "external" not in service]
-    return load([file], [f"services.{name}.on={on}" for name in names], engines=known)
+    placed = [f"services.{name}.on={on}" for name in names]
+    if "monitoring" in read_yaml(file.read_text()):
+        placed.append(f"monitoring.on={on}")
+    return load([file], placed, engines=known)
 
 
 def target(spec: Environment, name: str, folder: Path) -> Target:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from opsctl.data import renderer
+from opsctl.data import catalogue, renderer
 from opsctl.discovery import engines
-from opsctl.errors import OpsErrors, SpecError
+from opsctl.errors import OpsErrors
 from opsctl.flow.describing import told
 from opsctl.model import Environment, ServiceBase, lint, load_data
-from opsctl.monitoring import Catalogue
+from opsctl.monitoring import Catalogue, rule_files
+from opsctl.targets.kubernetes.seats import Rooms, seats
 from opsctl.workload import Directory, Engine, Quiet, Seat, Standing, Workload, in_order
 
 HOSTS = {"hosts": {f"n{n}": {"address": f"10.77.0.1{n}"} for n in (1, 2, 3)}}
@@ -43,14 +44,14 @@ def drafted(
     return lambda known: engine.describe(name, service, seats, render, known)
 
 
-def described(environment: Environment, system: str = "debian-13") -> dict[str, Workload]:
+def described(environment: Environment) -> dict[str, Workload]:
     found: dict[str, Workload] = {}
     for name in in_order(environment.services, engines(), environment):
         service = environment.services[name]
         engine = engines()[service.engine]
         seats = [
             Seat(
-                f"{name}-{n}", need.group, f"n{n + 1}", "", system, need.ports,
+                f"{name}-{n}", need.group, f"n{n + 1}", "", "debian-13", need.ports,
                 f"/etc/{name}-{n}", f"/var/{name}-{n}", f"/run/{name}-{n}",
             )
             for need in engine.needs(service)
@@ -116,13 +117,12 @@ def test_an_interval_that_makes_alerts_blind_is_refused() -> None:
         spec({"interval": "5m"})
 
 
-def test_on_a_cluster_nothing_is_implied_and_that_is_said() -> None:
+def test_on_a_cluster_the_same_is_implied() -> None:
     environment = spec(targets={"dc": CLUSTER})
-    assert set(environment.services) == {"sessions"}
-    assert not environment.services["sessions"].metrics
-    assert unbuilt(environment) == [
-        "monitoring on Kubernetes is read and checked, but not built yet"
-    ]
+    names = {name: (one.engine, one.replicas) for name, one in environment.services.items()}
+    assert names == {name: (one.engine, one.replicas) for name, one in spec().services.items()}
+    assert environment.services["sessions"].metrics
+    assert unbuilt(environment) == []
 
 
 def test_what_runs_elsewhere_is_not_watched_and_that_is_said() -> None:
@@ -132,15 +132,6 @@ def test_what_runs_elsewhere_is_not_watched_and_that_is_said() -> None:
     assert not environment.services["away"].metrics
     (said,) = unbuilt(environment)
     assert said.startswith("away runs on far")
-
-
-def test_an_engine_of_monitoring_on_a_cluster_is_refused_with_its_place() -> None:
-    own = {"watch": {"engine": "prometheus", "on": "dc"}}
-    environment = spec(targets={"dc": CLUSTER}, services=own)
-    with pytest.raises(SpecError) as refused:
-        described(environment, system="image")
-    assert refused.value.code == "monitoring/hosts-only"
-    assert refused.value.where == "services.watch.on"
 
 
 # -- what they are told -----------------------------------------------------------------------
@@ -181,6 +172,89 @@ def test_everything_is_asked_with_the_labels_that_say_whose_it_is() -> None:
     assert jobs["hosts-dc/node"]["basic_auth"]["username"] == "opsctl"
     told_of = [one["static_configs"] for one in config["alerting"]["alertmanagers"]]
     assert told_of == [[{"targets": [f"<alerts-dc-{n}>:9093"]}] for n in (0, 1)]
+
+
+def in_cluster(environment: Environment, on: Mapping[str, Sequence[str]]) -> dict[str, Workload]:
+    """Placed as a cluster places them: members on each node are on those of `on`, by group."""
+    found: dict[str, Workload] = {}
+    for name in in_order(environment.services, engines(), environment):
+        service = environment.services[name]
+        engine = engines()[service.engine]
+        rooms = Rooms("shop", "shop-opsctl-nodes")
+        draft = drafted(name, service, engine, seats(name, engine.needs(service), on, rooms=rooms))
+        found[name] = draft(told(environment, name, found, draft, catalogue))
+    return found
+
+
+ROUTED = {"targets": {"dc": CLUSTER}, "routes": {"sessions": {"to": "sessions"}}}
+
+
+def test_in_a_cluster_who_collects_asks_it_who_is_where_and_needs_no_new_words_for_a_node() -> None:
+    import yaml
+
+    spread = {"balancer": ("n1", "n2"), "host": ("n1", "n2")}
+    few, many = (in_cluster(spec(**ROUTED), on) for on in ({}, spread))
+    text = file(many["metrics-dc"], "prometheus.yml")
+    assert text == file(few["metrics-dc"], "prometheus.yml")
+    files = [{one.path: one.text for one in part.files if "rules-" in one.path}
+             for found in (few, many) for member in found["metrics-dc"].members()
+             for part in member.components]  # fmt: skip
+    assert all(one == files[0] for one in files)
+    jobs = {one["job_name"]: one for one in yaml.safe_load(text)["scrape_configs"]}
+    asked = [one["kubernetes_sd_configs"] for one in jobs.values()]
+    assert asked == [asked[0]] * 6  # the cluster is asked once
+    assert asked[0][0]["namespaces"]["names"] == ["shop", "shop-opsctl-nodes"]
+    kept = {name: one["relabel_configs"][0]["regex"] for name, one in jobs.items()}
+    assert kept["sessions/sentinel"] == kept["sessions/redis"] == "sessions;9121"
+    assert kept["hosts-dc/node"] == "hosts-dc;9100"
+    assert all(part.discovers for one in many["metrics-dc"].members() for part in one.components)
+
+
+def test_the_labels_that_the_cluster_is_asked_for_are_those_that_pods_bear() -> None:
+    from opsctl.targets.kubernetes import live
+
+    config = file(in_cluster(spec(**ROUTED), {})["metrics-dc"], "prometheus.yml")
+    meta = "__meta_kubernetes_pod_label_"
+    for label in (live.SERVICE, live.MEMBER):
+        assert meta + label.replace(".", "_").replace("/", "_") in config
+    assert f"label: {live.ENVIRONMENT}=shop" in config
+
+
+def test_members_on_each_node_are_up_together_however_many_there_are() -> None:
+    found = in_cluster(spec({"replicas": 1}, **ROUTED), {})
+    gate = found["metrics-dc"].formed
+    wanted = {
+        f"target {name}/{one.job}": "up"
+        for service, other in found.items()
+        if other.signals
+        for one in other.signals.scrapes
+        for name in [f"{service}/*" if service in ("hosts-dc", "balancer-dc") else one.member]
+    }
+    rules = {f"rules {path}": "loaded" for path in directory_rules(found["metrics-dc"])}
+
+    def said(**changed: str) -> str:
+        standing = Standing("replica", ready=True, details={**wanted, **rules, **changed})
+        return gate.holds({("metrics-dc-0", "prometheus"): standing})
+
+    assert said() == ""
+    assert "hosts-dc/*/node is not up: refused" in said(**{"target hosts-dc/*/node": "refused"})
+
+
+def directory_rules(workload: Workload) -> list[str]:
+    paths = [one.path for member in workload.members() for part in member.components
+             for one in part.files]  # fmt: skip
+    return [path.rpartition("/")[2] for path in paths if "/rules-" in path]
+
+
+def test_a_member_that_a_cluster_does_not_name_is_told_of_and_on_hosts_there_is_none() -> None:
+    environment = spec(**ROUTED)
+    files = rule_files(environment, in_cluster(environment, {}), catalogue)
+    sought = files["shop-sessions.yaml"]
+    assert sought.count("alert: MemberUnseen") == 6
+    assert 'absent(up{environment="shop", service="sessions", member="sessions-2"' in sought
+    assert "MemberUnseen" not in files["shop-hosts-dc.yaml"]  # they come and go with nodes
+    hosts = rule_files(spec(), described(spec()), catalogue)
+    assert not any("MemberUnseen" in text for text in hosts.values())
 
 
 def test_no_password_stands_in_what_prometheus_is_configured_with() -> None:

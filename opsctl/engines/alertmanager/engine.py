@@ -51,7 +51,6 @@ class AlertmanagerEngine(SelfContained):
     ) -> Workload:
         """The service on its seats. Raises SpecError for a version or target it can't have."""
         ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
-        web.on_hosts(name, "Alertmanager", ordered)
         for seat in ordered:
             check_version(
                 "Alertmanager", seat, AVAILABLE.get(seat.system), service.version,

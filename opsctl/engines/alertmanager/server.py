@@ -26,6 +26,7 @@ from opsctl.workload import (
 ALERTMANAGER = "alertmanager"
 PEERS = "peers"  # the port at which members hear of each other
 AVAILABLE: Mapping[str, str] = {"debian-12": "0.25", "debian-13": "0.28"}
+IMAGE = "0.28"  # the version that an image has
 
 
 def server(
@@ -46,15 +47,18 @@ def server(
         config=f"{config}/alertmanager.yml",
         web_config=f"{config}/web.yml",
         data_dir=seat.data_dir,
-        host=AddressRef(seat.member, "ip"),
+        host=web.listening(seat),
+        own=AddressRef(seat.member, "ip"),
         port=seat.ports[web.WEB],
         peer_port=seat.ports[PEERS],
         peers=[f"{AddressRef(at.member, 'ip')}:{at.ports[PEERS]}" for at in others],
     )
-    gossip = (Port(PEERS, seat.ports[PEERS], "members"),) if others else ()
+    gossip = (Port(PEERS, seat.ports[PEERS], "members", datagrams=True),) if others else ()
     return Component(
         name=ALERTMANAGER,
-        software=Software(dict.fromkeys(web.SYSTEMS, packages)),
+        software=Software(
+            dict.fromkeys(web.SYSTEMS, packages), web.image(ALERTMANAGER, service.version or IMAGE)
+        ),
         command=Command(("sh", f"{config}/start.sh"), reload=web.ask(seat, "reload"), grace=15.0),
         user=web.ACCOUNT,
         files=(

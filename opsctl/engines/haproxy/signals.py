@@ -14,7 +14,8 @@ def secret(pool: Pool, form: str = "plain") -> SecretRef:
 
 
 def signals(pool: Pool) -> Signals | None:
-    """None without `metrics`. Facts: how many balancers, routes and floating addresses."""
+    """None without `metrics`. Facts: how many balancers, routes and floating addresses; 0 balancers
+    where there is one on each node, however many there are."""
     if not pool.service.metrics:
         return None
     return Signals(
@@ -30,8 +31,8 @@ def signals(pool: Pool) -> Signals | None:
             for seat in pool.seats
         ),
         {
-            "members": len(pool.seats),
-            "balancers": len(pool.seats),
+            "members": 0 if pool.near else len(pool.seats),
+            "balancers": 0 if pool.near else len(pool.seats),
             "routes": len(pool.lanes),
             "addresses": len(pool.vips),
         },

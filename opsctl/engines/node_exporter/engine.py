@@ -33,7 +33,9 @@ class NodeExporterEngine(SelfContained):
     def needs(self, service: NodeExporterService, /) -> tuple[SeatNeed, ...]:
         """One seat on every host."""
         fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
-        return (SeatNeed(GROUP, 0, {web.WEB: service.port or _PORT}, fixed, every=True),)
+        return (
+            SeatNeed(GROUP, 0, {web.WEB: service.port or _PORT}, fixed, every=True, looks=True),
+        )
 
     def describe(
         self,
@@ -46,7 +48,6 @@ class NodeExporterEngine(SelfContained):
     ) -> Workload:
         """The service on its seats. Raises SpecError for a target it can't have."""
         ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
-        web.on_hosts(name, "The node exporter", ordered)
         members = tuple(Member(seat, (exporter(name, service, seat, render),)) for seat in ordered)
         return Workload(
             service=name,
@@ -58,6 +59,6 @@ class NodeExporterEngine(SelfContained):
             signals=Signals(
                 JOB,
                 tuple(web.scrape(name, seat, JOB) for seat in ordered),
-                {"members": len(ordered)},
+                web.counted(ordered),
             ),
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from opsctl.engines import web
 from opsctl.engines.node_exporter.options import NodeExporterService
 from opsctl.workload import (
-    AddressRef,
     Command,
     Component,
     ConfigFile,
@@ -20,6 +19,7 @@ from opsctl.workload import (
 
 EXPORTER = "exporter"
 JOB = "node"
+IMAGE = "1.9"  # the version that an image has
 # What alerts and dashboards look at. timex: whether the kernel's clock is kept; chrony needs no
 # exporter of its own.
 COLLECTORS = (
@@ -36,16 +36,20 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
     config = seat.config_dir
     start = render(
         "start.sh",
-        member=seat.member,
-        host=AddressRef(seat.member, "ip"),
+        member=web.title(name, seat),
+        host=web.listening(seat),
         port=seat.ports[web.WEB],
         web_config=f"{config}/web.yml",
         collectors=COLLECTORS,
+        root=seat.root,
         textfile=f"{config}/metrics",
     )
     return Component(
         name=EXPORTER,
-        software=Software(dict.fromkeys(web.SYSTEMS, packages)),
+        software=Software(
+            dict.fromkeys(web.SYSTEMS, packages),
+            web.image("node-exporter", service.version or IMAGE),
+        ),
         command=Command(("sh", f"{config}/start.sh"), grace=5.0),
         user=web.ACCOUNT,
         files=(

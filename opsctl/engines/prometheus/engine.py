@@ -60,7 +60,6 @@ class PrometheusEngine:
     ) -> Workload:
         """The service on its seats. Raises SpecError for a version or target it can't have."""
         ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
-        web.on_hosts(name, "Prometheus", ordered)
         for seat in ordered:
             check_version(
                 "Prometheus", seat, AVAILABLE.get(seat.system), service.version,

@@ -11,11 +11,7 @@ from opsctl.workload import Directory, Gate, Seat, Standings
 
 def watching(seats: tuple[Seat, ...], directory: Directory) -> Gate:
     """Every member answers, has the rules, and reaches each of its targets."""
-    targets = tuple(
-        f"{scrape.member}/{scrape.job}"
-        for scrapes in directory.watched.values()
-        for scrape in scrapes
-    )
+    targets = tuple(_targets(directory))
 
     def holds(standings: Standings) -> str:
         if reason := web.unready(standings, seats, PROMETHEUS):
@@ -27,6 +23,14 @@ def watching(seats: tuple[Seat, ...], directory: Directory) -> Gate:
         return ""
 
     return Gate("every target is up and every rule is loaded", holds, web.PATIENCE)
+
+
+def _targets(directory: Directory) -> Iterator[str]:
+    """By member; those that are on each node, however many there are, by their service."""
+    for service, scrapes in directory.watched.items():
+        for scrape in scrapes:
+            name = f"{service}/*" if scrape.everywhere else scrape.member
+            yield f"{name}/{scrape.job}"
 
 
 def _wrong(

@@ -19,7 +19,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Targets that are asked in one way. `password_file` is "" where everybody is let in."""
+    """Targets that are asked in one way. `password_file` is "" where everybody is let in.
+
+    `searched`: its targets are those of `port` that the place itself names, whenever it is asked;
+    `labels` are the same for all of them.
+    """
 
     name: str
     path: str
@@ -27,6 +31,9 @@ class Job:
     user: str
     password_file: str
     targets: tuple[Target, ...]
+    searched: bool
+    port: int
+    labels: Mapping[str, str]
 
 
 def jobs(directory: Directory, folder: str) -> tuple[Job, ...]:
@@ -51,6 +58,7 @@ def _order(scrape: Scrape) -> tuple[tuple[str, ...], str]:
 
 def _job(environment: str, service: str, scrapes: tuple[Scrape, ...], folder: str) -> Job:
     one = scrapes[0]
+    labels = {"job": one.job, "environment": environment, "service": service}
     return Job(
         name=f"{service}/{one.job}",
         path=one.path,
@@ -58,19 +66,19 @@ def _job(environment: str, service: str, scrapes: tuple[Scrape, ...], folder: st
         user=one.user,
         password_file=password_file(folder, one.password) if one.password else "",
         targets=tuple(
-            Target(
-                address(scrape),
-                {
-                    "job": scrape.job,
-                    "environment": environment,
-                    "service": service,
-                    "member": scrape.member,
-                    "host": scrape.host,
-                },
-            )
+            Target(address(scrape), {**labels, "member": scrape.member, "host": scrape.host})
             for scrape in scrapes
         ),
+        searched=bool(one.realm),
+        port=one.port,
+        labels=labels,
     )
+
+
+def realms(directory: Directory) -> list[str]:
+    """The rooms in which the place is asked who is where."""
+    everybody = (scrape for scrapes in directory.watched.values() for scrape in scrapes)
+    return sorted({scrape.realm for scrape in everybody} - {""})
 
 
 def address(scrape: Scrape) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from opsctl.engines import web
-from opsctl.engines.prometheus.jobs import address, jobs, password_file, passwords
+from opsctl.engines.prometheus.jobs import address, jobs, password_file, passwords, realms
 from opsctl.engines.prometheus.options import PrometheusService
 from opsctl.model import RemoteWrite
 from opsctl.workload import (
-    AddressRef,
     Command,
     Component,
     ConfigFile,
@@ -29,6 +28,7 @@ from opsctl.workload import (
 
 PROMETHEUS = "prometheus"
 AVAILABLE: Mapping[str, str] = {"debian-12": "2.42", "debian-13": "2.53"}
+IMAGE = "2.53"  # the version that an image has
 _LONGEST = 10.0  # seconds that a target may take to answer
 _PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
 _FILES = 65_536
@@ -42,7 +42,9 @@ def server(
     storage = service.storage
     return Component(
         name=PROMETHEUS,
-        software=Software(dict.fromkeys(web.SYSTEMS, packages)),
+        software=Software(
+            dict.fromkeys(web.SYSTEMS, packages), web.image(PROMETHEUS, service.version or IMAGE)
+        ),
         command=Command(
             ("sh", f"{seat.config_dir}/start.sh"), reload=web.ask(seat, "reload"), grace=60.0
         ),
@@ -61,6 +63,7 @@ def server(
         probes=(Probe("ready", web.ask(seat, "health"), period=10.0),),
         limits=Limits(int(service.memory), memory_request=128 * web.MIB, open_files=_FILES),
         health=web.health(seat, web.answering),
+        discovers=bool(seat.realm),
     )
 
 
@@ -76,7 +79,7 @@ def _files(
         web_config=f"{config}/web.yml",
         data_dir=seat.data_dir,
         retention=int(service.retention.seconds),
-        host=AddressRef(seat.member, "ip"),
+        host=web.listening(seat),
         port=seat.ports[web.WEB],
     )
     yield ConfigFile(f"{config}/start.sh", start, mode="0750")
@@ -110,6 +113,7 @@ def _config(service: PrometheusService, seat: Seat, directory: Directory, render
         timeout=_milliseconds(min(interval * _PATIENT, _LONGEST)),
         rules=[rules_file(config, name) for name in sorted(directory.rules)],
         jobs=jobs(directory, config),
+        realms=realms(directory),
         alertmanagers=[_told(one, config) for one in directory.alerting],
         writes=[_written(one, config) for one in service.remote_write],
     )

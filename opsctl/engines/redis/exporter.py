@@ -24,12 +24,13 @@ from opsctl.workload import (
 EXPORTER = "exporter"  # the component, and its port
 CATALOGUE = "redis"  # of Valkey too: its metrics have the same names
 PORT = 9121
+IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"  # one with a shell
 MIB = 1024**2
 
 
 def exported(seat: Seat) -> bool:
-    """Whether an exporter sits beside the member: where images are run there is none yet."""
-    return EXPORTER in seat.ports and seat.system != "image"
+    """Whether an exporter sits beside the member."""
+    return EXPORTER in seat.ports
 
 
 def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
@@ -43,7 +44,7 @@ def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
     packages = (Package("prometheus-redis-exporter", "", ("prometheus-redis-exporter.service",)),)
     return Component(
         name=EXPORTER,
-        software=Software(dict.fromkeys(sorted(systems), packages)),
+        software=Software(dict.fromkeys(sorted(systems), packages), IMAGE),
         command=Command(("sh", f"{config}/start-exporter.sh"), grace=5.0),
         user=cast.flavour.user,
         files=(
@@ -52,7 +53,9 @@ def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
                 render(
                     "start-exporter.sh",
                     member=seat.member,
-                    host=AddressRef(seat.member, "ip"),
+                    # A pod's network is its own, and what lasts is no address there.
+                    host="" if seat.system == "image" else AddressRef(seat.member, "ip"),
+                    pod=seat.system == "image",
                     port=seat.ports[EXPORTER],
                     server=places[REDIS],
                     user=METRICS,

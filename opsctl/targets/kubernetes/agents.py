@@ -7,6 +7,7 @@ opsctl is gone. It lies in a namespace of its own, because it may do everything 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Final
 
 from opsctl.targets.kubernetes.site import Manifest, Site
@@ -38,7 +39,12 @@ timeout -k 1 "$1" /bin/sh
 
 def namespace(site: Site) -> str:
     """Where the agents of an environment are."""
-    return beside(site.namespace)
+    return site.namespace if site.agents else beside(site.namespace)
+
+
+def site_of_agents(site: Site) -> Site:
+    """The same environment's, for them alone."""
+    return replace(site, namespace=namespace(site), agents=True)
 
 
 def beside(namespace: str) -> str:

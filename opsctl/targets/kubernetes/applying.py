@@ -36,9 +36,12 @@ PODS: Final = 300.0  # seconds that pods may take to run: images may have to be 
 # What goes first; each row's objects may go together.
 _REMOVAL: Final = (
     ("CronJob", "StatefulSet", "DaemonSet"),
-    ("PodDisruptionBudget", "NetworkPolicy", "Service", "ConfigMap", "Secret"),
+    (
+        "PodDisruptionBudget", "NetworkPolicy", "Service", "ConfigMap", "Secret", "RoleBinding",
+        "Role", "ServiceAccount",
+    ),
     ("PersistentVolumeClaim",),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

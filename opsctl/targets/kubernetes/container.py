@@ -12,7 +12,7 @@ from opsctl.targets.kubernetes.images import image
 from opsctl.targets.kubernetes.jobs import IDLE, mount, room
 from opsctl.targets.kubernetes.site import RUN, SOURCES, Manifest, Placed, quantity
 from opsctl.targets.kubernetes.sources import SCRIPT
-from opsctl.targets.kubernetes.storage import mounts
+from opsctl.targets.kubernetes.storage import mounts, node_mounts
 from opsctl.workload import Component, Job, Limits, Probe
 
 _CPU: Final = "100m"  # what is reserved: without any, a busy neighbour starves the server
@@ -36,10 +36,10 @@ def container(placed: Placed, component: Component) -> Manifest:
         "image": image(component, placed.site.options.images),
         "imagePullPolicy": "IfNotPresent",
         "command": start(component.command),
-        "ports": _ports(component),
+        "ports": _ports(component, on_node=placed.site.agents),
         "resources": _resources(component.limits),
         "securityContext": _SECURITY,
-        "volumeMounts": mounts(placed.member),
+        "volumeMounts": [*mounts(placed.member), *node_mounts(placed)],
         **_probes(component),
         **_surroundings(placed),
     }
@@ -110,14 +110,16 @@ def _surroundings(placed: Placed) -> Manifest:
     return {"env": [{"name": "OPSCTL_OWN", "valueFrom": own}]}
 
 
-def _ports(component: Component) -> list[Manifest]:
+def _ports(component: Component, *, on_node: bool) -> list[Manifest]:
     """Those whose name a container's port may have are named. They are for people alone: entrances
     come and go, and must not replace pods."""
     return [
-        ({"name": port.name} if _PORT_NAME.fullmatch(port.name) else {})
-        | {"containerPort": port.number, "protocol": "TCP"}
+        ({"name": port.name} if named and _PORT_NAME.fullmatch(port.name) else {})
+        | {"containerPort": port.number, "protocol": protocol}
+        | ({"hostPort": port.number} if on_node else {})
         for port in component.ports
         if not port.entrance
+        for protocol, named in (("TCP", True), ("UDP", False))[: 2 if port.datagrams else 1]
     ]
 
 

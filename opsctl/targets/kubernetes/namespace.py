@@ -5,16 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from opsctl.errors import OpsError
+from opsctl.targets.kubernetes.agents import namespace_manifest
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import leaving
 from opsctl.targets.kubernetes.refusals import terminating
-from opsctl.targets.kubernetes.site import Site
+from opsctl.targets.kubernetes.site import Manifest, Site
 
 LABELS: Final = {
     "app.kubernetes.io/managed-by": "opsctl",
     "pod-security.kubernetes.io/enforce": "restricted",
 }
+
+
+def _manifest(site: Site) -> Manifest:
+    if site.agents:
+        return namespace_manifest(site)
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": site.namespace, "labels": LABELS},
+    }
 
 
 def ensure(api: Api, site: Site) -> bool:
@@ -31,14 +42,7 @@ def ensure(api: Api, site: Site) -> bool:
             raise terminating(site.where)
         return False
     try:
-        api.create(
-            KINDS["Namespace"].path(""),
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"name": site.namespace, "labels": LABELS},
-            },
-        )
+        api.create(KINDS["Namespace"].path(""), _manifest(site))
     except OpsError as error:
         if error.code == "kubernetes/exists":
             return False

@@ -21,14 +21,15 @@ def network_policy(
     site: Site, workload: Workload, group: Group, callers: Callers | None = None
 ) -> Manifest:
     """Clients reach client ports from anywhere; other ports are reached from this service's pods
-    and, those of them that balancers ask or lead to, from theirs."""
+    and, those of them that balancers ask or lead to, or that are for collectors, from theirs."""
     inside = _numbers(group, "members") | _numbers(group, "collectors")
     outside = _numbers(group, "clients")
     ingress: list[Manifest] = []
     if outside:
         ingress.append({"ports": _ports(outside)})
     if inside:
-        ingress.append({"from": [_pods(site, workload.service)], "ports": _ports(inside)})
+        heard = [*_ports(inside), *_ports(_datagrams(group), "UDP")]
+        ingress.append({"from": [_pods(site, workload.service)], "ports": heard})
     for caller, numbers in sorted((callers or {}).items()):
         if asked := inside & numbers:
             ingress.append({"from": [_pods(site, caller)], "ports": _ports(asked)})
@@ -45,9 +46,17 @@ def network_policy(
     }
 
 
-def callers(workloads: Sequence[Workload]) -> dict[str, Callers]:
-    """By service: who comes to its members because routes lead there, and at which ports."""
+def callers(workloads: Sequence[Workload], collectors: Sequence[str] = ()) -> dict[str, Callers]:
+    """By service: who comes to its members because routes lead there, or to collect metrics, and at
+    which ports."""
     found: dict[str, dict[str, frozenset[int]]] = {}
+    for workload in workloads:
+        ports = frozenset(
+            number for group in workload.groups for number in _numbers(group, "collectors")
+        )
+        if ports:
+            others = (name for name in collectors if name != workload.service)
+            found.setdefault(workload.service, {}).update(dict.fromkeys(others, ports))
     for pool in workloads:
         for lead in pool.leads({}) if pool.leads is not None else ():
             known = found.setdefault(lead.lane.service, {})
@@ -78,5 +87,15 @@ def _numbers(group: Group, audience: str) -> frozenset[int]:
     )
 
 
-def _ports(numbers: Iterable[int]) -> list[Manifest]:
-    return [{"port": number, "protocol": "TCP"} for number in sorted(numbers)]
+def _datagrams(group: Group) -> frozenset[int]:
+    return frozenset(
+        port.number
+        for member in group.members
+        for component in member.components
+        for port in component.ports
+        if port.datagrams
+    )
+
+
+def _ports(numbers: Iterable[int], protocol: str = "TCP") -> list[Manifest]:
+    return [{"port": number, "protocol": protocol} for number in sorted(numbers)]

@@ -8,8 +8,8 @@ from typing import Final
 from opsctl.model import Kubernetes, Toleration
 from opsctl.targets.kubernetes.container import container, installer, job_container, job_room
 from opsctl.targets.kubernetes.jobs import all_jobs, volume
-from opsctl.targets.kubernetes.site import Manifest, Placed, group_selector
-from opsctl.targets.kubernetes.storage import DATA_CLAIM, data_volume, volumes
+from opsctl.targets.kubernetes.site import Manifest, Placed, discovers, group_selector
+from opsctl.targets.kubernetes.storage import DATA_CLAIM, data_volume, node_volumes, volumes
 from opsctl.workload import Component, Job
 
 # Not root, the same in every image, and the group that owns the volumes: accounts of a
@@ -24,6 +24,9 @@ _SECURITY: Final[Manifest] = {
     "fsGroupChangePolicy": "OnRootMismatch",
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+# An agent sees the processes and the network of its node, and is on all of them.
+_ON_NODE: Final[Manifest] = {"hostNetwork": True, "hostPID": True}
+_EVERYWHERE: Final[Manifest] = {"tolerations": [{"operator": "Exists"}]}
 _ALONE: Final[Manifest] = {
     "automountServiceAccountToken": False,
     "enableServiceLinks": False,
@@ -37,13 +40,27 @@ def pod_spec(placed: Placed) -> Manifest:
     servers = [container(placed, part) for part in placed.member.components]
     return {
         **_ALONE,
+        **_account(placed),
+        **(_ON_NODE if placed.site.agents else {}),
         "terminationGracePeriodSeconds": _grace(placed),
         **_where(placed),
         "initContainers": [installer(placed)],
         "containers": [*servers, *(job_room(placed, part, job) for part, job in jobs)],
-        "volumes": [*volumes(placed), *(volume(placed, job) for _, job in jobs)],
+        "volumes": [
+            *volumes(placed),
+            *(volume(placed, job) for _, job in jobs),
+            *node_volumes(placed),
+        ],
         **_let_in(placed.site.options),
+        **(_EVERYWHERE if placed.site.agents else {}),
     }
+
+
+def _account(placed: Placed) -> Manifest:
+    """Who asks the cluster which members are where has an account for that; others have none."""
+    if not discovers(placed.member):
+        return {}
+    return {"serviceAccountName": placed.account, "automountServiceAccountToken": True}
 
 
 def job_pod_spec(placed: Placed, component: Component, job: Job) -> Manifest:

@@ -67,6 +67,13 @@ DRILL: Final = (
 )
 # And in the environment's own: what a drain does.
 EVICT: Final = (Rule("", ("pods/eviction",), ("create",)),)
+# For who applies `monitoring:`. What collects metrics asks the cluster which members are where, and
+# nobody gives away a right that he does not have himself.
+MONITORING: Final = (
+    Rule("", ("serviceaccounts",), _WRITE),
+    Rule("rbac.authorization.k8s.io", ("roles", "rolebindings"), _WRITE),
+    Rule("", ("pods",), (*_READ, "watch")),
+)
 # Of the whole cluster. Without them opsctl works, and says less beforehand; without `create` the
 # namespace must be there.
 CLUSTER_PLAN: Final = (
@@ -82,7 +89,7 @@ CLUSTER_APPLY: Final = (
 
 def roles(namespace: str) -> tuple[Manifest, ...]:
     """A Role and a ClusterRole for who applies, and the same for who only looks; and the Roles
-    that who drills has besides."""
+    that who drills, and who applies monitoring, has besides."""
     return (
         _role("opsctl-apply", APPLY, namespace),
         _role("opsctl-apply", CLUSTER_APPLY),
@@ -90,6 +97,8 @@ def roles(namespace: str) -> tuple[Manifest, ...]:
         _role("opsctl-plan", CLUSTER_PLAN),
         _role("opsctl-drill", DRILL, beside(namespace)),
         _role("opsctl-drill", EVICT, namespace),
+        _role("opsctl-monitoring", MONITORING, namespace),
+        _role("opsctl-monitoring", (*APPLY, *MONITORING), beside(namespace)),
     )
 
 

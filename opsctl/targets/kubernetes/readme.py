@@ -16,6 +16,15 @@ Written by `opsctl render kubernetes` for the namespace `{namespace}`, without a
 
     kubectl create namespace {namespace}
     kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=restricted
+"""
+
+# Those who look at nodes need more than services may have.
+_AGENTS: Final = """\
+    kubectl create namespace {namespace}
+    kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged
+"""
+
+_APPLY: Final = """\
     kubectl apply --server-side -k .
 """
 
@@ -66,24 +75,28 @@ def readme(resources: Sequence[Resource]) -> str:
     where = resources[0].id.where if resources else ""
     namespace = where.rpartition("/")[2]
     page = _INTRODUCTION.format(services=services, namespace=namespace)
-    secrets = "".join(_secrets(resources, namespace))
+    for other in dict.fromkeys(one.id.where for one in resources if one.id.where != where):
+        page += _AGENTS.format(namespace=other.rpartition("/")[2])
+    page += _APPLY
+    secrets = "".join(_secrets(resources))
     wishes = "".join(sorted(_wishes(resources)))
     page += _SECRETS + secrets if secrets else ""
     page += _WISHES + wishes if wishes else ""
     return page + _LOST
 
 
-def _secrets(resources: Sequence[Resource], namespace: str) -> Iterator[str]:
+def _secrets(resources: Sequence[Resource]) -> Iterator[str]:
     """A section for all Secrets that hold the same."""
     alike: dict[str, list[str]] = {}
     for one in resources:
         if one.id.kind == "Secret" and isinstance(one.payload, Payload):
-            alike.setdefault(_content(one.payload), []).append(_command(one, namespace))
+            alike.setdefault(_content(one.payload), []).append(_command(one))
     for content, commands in alike.items():
         yield f"\n{''.join(commands)}\n{content}"
 
 
-def _command(resource: Resource, namespace: str) -> str:
+def _command(resource: Resource) -> str:
+    namespace = resource.id.where.rpartition("/")[2]
     keys = resource.payload.texts if isinstance(resource.payload, Payload) else {}
     options = " ".join(f"--from-file={key}" for key in keys)
     name = resource.id.name

@@ -44,7 +44,8 @@ def render_roles(namespaces: Sequence[str]) -> str:
 
 def manifest_files(resources: Sequence[Resource]) -> dict[str, str]:
     """What `render_manifests` writes: text by path below the directory."""
-    shown = {_path(one): _manifest(one) for one in resources if one.id.kind not in _LEFT_OUT}
+    home = resources[0].id.where if resources else ""
+    shown = {_path(one, home): _manifest(one) for one in resources if one.id.kind not in _LEFT_OUT}
     listed = yaml_text(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -61,8 +62,11 @@ def _manifest(resource: Resource) -> str:
     return yaml_text(resource.payload.manifest)
 
 
-def _path(resource: Resource) -> str:
-    return f"{resource.service}/{resource.id.kind.lower()}-{resource.id.name}.yaml"
+def _path(resource: Resource, home: str) -> str:
+    """What is not in the services' own namespace lies in a folder of its namespace's name."""
+    where = resource.id.where
+    room = "" if where == home else f"{where.rpartition('/')[2]}/"
+    return f"{resource.service}/{room}{resource.id.kind.lower()}-{resource.id.name}.yaml"
 
 
 def _clear(directory: Path) -> None:

@@ -15,7 +15,14 @@ from opsctl.targets.kubernetes.pod import job_pod_spec
 from opsctl.targets.kubernetes.puts import fingerprint, puts
 from opsctl.targets.kubernetes.secret import secret, secret_sources
 from opsctl.targets.kubernetes.service import member_service
-from opsctl.targets.kubernetes.site import Manifest, Payload, Placed, Site, group_name
+from opsctl.targets.kubernetes.site import (
+    Manifest,
+    Payload,
+    Placed,
+    Site,
+    discovers,
+    group_name,
+)
 from opsctl.targets.kubernetes.sources import Source, peers, sources
 from opsctl.targets.kubernetes.statefulset import start_secrets, stateful_set
 from opsctl.targets.kubernetes.yaml_text import yaml_text
@@ -173,6 +180,8 @@ def needs(placed: Placed) -> tuple[ResourceId, ...]:
     found.append(identity(site, "ConfigMap", placed.name))
     if secret_sources(placed):
         found.append(identity(site, "Secret", placed.name))
+    if discovers(placed.member):
+        found.append(identity(site, "ServiceAccount", placed.account))
     claimed = (claim_name(placed, job) for _, job in all_jobs(placed))
     found += [identity(site, "PersistentVolumeClaim", name) for name in claimed]
     return tuple(found)

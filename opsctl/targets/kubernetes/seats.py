@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from opsctl.errors import SpecError
-from opsctl.targets.kubernetes.site import CONFIG, DATA, RUN
+from opsctl.targets.kubernetes.site import CONFIG, DATA, NODE, RUN
 from opsctl.workload import Seat, SeatNeed
 
 # A StatefulSet's name and the 11 characters of a revision make a label of its pods (63 at most).
@@ -16,19 +17,31 @@ _LABEL: Final = 63
 _DIGEST: Final = 5  # letters that tell nodes apart whose names are cut
 
 
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The namespace of services, and that of what looks at nodes."""
+
+    services: str
+    agents: str
+
+
+ROOMS: Final = Rooms("", "")  # of seats that nobody is asked for
+
+
 def seats(
     service: str,
     needs: tuple[SeatNeed, ...],
     nodes: Mapping[str, Sequence[str]] | None = None,
     backup_dir: str = "",
+    rooms: Rooms = ROOMS,
 ) -> tuple[Seat, ...]:
     """A seat for every member; the same ordinals give the same seats for ever.
 
     The first group's members are named after the service alone, those of further groups after
     both, so that growing one group renames nobody in another. `nodes`, by group, are those that
-    have a member near their clients.
+    have a member near their clients, or one that looks at each node. `rooms`: their namespaces.
     """
-    if any(need.every for need in needs):
+    if any(need.every and not need.looks for need in needs):
         raise SpecError(
             "kubernetes/every-node",
             "it serves the machines that it sits on, and a cluster's nodes see to themselves",
@@ -39,19 +52,22 @@ def seats(
     found: list[Seat] = []
     for need in needs:
         stem = service if need.group == first else f"{service}-{need.group}"
-        _check(stem, f"{service}-{need.group}" if need.near_clients else f"{stem}-{need.count - 1}")
-        if need.near_clients:
-            found += seats_near(stem, need, (nodes or {}).get(need.group, ()))
+        shared = need.near_clients or need.every
+        _check(stem, f"{service}-{need.group}" if shared else f"{stem}-{need.count - 1}")
+        if shared:
+            found += seats_near(stem, need, (nodes or {}).get(need.group, ()), rooms)
         else:
             names = (f"{stem}-{ordinal}" for ordinal in range(need.count))
-            found += [_seat(need, name, backup_dir=backup_dir) for name in names]
+            found += [_seat(need, rooms, name, backup_dir=backup_dir) for name in names]
     return tuple(found)
 
 
-def seats_near(stem: str, need: SeatNeed, nodes: Sequence[str]) -> tuple[Seat, ...]:
+def seats_near(
+    stem: str, need: SeatNeed, nodes: Sequence[str], rooms: Rooms = ROOMS
+) -> tuple[Seat, ...]:
     """One on each of the nodes; where none is known, one of node "" stands for all."""
     known = sorted(set(nodes)) or [""]
-    return tuple(_seat(need, near_name(stem, node), node) for node in known)
+    return tuple(_seat(need, rooms, near_name(stem, node), node) for node in known)
 
 
 def near_name(stem: str, node: str) -> str:
@@ -86,7 +102,7 @@ def _check(stem: str, longest: str) -> None:
         )
 
 
-def _seat(need: SeatNeed, member: str, node: str = "", backup_dir: str = "") -> Seat:
+def _seat(need: SeatNeed, rooms: Rooms, member: str, node: str = "", backup_dir: str = "") -> Seat:
     return Seat(
         member=member,
         group=need.group,
@@ -98,5 +114,7 @@ def _seat(need: SeatNeed, member: str, node: str = "", backup_dir: str = "") -> 
         data_dir=DATA,
         run_dir=RUN,
         backup_dir=backup_dir,
-        near_clients=need.near_clients,
+        near_clients=need.near_clients or need.every,
+        realm=rooms.agents if need.every else rooms.services,
+        root=NODE if need.every else "/",
     )

@@ -27,6 +27,7 @@ RUN: Final = "/run/opsctl"
 STORE: Final = "/var/lib/opsctl"  # where the member's volume is mounted
 DATA: Final = "/var/lib/opsctl/data"  # below it: a volume's own root may hold lost+found
 BACKUPS: Final = "/var/lib/opsctl-backup"
+NODE: Final = "/host"  # where an agent finds its node's file systems
 SOURCES: Final = "/opsctl/files"  # ConfigMap and Secret as they are
 
 STARTED_WITH: Final = "opsctl.dev/started-with"
@@ -36,12 +37,14 @@ _MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "opsctl"}
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The namespace that a target builds one environment in."""
+    """A namespace that a target builds one environment in. `agents`: the one for what has to do
+    with nodes themselves, see `agents.py`."""
 
     target: str
     environment: str
     namespace: str
     options: Kubernetes
+    agents: bool = False
 
     @property
     def where(self) -> str:
@@ -140,6 +143,11 @@ class Placed:
         return group_name(self.workload, self.group) if self.shared else self.member.name
 
     @property
+    def account(self) -> str:
+        """Of those in its group that ask the cluster who is where."""
+        return group_name(self.workload, self.group)
+
+    @property
     def selector(self) -> dict[str, str]:
         if self.shared:
             return group_selector(self.site, self.workload, self.group)
@@ -151,6 +159,10 @@ class Placed:
     @property
     def labels(self) -> dict[str, str]:
         return group_labels(self.site, self.workload, self.group) | self.selector
+
+
+def discovers(member: Member) -> bool:
+    return any(part.discovers for part in member.components)
 
 
 def group_name(workload: Workload, group: Group) -> str:

@@ -28,7 +28,9 @@ RUNS: Final = frozenset({"StatefulSet", "DaemonSet"})  # kinds that keep pods
 
 _SET_KINDS: Final = (
     "ConfigMap", "CronJob.batch", "DaemonSet.apps", "NetworkPolicy.networking.k8s.io",
-    "PodDisruptionBudget.policy", "Secret", "Service", "StatefulSet.apps",
+    "PodDisruptionBudget.policy", "Role.rbac.authorization.k8s.io",
+    "RoleBinding.rbac.authorization.k8s.io", "Secret", "Service", "ServiceAccount",
+    "StatefulSet.apps",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.secret import secret_sources
 from opsctl.targets.kubernetes.site import (
     CONFIG,
+    NODE,
     RUN,
     SOURCES,
     STORE,
@@ -98,6 +99,26 @@ def volumes(placed: Placed) -> list[Manifest]:
     if not _config_kept(placed.member):  # in memory: some of it is secret
         found.append({"name": "config", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}})
     return found
+
+
+def node_volumes(placed: Placed) -> list[Manifest]:
+    """All that an agent sees of its node."""
+    whole = {"path": "/", "type": ""}
+    return [{"name": "node", "hostPath": whole}] if placed.site.agents else []
+
+
+def node_mounts(placed: Placed) -> list[Manifest]:
+    """Read only; what is mounted on the node later is seen too."""
+    if not placed.site.agents:
+        return []
+    return [
+        {
+            "name": "node",
+            "mountPath": NODE,
+            "readOnly": True,
+            "mountPropagation": "HostToContainer",
+        }
+    ]
 
 
 def mounts(member: Member) -> list[Manifest]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,28 @@ from opsctl.model import Kubernetes, ServiceBase
 from opsctl.planning.observation import Holder, Maintenance, Observation
 from opsctl.planning.resource import Resource
 from opsctl.ports import Events, Fence, Outcome, Record, Secrets, Upkeep, Work
+from opsctl.targets.kubernetes.agents import site_of_agents
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.applying import AWAY, PODS, Applying
 from opsctl.targets.kubernetes.budget import disruption_budget
 from opsctl.targets.kubernetes.cache import Cache
 from opsctl.targets.kubernetes.clock import Clock
 from opsctl.targets.kubernetes.connection import Connection
+from opsctl.targets.kubernetes.discovery import account, looks
 from opsctl.targets.kubernetes.doors import PodDoors
 from opsctl.targets.kubernetes.journals import Journals
+from opsctl.targets.kubernetes.kinds import KINDS
+from opsctl.targets.kubernetes.live import ENVIRONMENT
 from opsctl.targets.kubernetes.locking import Lock
 from opsctl.targets.kubernetes.namespace import ensure
 from opsctl.targets.kubernetes.near import near_resources
 from opsctl.targets.kubernetes.network import Callers, callers, network_policy
-from opsctl.targets.kubernetes.observing import Looking
+from opsctl.targets.kubernetes.observing import Looking, joined
 from opsctl.targets.kubernetes.reaching import CutPower, Reach
 from opsctl.targets.kubernetes.resources import member_resources, resource
-from opsctl.targets.kubernetes.seats import seats
+from opsctl.targets.kubernetes.seats import Rooms, seats
 from opsctl.targets.kubernetes.service import group_service
-from opsctl.targets.kubernetes.site import BACKUPS, Placed, Site
+from opsctl.targets.kubernetes.site import BACKUPS, Placed, Site, discovers
 from opsctl.workload import Group, Seat, SeatNeed, Workload
 
 
@@ -65,6 +70,7 @@ class KubernetesTarget(PodDoors):
     ) -> None:
         self.name = name
         self._site = Site(name, environment, options.namespace or environment, options)
+        self._agents = site_of_agents(self._site)
         self._secrets = secrets
         self._access = access or Access()
         connection = Connection(options.context, self._access.kubeconfig)
@@ -73,6 +79,10 @@ class KubernetesTarget(PodDoors):
         self._lock = Lock(self.api, self._site, self._clock)
         power = self._access.cut_power
         self.reach = Reach(self.api, self._site, secrets, self._lock.check, power)
+        self.reach_agents = Reach(
+            replace(self.api, namespace=self._agents.namespace), self._agents, secrets,
+            self._lock.check, power,
+        )  # fmt: skip
         self._cache = Cache(self._access.cache, environment, name)
 
     def seat(
@@ -84,8 +94,9 @@ class KubernetesTarget(PodDoors):
 
         Members near their clients sit on the nodes where they were last seen.
         """
+        rooms = Rooms(self._site.namespace, self._agents.namespace)
         return {
-            name: seats(name, needs, _nodes(recorded.get(name, ())), _backup_dir(service))
+            name: seats(name, needs, _nodes(recorded.get(name, ())), _backup_dir(service), rooms)
             for name, (service, needs) in services.items()
         }
 
@@ -101,7 +112,9 @@ class KubernetesTarget(PodDoors):
         self, workloads: Sequence[Workload], services: Mapping[str, ServiceBase]
     ) -> tuple[Resource, ...]:
         """Every object of these workloads, those first that others need."""
-        known = callers(workloads)
+        collectors = [one.service for one in workloads if services[one.service].collects]
+        known = callers(workloads, collectors)
+        rooms = [self._site, self._agents] if _any_agents(workloads, self._agents) else [self._site]
         found = tuple(
             one
             for workload in workloads
@@ -111,35 +124,69 @@ class KubernetesTarget(PodDoors):
                 group,
                 services[workload.service].protect,
                 known.get(workload.service, {}),
+                rooms,
             )
         )
         _check_names(found)
         return found
 
     def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
-        found = Looking(
-            self.api,
-            self._site,
-            self._clock,
-            self._secrets.key,
-            self._identity,
-            self.reach.questions,
-            self._access.force_conflicts,
-        ).look(resources, workloads)
+        mine = [one for one in resources if one.id.where == self._site.where]
+        theirs = [one for one in resources if one.id.where == self._agents.where]
+        with ThreadPoolExecutor(1) as pool:
+            further = pool.submit(self._observe_agents, theirs, workloads)
+            found = self._looking(self.reach, self._site).look(mine, workloads)
+        found = joined(found, further.result())
         if not found.unreachable:
             self._cache.write(found.seats)
         return found
 
+    def _observe_agents(
+        self, resources: Sequence[Resource], workloads: Sequence[Workload]
+    ) -> Observation | None:
+        """None where nothing of ours is there, nor wanted."""
+        if not resources and not self._has_agents():
+            return None
+        return self._looking(self.reach_agents, self._agents).look(resources, workloads)
+
+    def _has_agents(self) -> bool:
+        """Who may not look there put nothing there. A server that is away is told of elsewhere."""
+        selector = f"{ENVIRONMENT}={self._site.environment}"
+        path = KINDS["DaemonSet"].path(self._agents.namespace)
+        try:
+            return bool(self.reach_agents.api.list(path, selector, bare=True))
+        except OpsError:
+            return False
+
+    def _looking(self, reach: Reach, site: Site) -> Looking:
+        return Looking(
+            reach.api,
+            site,
+            self._clock,
+            self._secrets.key,
+            self._identity,
+            reach.questions,
+            self._access.force_conflicts,
+        )
+
     def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
+        """What looks at nodes comes first: others may wait for it."""
+        outcomes: dict[str, Outcome] = {}
+        for reach in (self.reach_agents, self.reach):
+            if mine := [one for one in work if one.where == reach.site.where]:
+                outcomes |= self._applying(reach).run(mine, fence, events)
+        return outcomes
+
+    def _applying(self, reach: Reach) -> Applying:
         return Applying(
-            self.api.patient(AWAY),
-            self._site,
+            reach.api.patient(AWAY),
+            reach.site,
             self._secrets,
             self._lock,
             self._identity,
             self._access.force_conflicts,
             self._access.pods,
-        ).run(work, fence, events)
+        )
 
     def clocks(self) -> Mapping[str, tuple[float, float]]:
         """Of the nodes that have members, and of the API server, whose answers bear its time."""
@@ -195,11 +242,23 @@ class KubernetesTarget(PodDoors):
         return self._access.environment_id or self._site.environment
 
     def _group(
-        self, workload: Workload, group: Group, protected: bool, known: Callers
+        self,
+        workload: Workload,
+        group: Group,
+        protected: bool,
+        known: Callers,
+        rooms: Sequence[Site],
     ) -> Iterator[Resource]:
-        site, service = self._site, workload.service
+        first, service = group.members[0], workload.service
+        site = self._agents if first.seat.realm == self._agents.namespace else self._site
         yield resource(site, group_service(site, workload, group), service)
-        yield resource(site, network_policy(site, workload, group, known), service)
+        if not site.agents:  # policies do not reach who uses the network of its node
+            yield resource(site, network_policy(site, workload, group, known), service)
+        if discovers(first):
+            yield resource(site, account(site, workload, group), service)
+            for room in rooms:
+                for manifest in looks(room, site, workload, group):
+                    yield resource(room, manifest, service)
         if group.members[0].seat.near_clients:  # a drain passes a DaemonSet's pods over
             yield from near_resources(site, workload, group, self._secrets)
             return
@@ -222,6 +281,11 @@ def _nodes(recorded: Sequence[Seat]) -> dict[str, list[str]]:
         if seat.near_clients and seat.node:
             found.setdefault(seat.group, []).append(seat.node)
     return found
+
+
+def _any_agents(workloads: Sequence[Workload], site: Site) -> bool:
+    seats = (member.seat for workload in workloads for member in workload.members())
+    return any(seat.realm == site.namespace for seat in seats)
 
 
 def _check_names(resources: Sequence[Resource]) -> None:

@@ -1,0 +1,197 @@
+"""What looks at nodes, and who asks the cluster where members are: namespaces, rights, doors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+from test_kubernetes_manifests import target
+from test_monitoring_services import ROUTED, in_cluster, spec
+
+from opsctl.errors import SpecError
+from opsctl.planning.observation import Observation
+from opsctl.planning.resource import Resource
+from opsctl.ports import Fence, Work
+from opsctl.targets.kubernetes.agents import site_of_agents
+from opsctl.targets.kubernetes.doors import PodDoors
+from opsctl.targets.kubernetes.namespace import ensure
+from opsctl.targets.kubernetes.observing import joined
+from opsctl.targets.kubernetes.rbac import roles
+from opsctl.targets.kubernetes.reaching import Reach
+from opsctl.targets.kubernetes.seats import Rooms, seats
+from opsctl.targets.kubernetes.site import Payload, Site
+from opsctl.workload import Seat, SeatNeed
+
+HOME, NODES = "prod/shop", "prod/shop-opsctl-nodes"
+FENCE = Fence(1, "me")
+
+
+def realised(*services: str) -> dict[str, Resource]:
+    """Of these services, or of all; by "where kind name"."""
+    environment = spec(**ROUTED)
+    work = in_cluster(environment, {})
+    mine = tuple(work[name] for name in services or work)
+    found = target().realise(mine, environment.services)
+    return {f"{one.id.where} {one.id.kind} {one.id.name}": one for one in found}
+
+
+def body(resource: Resource) -> dict[str, Any]:
+    assert isinstance(resource.payload, Payload)
+    return resource.payload.manifest
+
+
+def test_what_looks_at_nodes_is_alone_in_a_namespace_that_lets_it() -> None:
+    found = realised()
+    beside = [name for name in found if name.startswith(f"{NODES} ")]
+    assert beside == [
+        f"{NODES} Service hosts-dc-host",
+        f"{NODES} ConfigMap hosts-dc-host",
+        f"{NODES} Secret hosts-dc-host",
+        f"{NODES} DaemonSet hosts-dc-host",
+        f"{NODES} Role metrics-dc-collector",
+        f"{NODES} RoleBinding metrics-dc-collector",
+    ]
+    pod = body(found[f"{NODES} DaemonSet hosts-dc-host"])["spec"]["template"]["spec"]
+    assert (pod["hostNetwork"], pod["hostPID"]) == (True, True)
+    assert pod["tolerations"] == [{"operator": "Exists"}]
+    (mounted,) = (one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "node")
+    assert mounted["readOnly"]
+    for name, one in found.items():
+        if name.startswith(f"{HOME} ") and "template" in body(one).get("spec", {}):
+            inside = body(one)["spec"]["template"]["spec"]
+            assert "hostNetwork" not in inside, name
+            assert not any("hostPath" in volume for volume in inside["volumes"]), name
+
+
+def test_who_collects_may_look_at_pods_of_both_namespaces_and_nobody_else_has_an_account() -> None:
+    found = realised()
+    for where in (HOME, NODES):
+        role = body(found[f"{where} Role metrics-dc-collector"])
+        assert role["rules"] == [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+        ]
+        (subject,) = body(found[f"{where} RoleBinding metrics-dc-collector"])["subjects"]
+        assert subject["namespace"] == "shop"
+    accounts = {
+        name: body(one)["spec"]["template"]["spec"].get("serviceAccountName")
+        for name, one in found.items()
+        if "template" in body(one).get("spec", {})
+    }
+    assert {name for name, said in accounts.items() if said} == {
+        f"{HOME} StatefulSet metrics-dc-{n}" for n in (0, 1)
+    }
+
+
+def test_nothing_is_beside_where_nothing_looks_at_nodes() -> None:
+    found = realised("sessions", "balancer-dc")
+    assert not any(name.startswith(NODES) for name in found)
+    assert not any(" Role " in name or " ServiceAccount " in name for name in found)
+
+
+def test_collectors_are_let_in_at_ports_for_metrics_and_members_by_datagrams() -> None:
+    policies = {
+        name.rpartition(" ")[2]: body(one)["spec"]["ingress"]
+        for name, one in realised().items()
+        if " NetworkPolicy " in name
+    }
+
+    def let_in(policy: str) -> set[tuple[str, int, str]]:
+        return {
+            (one["podSelector"]["matchLabels"]["opsctl.dev/service"], port["port"],
+             port["protocol"])
+            for rule in policies[policy] for one in rule.get("from", ())
+            for port in rule["ports"]
+        }  # fmt: skip
+
+    assert ("metrics-dc", 9121, "TCP") in let_in("sessions-server")
+    assert ("metrics-dc", 8404, "TCP") in let_in("balancer-dc-balancer")
+    assert ("metrics-dc", 9093, "TCP") in let_in("alerts-dc-teller")
+    assert ("alerts-dc", 9094, "UDP") in let_in("alerts-dc-teller")
+    assert ("metrics-dc", 9094, "TCP") not in let_in("alerts-dc-teller")
+
+
+def test_what_changes_its_host_is_refused_in_a_cluster() -> None:
+    with pytest.raises(SpecError, match="see to themselves"):
+        seats("time", (SeatNeed("host", 0, every=True),))
+
+
+def test_the_role_for_monitoring_gives_away_no_right_that_it_does_not_have() -> None:
+    printed = [one for one in roles("shop") if one["metadata"]["name"] == "opsctl-monitoring"]
+    spaces = [one["metadata"]["namespace"] for one in printed]
+    assert spaces == ["shop", "shop-opsctl-nodes"]
+    for one in printed:
+        pods = [rule["verbs"] for rule in one["rules"] if rule["resources"] == ["pods"]]
+        assert {"get", "list", "watch"} <= {verb for verbs in pods for verb in verbs}
+
+
+class Made:
+    """An API server that lacks the namespace."""
+
+    manifest: dict[str, Any]
+
+    def get(self, path: str) -> None:
+        """There is none."""
+
+    def create(self, path: str, manifest: dict[str, Any]) -> None:
+        self.manifest = manifest
+
+
+def test_the_namespace_beside_is_made_with_a_pod_security_of_its_own() -> None:
+    api, site = Made(), Site("prod", "shop", "shop", target()._site.options)
+    for one, level in ((site, "restricted"), (site_of_agents(site), "privileged")):
+        assert ensure(cast("Any", api), one)
+        assert api.manifest["metadata"]["name"] == one.namespace
+        assert api.manifest["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == level
+
+
+class Room:
+    """A namespace whose doors tell who came."""
+
+    def __init__(self, namespace: str) -> None:
+        self.site = Site("prod", "shop", namespace, target()._site.options)
+
+    def log_lines(self, places: Sequence[tuple[Seat, str]], since: float) -> tuple[str, ...]:
+        return tuple(f"{self.site.namespace}: {seat.member}" for seat, _ in places)
+
+    def located(self, wanted: Sequence[Seat]) -> tuple[Seat, ...]:
+        return tuple(wanted)
+
+
+def test_doors_lead_into_the_namespace_of_each_member_in_the_order_they_were_asked() -> None:
+    doors = PodDoors()
+    doors.reach = cast("Reach", Room("shop"))
+    doors.reach_agents = cast("Reach", Room("shop-opsctl-nodes"))
+    rooms = Rooms("shop", "shop-opsctl-nodes")
+    need = SeatNeed("host", 0, every=True, looks=True)
+    (agent,) = seats("hosts", (need,), rooms=rooms)
+    (member,) = seats("redis", (SeatNeed("server", 1),), rooms=rooms)
+    asked = [(agent, "a"), (member, "b"), (agent, "c")]
+    assert doors.log_lines(asked, 0.0) == (
+        "shop-opsctl-nodes: hosts", "shop: redis-0", "shop-opsctl-nodes: hosts",
+    )  # fmt: skip
+    assert doors.located([agent, member]) == (member, agent)
+
+
+def test_two_looks_are_one_and_what_opsctl_wrote_down_is_that_of_the_first() -> None:
+    one = Observation(revision=7, seats={"a": ()})
+    both = joined(one, Observation(revision=9, seats={"b": ()}))
+    assert (both.revision, set(both.seats)) == (7, {"a", "b"})
+    assert joined(one, None) is one
+
+
+def test_work_goes_to_its_own_namespace() -> None:
+    place, done = target(), []
+
+    class Applied:
+        def __init__(self, reach: Reach) -> None:
+            self.where = reach.site.where
+
+        def run(self, work: Sequence[Work], fence: Fence, events: Any) -> dict[str, str]:
+            done.append((self.where, [one.where for one in work]))
+            return {self.where: "done"}
+
+    place._applying = Applied  # type: ignore[method-assign,assignment]
+    outcomes = place.apply([Work(HOME), Work(NODES), Work(HOME)], FENCE, lambda _: None)
+    assert done == [(NODES, [NODES]), (HOME, [HOME, HOME])]
+    assert set(outcomes) == {HOME, NODES}
