@@ -6,7 +6,9 @@ beside the package in a checkout, and inside it (`opsctl/_data/`) in an installe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +18,8 @@ from opsctl.workload.engine import Render
 from opsctl.workload.text import Text
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
+    from jinja2.bccache import Bucket
 
     from opsctl.monitoring import Catalogue
     from opsctl.monitoring.dashboards.document import Board
@@ -159,24 +162,25 @@ def _yaml(path: Path) -> Any:
 
 
 @cache
-def renderer(templates: str) -> Render:
-    """Renders the templates of one engine; `templates` is its folder below templates/.
+def renderer(templates: str, kept: Path | None = None) -> Render:
+    """Renders the templates of one engine; `templates` is its folder below templates/. In `kept`
+    compiled ones are kept for the next call of opsctl, if that folder can be had.
 
     Reference objects (secrets, addresses, files) given as values come out as parts of the Text. A
     template that is not there or uses an undefined name raises OpsError.
     """
 
     def render(name: str, /, **values: object) -> Text:
-        return _render(f"{templates}/{name}", values)
+        return _render(_environment(kept), f"{templates}/{name}", values)
 
     return render
 
 
-def _render(path: str, values: dict[str, object]) -> Text:
+def _render(environment: Environment, path: str, values: dict[str, object]) -> Text:
     from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 
     try:
-        return Text.parse(_environment().get_template(path).render(values))
+        return Text.parse(environment.get_template(path).render(values))
     except TemplateNotFound as error:
         said = f"there is no template {error.name}"
         raise OpsError("template/missing", said, where=path) from error
@@ -190,12 +194,13 @@ def _render(path: str, values: dict[str, object]) -> Text:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(kept: Path | None) -> Environment:
     """One environment, so that a template is compiled once and templates may include others."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
         loader=FileSystemLoader(folder("templates")),
+        bytecode_cache=_compiled(kept) if kept else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -203,3 +208,23 @@ def _environment() -> Environment:
         auto_reload=False,  # files that change while it runs would give halves of two releases
         autoescape=False,  # noqa: S701 - configuration files, never HTML
     )
+
+
+def _compiled(kept: Path) -> BytecodeCache | None:
+    """Templates compiled by an earlier call, from a folder that is the caller's alone: it is code.
+    What can't be written is compiled again the next time."""
+    from jinja2 import FileSystemBytecodeCache
+
+    class Kept(FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
+
+    try:
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = kept.stat()
+    except OSError:
+        return None
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022 or not os.access(kept, os.W_OK):
+        return None
+    return Kept(str(kept))

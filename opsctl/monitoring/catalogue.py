@@ -22,7 +22,7 @@ SCRAPED = ("environment", "service", "member", "host", "job", "instance")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, populate_by_name=True)
 
 
 class Metric(_Frozen):

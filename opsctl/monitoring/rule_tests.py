@@ -31,7 +31,7 @@ Case = Mapping[str, Any]
 class Cases(BaseModel):
     """Of one alert."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     fires: tuple[Case, ...] = Field(min_length=1)
     quiet: tuple[Case, ...]
 
@@ -40,7 +40,7 @@ class Trials(BaseModel):
     """A whole file. `values` are what rules may say beside the service's labels and facts; `job`
     is whose `up` is meant."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     job: str
     facts: Mapping[str, float] = Field(default_factory=dict)
     values: Mapping[str, str] = Field(default_factory=dict)

@@ -64,7 +64,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         engines=engines(),
         targets={name: _target(call, spec, name, secrets, lock) for name in sorted(spec.targets)},
         secrets=secrets,
-        render=lambda engine: renderer(engine.templates),
+        render=lambda engine: renderer(engine.templates, cache_folder() / "templates"),
         catalogue=_catalogue,
         who=who(),
         pid=os.getpid(),

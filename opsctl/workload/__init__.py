@@ -9,6 +9,7 @@ from opsctl.workload.acts import (
     Act,
     Answer,
     Call,
+    Dial,
     Facts,
     Gate,
     Hold,
@@ -17,8 +18,10 @@ from opsctl.workload.acts import (
     Pin,
     Query,
     Rolling,
+    Spoken,
     Standing,
     Standings,
+    Steady,
 )
 from opsctl.workload.backups import Backup, Backups, Shelf
 from opsctl.workload.engine import Engine, Render, SeatNeed, SelfContained, in_order
@@ -69,6 +72,7 @@ __all__ = [
     "Command",
     "Component",
     "ConfigFile",
+    "Dial",
     "Directory",
     "Effect",
     "Endpoint",
@@ -106,8 +110,10 @@ __all__ = [
     "Sign",
     "Signals",
     "Software",
+    "Spoken",
     "Standing",
     "Standings",
+    "Steady",
     "Text",
     "Timing",
     "Traffic",

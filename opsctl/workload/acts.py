@@ -1,8 +1,8 @@
 """What is asked of a member and what is done to it.
 
 A `Query` reads, a `Call` acts and is idempotent. Both are one program run beside the member, with
-credentials on standard input, never in the arguments. A `Gate` says what must hold before the next
-step, in terms of the standings of all members.
+credentials on standard input, never in the arguments; a query may name a shorter way. A `Gate` says
+what must hold before the next step, in terms of the standings of all members.
 """
 
 from __future__ import annotations
@@ -27,10 +27,39 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Dial:
+    """A port of the member's own host, and what to send there. What comes until the server hangs up
+    is the answer, so the text ends with what makes it hang up."""
+
+    port: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A question put to the server itself: a target that can spares the program, whose start costs
+    more than the answer. `shown` turns what came into what the program would have said."""
+
+    dial: Dial
+    shown: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """What the program's answer depends on, besides its arguments and standard input: what `dial`
+    gives, and the content of `files` beside the member. As long as all that is the same a target
+    may repeat the answer that it had."""
+
+    dial: Dial
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
     """A read-only question; `parse` turns any answer, a failure too, into a value.
 
     `job`: the component's job whose folder the program needs, and with whose bounds it runs.
+    `short`: how the same is known without the program.
     """
 
     argv: tuple[str, ...]
@@ -38,6 +67,7 @@ class Query(Generic[T]):
     stdin: Text = field(default_factory=Text)
     timeout: float = 3.0  # seconds
     job: str = ""
+    short: Spoken | Steady | None = None
 
 
 Role = Literal["primary", "replica", "arbiter", "unknown"]

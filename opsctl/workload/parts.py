@@ -64,6 +64,10 @@ class ConfigFile:
     life: Literal["managed", "seeded"] = "managed"
     check: tuple[str, ...] = ()
 
+    @property
+    def folder(self) -> str:
+        return self.path.rpartition("/")[0] or "/"
+
 
 @dataclass(frozen=True, slots=True)
 class Port:

@@ -141,3 +141,33 @@ def test_a_catalogue_that_is_not_there_is_named(house: Path) -> None:
     _catalogue(house, "")
     with pytest.raises(OpsError, match=r"data/missing.*alerts/other.yaml"):
         data.catalogue("other")
+
+
+def test_a_template_compiled_once_is_not_compiled_by_the_next_call(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jinja2 import Environment
+
+    kept = house / "kept"
+    _write(house, "port {{ port }}\n")
+    assert data.renderer("toy", kept)("toy.conf", port=1).parts == ("port 1\n",)
+    assert kept.stat().st_mode & 0o777 == 0o700
+    _forget()
+    monkeypatch.setattr(Environment, "compile", None)
+    assert data.renderer("toy", kept)("toy.conf", port=2).parts == ("port 2\n",)
+    monkeypatch.undo()
+    monkeypatch.setattr(data, "_PACKAGE", house / "opsctl")
+    _forget()
+    _write(house, "another {{ port }}\n")
+    assert data.renderer("toy", kept)("toy.conf", port=3).parts == ("another 3\n",)
+
+
+def test_compiled_templates_are_not_taken_from_a_folder_that_others_may_write(house: Path) -> None:
+    kept = house / "kept"
+    kept.mkdir()
+    kept.chmod(0o777)
+    _write(house, "port {{ port }}\n")
+    assert data.renderer("toy", kept)("toy.conf", port=1).parts == ("port 1\n",)
+    assert not list(kept.iterdir())
+    (house / "file").touch()
+    assert data.renderer("toy", house / "file")("toy.conf", port=1).parts == ("port 1\n",)

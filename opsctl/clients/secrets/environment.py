@@ -37,6 +37,7 @@ class EnvironmentSecrets:
         self._environment = environment
         self._store = store
         self._generations = dict(generations)
+        self._known: dict[str, str] = {}  # derived ones: each is asked for again and again
 
     def __repr__(self) -> str:
         return f"EnvironmentSecrets({self._environment!r}, {self._store!r})"
@@ -126,6 +127,7 @@ class EnvironmentSecrets:
         made = self._store.begin(new_root_key())
         for computed in ("_root", "key"):
             self.__dict__.pop(computed, None)
+        self._known.clear()
         return made
 
     def set(self, name: str, value: str) -> None:
@@ -164,7 +166,10 @@ class EnvironmentSecrets:
     def _derived(self, name: str) -> str | None:
         if self._root is None:
             return None
-        return password(self._root, self._environment, name, self._generation(name))
+        if name not in self._known:
+            generation = self._generation(name)
+            self._known[name] = password(self._root, self._environment, name, generation)
+        return self._known[name]
 
     def _generation(self, name: str) -> int:
         return self._generations.get(name, 1)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from opsctl.engines.redis.flavour import Flavour
+from opsctl.engines.redis.protocol import farewell, shown
 from opsctl.engines.redis.users import OPS
-from opsctl.workload import Answer, Call, FileRef, Query, Text
+from opsctl.workload import Answer, Call, Dial, FileRef, Query, Spoken, Text
 
 T = TypeVar("T")
 MARK = "opsctl-mark"  # PING gives it back: it parts the replies of one session
@@ -29,6 +30,7 @@ class Door:
         host: str = "",
     ) -> None:
         self.member, self.component = member, component
+        self._port, self._near = port, not host
         self._argv = (flavour.cli, *(("-h", host) if host else ()), "-p", str(port))
         self._auth_file = auth_file
 
@@ -38,7 +40,10 @@ class Door:
 
     def query(self, commands: Sequence[str], parse: Callable[[Answer], T]) -> Query[T]:
         """Asks all of `commands` in one session."""
-        return Query(self._argv, parse, self._session(commands))
+        goodbye = (*commands, farewell(self.component))
+        spoken = Spoken(Dial(self._port, self._session(goodbye)), shown)
+        session = self._session(commands)
+        return Query(self._argv, parse, session, short=spoken if self._near else None)
 
     def call(
         self, words: str, commands: Sequence[str], refused: Callable[[Answer], str] | None = None

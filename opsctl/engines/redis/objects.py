@@ -6,11 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from opsctl.engines.redis.asking import MARK, pairs, parts, refusal
-from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
+from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
+from opsctl.engines.redis.protocol import farewell, shown
 from opsctl.engines.redis.settings import quoted
-from opsctl.engines.redis.shared import users_script
+from opsctl.engines.redis.shared import login_questions, notes_file, users_file, users_script
 from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account
-from opsctl.workload import Answer, Call, Facts, Object, Query, Seat, Text
+from opsctl.workload import (
+    Answer,
+    Call,
+    Dial,
+    Facts,
+    FileRef,
+    Object,
+    Query,
+    Seat,
+    Spoken,
+    Steady,
+    Text,
+)
 
 NOBODY_ELSE = "none"
 LOGIN = "(login)"  # how a server logs in to its peers; no user can have this name
@@ -24,41 +37,68 @@ class Inside:
     """What is read of one server, in one session of its own users' script.
 
     Every plan asks every server, and a client program for each question would take most of a plan's
-    time: the same question of several askers is put once.
+    time: the same question of several askers is put once, and the script does not even run where
+    the server still says what it said the last time.
     """
 
     def __init__(
         self,
         seat: Seat,
         component: str,
-        script: str,
         accounts: Sequence[Account],
         questions: Sequence[str],
     ) -> None:
-        self.member, self.component = seat.member, component
-        self.script, self.accounts = script, tuple(accounts)
-        self.questions = tuple(questions)
+        self.seat, self.component = seat, component
+        self.accounts, self.questions = tuple(accounts), tuple(questions)
+
+    @property
+    def member(self) -> str:
+        return self.seat.member
 
     def settings(self, question: str) -> Query[Facts | None]:
         """Names and values that the server replies to one of the questions."""
         at = self.questions.index(question)
-        return self.query(lambda answer: _read_settings(answer, at))
+        spoken = Spoken(self._dial(self._commands), _as_the_script)
+        return self._query(lambda answer: _read_settings(answer, at), spoken)
 
-    def query(self, parse: Callable[[Answer], Facts | None]) -> Query[Facts | None]:
-        """The whole of it, of which `parse` takes its part."""
+    def users(self, parse: Callable[[Answer], Facts | None]) -> Query[Facts | None]:
+        """Users and login, of which `parse` takes its part.
+
+        The script compares what the server says to these questions with two files, and that is all.
+        """
+        seat, component = self.seat, self.component
+        files = (
+            users_script(seat, component), users_file(seat, component), notes_file(seat, component),
+        )  # fmt: skip
+        dial = self._dial(("ACL LIST", *login_questions(component)))
+        return self._query(parse, Steady(dial, files))
+
+    def _query(
+        self, parse: Callable[[Answer], Facts | None], short: Spoken | Steady
+    ) -> Query[Facts | None]:
         digests = "".join(f"{account.name} #{account.password}\n" for account in self.accounts)
-        commands = f"\nPING {MARK}\n".join(self.questions).splitlines()
-        asked = "".join(f"{_REPLY} {command}\n" for command in commands)
-        return Query(("sh", self.script, "read"), parse, Text.parse(digests + asked))
+        asked = "".join(f"{_REPLY} {command}\n" for command in self._commands)
+        argv = ("sh", users_script(self.seat, self.component), "read")
+        return Query(argv, parse, Text.parse(digests + asked), short=short)
+
+    @property
+    def _commands(self) -> Sequence[str]:
+        return f"\nPING {MARK}\n".join(self.questions).splitlines()
+
+    def _dial(self, commands: Sequence[str]) -> Dial:
+        login = f"AUTH {OPS} {FileRef(auth_path(self.seat, self.component))}"
+        lines = (login, *commands, farewell(self.component))
+        return Dial(self.seat.ports[self.component], Text.parse("".join(f"{x}\n" for x in lines)))
 
     def write(self, words: str, lines: Sequence[str]) -> Call:
         """Sets what `lines` say: a note and the command, in turn."""
+        script = users_script(self.seat, self.component)
         own = replace(next(one.password for one in self.accounts if one.name == OPS), form="plain")
         return Call(
             words=words,
             member=self.member,
             component=self.component,
-            argv=("sh", self.script, "write", *sorted(one.name for one in self.accounts)),
+            argv=("sh", script, "write", *sorted(one.name for one in self.accounts)),
             refused=lambda answer: "" if answer.exit == 0 else _said(answer),
             stdin=Text.parse("".join([f"{own}\n", *lines])),
         )
@@ -67,13 +107,13 @@ class Inside:
 def redis_inside(seat: Seat, accounts: Sequence[Account], settings: Mapping[str, str]) -> Inside:
     """The data server: its live settings, its users, its login."""
     question = settings_question(settings)
-    return Inside(seat, REDIS, users_script(seat, REDIS), accounts, (question,))
+    return Inside(seat, REDIS, accounts, (question,))
 
 
 def sentinel_inside(cast: Cast, seat: Seat, accounts: Sequence[Account]) -> Inside:
     """The Sentinel: how it watches and at what pace, its users, its login."""
     questions = (watch_question(cast), PACE_QUESTION)
-    return Inside(seat, SENTINEL, users_script(seat, SENTINEL), accounts, questions)
+    return Inside(seat, SENTINEL, accounts, questions)
 
 
 def settings_question(settings: Mapping[str, str]) -> str:
@@ -184,7 +224,7 @@ def users_object(inside: Inside) -> Object:
         member=inside.member,
         component=inside.component,
         desired={**default, **rules, "others": NOBODY_ELSE},
-        read=inside.query(lambda answer: _read_users(answer, {*wanted, "default"})),
+        read=inside.users(lambda answer: _read_users(answer, {*wanted, "default"})),
         write=write,
         first=True,
     )
@@ -213,7 +253,7 @@ def login_object(inside: Inside) -> Object:
         member=inside.member,
         component=inside.component,
         desired={mine: _AS_WANTED},
-        read=inside.query(lambda answer: _read_login(answer, mine)),
+        read=inside.users(lambda answer: _read_login(answer, mine)),
         write=write,
         first=True,
     )
@@ -239,6 +279,11 @@ def _read_settings(answer: Answer, at: int) -> Facts | None:
     except (ValueError, IndexError):
         return None
     return None if refusal(found) else pairs(found)
+
+
+def _as_the_script(said: str) -> str:
+    """Replies as users.sh passes them on."""
+    return "".join(f"{_REPLY} {line}\n" for line in shown(said).split("\n"))
 
 
 def _said_of(answer: Answer) -> dict[str, str] | None:

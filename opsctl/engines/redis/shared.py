@@ -39,6 +39,21 @@ def users_script(seat: Seat, component: str) -> str:
     return f"{seat.config_dir}/{'' if component == REDIS else 'sentinel-'}users.sh"
 
 
+def users_file(seat: Seat, component: str) -> str:
+    """The users that a server has when it starts."""
+    return f"{seat.config_dir}/{'' if component == REDIS else 'sentinel-'}users.acl"
+
+
+def notes_file(seat: Seat, component: str) -> str:
+    """How the server shows the users as they were last set."""
+    return f"{seat.data_dir}/{component}.users"
+
+
+def login_questions(component: str) -> tuple[str, ...]:
+    """What shows how a server logs in to its peers."""
+    return _LOGINS[component][1:]
+
+
 def listening(seat: Seat, component: str) -> dict[str, object]:
     """Where it listens, and where it says that it is.
 
@@ -78,11 +93,9 @@ def access_files(
     cast: Cast, seat: Seat, render: Render, component: str, accounts: Sequence[Account]
 ) -> tuple[ConfigFile, ...]:
     """Who may log in, opsctl's own password, and the scripts that use it."""
-    prefix = "" if component == REDIS else "sentinel-"
-    acl_file = f"{seat.config_dir}/{prefix}users.acl"
+    acl_file = users_file(seat, component)
     known = scripted(cast, seat, component)
     default = any(account.name == "default" for account in accounts)
-    user, *questions = _LOGINS[component]
     return (
         # A change reaches the running server as the Object "users"; a start reads the file.
         ConfigFile(
@@ -100,10 +113,10 @@ def access_files(
             render(
                 "users.sh",
                 **known,
-                login_user=user,
-                login_questions=questions,
+                login_user=_LOGINS[component][0],
+                login_questions=login_questions(component),
                 acl_file=acl_file,
-                stamp=f"{seat.data_dir}/{component}.users",
+                stamp=notes_file(seat, component),
                 ordered=cast.version(seat) >= _ORDERED,
             ),
             mode="0750",

@@ -12,7 +12,7 @@ Kind = Literal["stat", "lines", "states", "table"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class State(_Frozen):

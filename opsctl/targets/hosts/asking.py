@@ -71,4 +71,4 @@ def _paired(
 ) -> Iterator[tuple[Asked, Answer]]:
     if answer is not None:
         for one, said in zip(asked, answer["ask"], strict=True):
-            yield one, Answer(*said)
+            yield one, wire.answer(one.query, said)

@@ -57,4 +57,4 @@ def bundle() -> Bundle:
     }
     plain = json.dumps(modules).encode()
     digest = hashlib.sha256(plain + loader).hexdigest()[:24]
-    return Bundle(zlib.compress(loader, 9), zlib.compress(plain, 9), digest)
+    return Bundle(zlib.compress(loader, 9), zlib.compress(plain, 6), digest)

@@ -16,7 +16,7 @@ from opsctl.targets.hosts.floating import Sights, floating_of, questions
 from opsctl.targets.hosts.maintaining import maintained
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Options
-from opsctl.workload import Answer, Member, Query, Seat, Workload
+from opsctl.workload import Member, Query, Seat, Workload
 
 DOCUMENTS = 20  # revisions of the spec read, from the first hosts only
 DOCUMENT_HOSTS = 3
@@ -176,7 +176,7 @@ class Looking:
             said = zip(self.questions(host), answer["look"]["answers"], strict=True)
             for question, one in said:
                 if one is not None:
-                    yield question, question.query.parse(Answer(*one))
+                    yield question, question.query.parse(wire.answer(question.query, one))
 
     def _unreachable(self, failed: Mapping[str, OpsError]) -> dict[str, OpsError]:
         return {layout.where(self.target, host): error for host, error in failed.items()}

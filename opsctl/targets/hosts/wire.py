@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opsctl.planning.observation import Holder
 from opsctl.planning.resource import Actual, Owned, Resource, ResourceId
 from opsctl.ports import Record
 from opsctl.targets.hosts.realise import Payload
-from opsctl.workload import AddressRef, FileRef, Query, Seat, SecretRef, Text
+from opsctl.workload import AddressRef, Answer, FileRef, Query, Seat, SecretRef, Spoken, Text
 
 Value = Callable[[SecretRef | AddressRef], str]
 
@@ -107,7 +107,27 @@ def question(query: Query[Any], member: str, unit: str, value: Value) -> dict[st
         "argv": list(query.argv),
         "stdin": stdin(query.stdin, value),
         "timeout": query.timeout,
+        **_short(query, value),
     }
+
+
+def _short(query: Query[Any], value: Value) -> dict[str, Any]:
+    """How the host's program spares itself the query's program."""
+    if query.short is None:
+        return {}
+    dial = query.short.dial
+    text = stdin(dial.text, value)
+    if isinstance(query.short, Spoken):
+        return {"port": dial.port, "stdin": text}
+    return {"steady": {"port": dial.port, "stdin": text, "files": list(query.short.files)}}
+
+
+def answer(query: Query[Any], said: Sequence[Any]) -> Answer:
+    """As the query's program would have given it."""
+    code, out, err = said
+    if isinstance(query.short, Spoken):
+        return Answer(code, query.short.shown(out), err)
+    return Answer(code, out, err)
 
 
 def holder(head: Mapping[str, Any]) -> Holder | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -24,10 +23,13 @@ def gather() -> dict[str, str]:
 
 def _system() -> dict[str, str]:
     values = {}
-    with contextlib.suppress(FileNotFoundError), open("/etc/os-release", encoding="utf-8") as file:
-        for line in file:
-            name, _, value = line.strip().partition("=")
-            values[name] = value.strip("\"'")
+    try:
+        with open("/etc/os-release", encoding="utf-8") as file:
+            for line in file:
+                name, _, value = line.strip().partition("=")
+                values[name] = value.strip("\"'")
+    except FileNotFoundError:
+        pass
     return {
         "system": f"{values.get('ID', 'unknown')}-{values.get('VERSION_ID', '')}".rstrip("-"),
         "pretty": values.get("PRETTY_NAME", ""),

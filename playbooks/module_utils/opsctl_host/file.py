@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from functools import partial
 from typing import Any
 
 from . import directory, fingerprint, memory, places
@@ -52,8 +51,8 @@ def change(host: Host, items: list[Item]) -> None:
         if "bounds" in spec:
             memory.refuse_less(host, spec["bounds"], spec["content"])
         places.make_folder(os.path.dirname(path))
-        accept = partial(_check, item)
-        places.write(path, spec["content"].encode(), int(spec["mode"], 8), uid, gid, accept)
+        content, mode = spec["content"].encode(), int(spec["mode"], 8)
+        places.write(path, content, mode, uid, gid, lambda draft, item=item: _check(item, draft))
 
 
 def _check(item: Item, draft: str) -> None:

@@ -18,6 +18,7 @@ except ImportError:
 
 LENGTH = 24  # hexadecimal digits, 96 bits
 BLOCK = 64  # bytes, of SHA-256
+_INNER, _OUTER = (bytes(byte ^ mask for byte in range(256)) for mask in (0x36, 0x5C))
 
 
 def digest(content: bytes) -> bytes:
@@ -28,8 +29,8 @@ def digest(content: bytes) -> bytes:
 def of_digest(key: bytes, content_digest: bytes) -> str:
     """The fingerprint of the content that has this SHA-256: RFC 2104's HMAC, shortened."""
     key = (digest(key) if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
-    inner = digest(bytes(byte ^ 0x36 for byte in key) + content_digest)
-    return digest(bytes(byte ^ 0x5C for byte in key) + inner).hex()[:LENGTH]
+    inner = digest(key.translate(_INNER) + content_digest)
+    return digest(key.translate(_OUTER) + inner).hex()[:LENGTH]
 
 
 def of_content(key: bytes, content: bytes) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from . import places, sockets
+from . import bus, places, sockets
 from .manifest import Manifest
 from .shell import RefusedError, run
 
@@ -48,6 +48,21 @@ class Host:
         for name, block in zip(wanted, answer.out.strip().split("\n\n")):
             facts = (line.partition("=") for line in block.splitlines())
             self._units[name] = {fact: value for fact, _, value in facts}
+
+    def glance(self, names: Iterable[str]) -> None:
+        """The same for a look: of each no more than whether it is there, runs and is current."""
+        wanted = [name for name in dict.fromkeys(names) if name not in self._units]
+        if wanted:
+            try:
+                self._units.update(zip(wanted, bus.states(wanted)))
+            except bus.UnclearError:
+                self.read_units(wanted)
+
+    def pid(self, unit: str) -> str:
+        """Of its main process; "0" when there is none."""
+        if "MainPID" not in self.unit(unit):
+            del self._units[unit]
+        return self.unit(unit).get("MainPID", "0")
 
     def unit(self, name: str) -> dict[str, str]:
         self.read_units([name])

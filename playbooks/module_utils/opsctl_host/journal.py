@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from typing import Any
 
-from . import places
+from . import jsontext, places
 
 ROTATE = 1 << 20  # bytes; one older file is kept beside it
 KEEP = 50  # revisions
@@ -23,7 +22,7 @@ def append(environment: str, records: list[Any], documents: dict[str, Any]) -> N
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{folder}/{old}.json")
     path = places.state(environment, "journal.jsonl")
-    lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+    lines = "".join(jsontext.written(record) + "\n" for record in records)
     with places.full_disk(path):
         if os.path.exists(path) and os.path.getsize(path) > ROTATE:
             os.rename(path, f"{path}.1")
@@ -36,24 +35,22 @@ def append(environment: str, records: list[Any], documents: dict[str, Any]) -> N
 
 def read(environment: str, limit: int) -> list[Any]:
     """The newest `limit` records, oldest first. A line that a crash cut short is left out."""
-    path = places.state(environment, "journal.jsonl")
-    lines: list[str] = []
-    for part in (path, f"{path}.1"):
-        if len(lines) < limit:
-            lines = _lines(part) + lines
-    records = []
-    for line in lines[-limit:]:
-        with contextlib.suppress(ValueError):
-            records.append(json.loads(line))
-    return records
+    records = map(_record, _newest(environment, limit))
+    return [record for record in records if record is not None]
 
 
 def head(environment: str) -> dict[str, Any]:
     """The records of the newest run, and the newest revision."""
-    records = read(environment, 400)
-    begun = [index for index, record in enumerate(records) if record.get("kind") == "begin"]
+    records: list[Any] = []
     known = revisions(environment)
-    return {"records": records[begun[-1] :] if begun else [], "revision": known[-1] if known else 0}
+    revision = known[-1] if known else 0
+    for line in reversed(_newest(environment, 400)):
+        record = _record(line)
+        if record is not None:
+            records.insert(0, record)
+            if record.get("kind") == "begin":
+                return {"records": records, "revision": revision}
+    return {"records": [], "revision": revision}
 
 
 def revisions(environment: str) -> list[int]:
@@ -72,6 +69,24 @@ def documents(environment: str, newest: int) -> dict[str, Any]:
     folder = places.state(environment, "revisions")
     chosen = revisions(environment)[-newest:] if newest else []
     return {str(number): places.read_json(f"{folder}/{number}.json") for number in chosen}
+
+
+def _newest(environment: str, limit: int) -> list[str]:
+    """The newest lines, oldest first."""
+    path = places.state(environment, "journal.jsonl")
+    lines: list[str] = []
+    for part in (path, f"{path}.1"):
+        if len(lines) < limit:
+            lines = _lines(part) + lines
+    return lines[-limit:]
+
+
+def _record(line: str) -> Any:
+    """None for a line that is cut short."""
+    try:
+        return jsontext.read(line)
+    except ValueError:
+        return None
 
 
 def _lines(path: str) -> list[str]:

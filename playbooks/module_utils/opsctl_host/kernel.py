@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 
 from . import places
 from .found import Found
@@ -25,8 +24,8 @@ def current(name: str) -> str:
             text = " ".join(file.read().split())
     except OSError:
         return ""
-    chosen = re.search(r"\[(\w+)\]", text)
-    return chosen[1] if chosen else text
+    chosen = text.partition("[")[2].partition("]")[0]  # one of several
+    return chosen or text
 
 
 def kept_in(environment: str, name: str) -> tuple[str, str]:
@@ -42,9 +41,11 @@ def observe(host: Host, item: Item) -> Found:
     value = current(item["name"])
     path, line = kept_in(host.environment["name"], item["name"])
     wanted = f"{line} {item['desired'].get('value')}\n"
-    kept = False
-    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
-        kept = file.read() == wanted
+    try:
+        with open(path, encoding="utf-8") as file:
+            kept = file.read() == wanted
+    except FileNotFoundError:
+        kept = False
     return Found({"value": value, "at boot": "yes" if kept else "no"})
 
 

@@ -8,11 +8,11 @@ A kind is a module with
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
 from . import directory, file, filtering, kernel, mask, package, timer, unit
 
-KINDS: dict[str, ModuleType] = {
+KINDS: dict[str, Any] = {
     "kernel": kernel,
     "mask": mask,
     "package": package,

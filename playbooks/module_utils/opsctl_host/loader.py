@@ -5,20 +5,24 @@
 `source` (compressed JSON: module name -> text) and `request` are set by the bootstrap. Where the
 first change has made /run/opsctl/agent, the compiled program is kept there by its digest: compiling
 costs more than all else in a look.
+
+Next to that come Python's own modules: json alone takes as long as Python's start. So what the
+package imports is put off until it is used; a look that finds nothing to do uses hardly any of it.
 """
 
+import _collections_abc
+import builtins
 import marshal
 import os
 import sys
 import zlib
-from importlib.machinery import ModuleSpec
 
 PACKAGE = "opsctl_host"
 FOLDER = "/run/opsctl/agent"
 
 
 def compiled(source, digest):
-    """Code objects by module name; from the folder only if it is the caller's alone."""
+    """Marshalled code by module name; from the folder only if it is the caller's alone."""
     kept = f"{FOLDER}/{digest}-{sys.hexversion:x}"
     try:
         found = os.stat(FOLDER)
@@ -34,13 +38,57 @@ def compiled(source, digest):
     import json
 
     texts = json.loads(zlib.decompress(source))
-    code = {name: compile(text, name, "exec", dont_inherit=True) for name, text in texts.items()}
+    code = {
+        name: marshal.dumps(compile(text, name, "exec", dont_inherit=True, optimize=2))
+        for name, text in texts.items()
+    }
     if ours:
         draft = f"{kept}.{os.getpid()}"
         with open(draft, "wb") as file:
             marshal.dump(code, file)
         os.rename(draft, kept)
     return code
+
+
+class Names:
+    """Stands for modules of which only annotations and aliases of types want something."""
+
+    Any = annotations = object
+
+
+class Later(type(sys)):
+    """A module that is imported when something of it is first asked for."""
+
+    def __getattr__(self, name):
+        __import__(self.__name__)
+        found = getattr(sys.modules[self.__name__], name)
+        setattr(self, name, found)
+        return found
+
+
+Namespace = type(sys.implementation)
+STAND_INS = {
+    ("__future__", ("annotations",)): Names,
+    ("typing", ("Any",)): Names,
+}
+
+
+def put_off(name, globals=None, locals=None, fromlist=(), level=0):
+    """__import__ as the package's modules see it."""
+    if name not in sys.modules and level == 0:
+        if name == "collections.abc":
+            return _collections_abc  # the same under its own name
+        if stand_in := STAND_INS.get((name, fromlist)):
+            return stand_in
+        if not fromlist and "." not in name and name not in sys.builtin_module_names:
+            return Later(name)
+    if level and not name:  # from . import modules
+        names = {one: f"{PACKAGE}.{one}" for one in fromlist}
+        return Namespace(**{one: sys.modules.get(at) or Later(at) for one, at in names.items()})
+    return __import__(name, globals, locals, fromlist or (), level)
+
+
+BUILTINS = {**vars(builtins), "__import__": put_off}
 
 
 class Bundle:
@@ -51,14 +99,15 @@ class Bundle:
 
     def find_spec(self, name, path=None, target=None):
         if name in self.code:
-            return ModuleSpec(name, self, is_package=name == PACKAGE)
+            return type(sys.__spec__)(name, self, is_package=name == PACKAGE)
         return None
 
     def create_module(self, spec):
         return None
 
     def exec_module(self, module):
-        exec(self.code[module.__name__], module.__dict__)
+        module.__dict__["__builtins__"] = BUILTINS
+        exec(marshal.loads(self.code[module.__name__]), module.__dict__)
 
 
 def start(source, digest, request):

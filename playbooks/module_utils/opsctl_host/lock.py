@@ -8,11 +8,10 @@ still be under way once the new one has begun.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from . import places
@@ -21,24 +20,41 @@ from .shell import RefusedError
 PATIENCE = 5.0  # seconds a new holder waits for a change of the last one to end
 
 
-@contextlib.contextmanager
-def flock(path: str, how: int, patience: float) -> Iterator[None]:
-    """Hold a flock. Raises hosts/busy when it can't be had within `patience` seconds."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    end = time.monotonic() + patience
-    try:
+class Flock:
+    """Holds a flock. Raises hosts/busy when it can't be had within `patience` seconds.
+
+    `then` is called as soon as it is held, and raises to let it go again.
+    """
+
+    def __init__(
+        self, path: str, how: int, patience: float, then: Callable[[], None] | None = None
+    ):
+        self.path, self.how, self.patience, self.then = path, how, patience, then
+
+    def __enter__(self) -> None:
+        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._wait(time.monotonic() + self.patience)
+            if self.then:
+                self.then()
+        except BaseException:
+            os.close(self.handle)
+            raise
+
+    def __exit__(self, *about: object) -> None:
+        os.close(self.handle)
+
+    def _wait(self, end: float) -> None:
         while True:
             try:
-                fcntl.flock(handle, how | fcntl.LOCK_NB)
-                break
+                fcntl.flock(self.handle, self.how | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > end:
-                    message = f"{path} is held: a change is still under way"
+                    message = f"{self.path} is held: a change is still under way"
                     raise RefusedError("hosts/busy", message, "try again in a moment") from None
                 time.sleep(0.02)
-        yield
-    finally:
-        os.close(handle)
+            else:
+                return
 
 
 class Lock:
@@ -118,34 +134,31 @@ class Lock:
                 taken = {"token": token, "holder": holder, "since": now, "expires": now + 60}
                 places.write_json(self.path, {**taken, "highest": token})
 
-    @contextlib.contextmanager
-    def guard(self, token: int, holder: str) -> Iterator[None]:
+    def guard(self, token: int, holder: str) -> Flock:
         """Around each change: nobody else's turn begins before it ends."""
         if self.read()["highest"] < token:
             # Away or busy when the lock was taken: here the turn begins now, as in `acquire`.
             places.make_folder(os.path.dirname(self.path))
             with self.changes(fcntl.LOCK_EX):
                 self.check(token, holder)
-        with self.changes(fcntl.LOCK_SH):
-            self.check(token, holder)
-            yield
+        return self.changes(fcntl.LOCK_SH, lambda: self.check(token, holder))
 
-    @contextlib.contextmanager
-    def unheld(self) -> Iterator[None]:
+    def unheld(self) -> Flock:
         """Around each change of somebody without a lock. Raises hosts/held while another has it."""
         places.make_folder(os.path.dirname(self.path))
-        with self.changes(fcntl.LOCK_SH):
-            held = self.read()
-            if live(held):
-                message = f"{held['holder']} holds this environment's lock"
-                raise RefusedError("hosts/held", message, "wait until that one is done")
-            yield
+        return self.changes(fcntl.LOCK_SH, self._refuse_held)
 
-    def changes(self, how: int) -> contextlib.AbstractContextManager[None]:
-        return flock(self.path.replace("lock.json", "lock.changes"), how, PATIENCE)
+    def _refuse_held(self) -> None:
+        held = self.read()
+        if live(held):
+            message = f"{held['holder']} holds this environment's lock"
+            raise RefusedError("hosts/held", message, "wait until that one is done")
 
-    def _mutex(self) -> contextlib.AbstractContextManager[None]:
-        return flock(self.path.replace("lock.json", "lock.mutex"), fcntl.LOCK_EX, PATIENCE)
+    def changes(self, how: int, then: Callable[[], None] | None = None) -> Flock:
+        return Flock(self.path.replace("lock.json", "lock.changes"), how, PATIENCE, then)
+
+    def _mutex(self) -> Flock:
+        return Flock(self.path.replace("lock.json", "lock.mutex"), fcntl.LOCK_EX, PATIENCE)
 
 
 def live(held: dict[str, Any]) -> bool:

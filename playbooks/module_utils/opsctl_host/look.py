@@ -32,7 +32,8 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
     """
     name = host.environment["name"]
     items: list[Item] = asked["items"]
-    host.read_units(item["name"] for item in items if item["kind"] in ("unit", "timer", "mask"))
+    units = [item["name"] for item in items if item["kind"] in ("unit", "timer", "mask")]
+    host.glance([*units, *(one["unit"] for one in asked["queries"])])
     found = {item["key"]: observed(host, item) for item in items}
     manifest = host.manifest
     stranger = manifest.stranger

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import places
 from .asking import user_of
-from .lock import flock
+from .lock import Flock
 from .shell import RefusedError, run
 
 PATIENCE = 30.0  # seconds to wait for an end that goes on just now
@@ -157,6 +157,6 @@ def _program(environment: str) -> str:
     return places.state(environment, "release.py")
 
 
-def _turn(environment: str) -> contextlib.AbstractContextManager[None]:
+def _turn(environment: str) -> Flock:
     """One at a time, the timer's program included. Raises hosts/busy."""
-    return flock(places.state(environment, "maintenance.lock"), fcntl.LOCK_EX, PATIENCE)
+    return Flock(places.state(environment, "maintenance.lock"), fcntl.LOCK_EX, PATIENCE)

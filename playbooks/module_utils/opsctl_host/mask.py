@@ -28,7 +28,7 @@ def observe(host: Host, item: Item) -> Found:
         return Found(None, foreign=f"{path} was written by somebody else")
     state = host.unit(name)
     if state.get("ActiveState") in ("active", "activating", "reloading"):
-        whose = f"{name} is running here and opsctl did not start it (pid {state.get('MainPID')})"
+        whose = f"{name} is running here and opsctl did not start it (pid {host.pid(name)})"
         return Found({"masked": "yes"} if masked else None, foreign=whose)
     return Found({"masked": "yes"} if masked else None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import grp
-import json
 import os
 import pwd
 import stat
@@ -13,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from . import jsontext
 from .shell import RefusedError
 
 ROOT = ""  # tests set a folder here
@@ -84,23 +84,26 @@ def sync_folder(folder: str) -> None:
         os.close(handle)
 
 
-@contextlib.contextmanager
-def full_disk(path: str) -> Any:
+class full_disk:  # noqa: N801 - it is used as a word of the language, `with full_disk(path):`
     """Turns ENOSPC into hosts/disk-full with the path."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        hint = f"df -h {os.path.dirname(path)}; make room, then apply again"
-        raise RefusedError("hosts/disk-full", f"no space left for {path}", hint) from error
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = f"df -h {os.path.dirname(self.path)}; make room, then apply again"
+            raise RefusedError("hosts/disk-full", f"no space left for {self.path}", hint) from error
 
 
 def read_json(path: str) -> Any:
     """The content of a JSON file; None when there is none. A broken one raises hosts/state."""
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            return jsontext.read(file.read())
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -109,15 +112,20 @@ def read_json(path: str) -> Any:
 
 
 def write_json(path: str, value: Any) -> None:
-    text = json.dumps(value, separators=(",", ":"))
+    text = jsontext.written(value)
     write(path, text.encode(), 0o600, os.geteuid(), os.getegid())
+
+
+_KNOWN: dict[str, tuple[int, int]] = {}  # a package may bring an account, and none ever goes
 
 
 def ids(owner: str) -> tuple[int, int]:
     """The numbers of "user:account": the user, and the group of that name or of that account."""
     user, _, group = owner.partition(":")
     try:
-        return pwd.getpwnam(user).pw_uid, _group(group or user)
+        if owner not in _KNOWN:
+            _KNOWN[owner] = pwd.getpwnam(user).pw_uid, _group(group or user)
+        return _KNOWN[owner]
     except KeyError as error:
         message = f"there is no account {owner} on the host"
         raise RefusedError("hosts/no-user", message, "does its package make it?") from error
@@ -132,9 +140,11 @@ def _group(name: str) -> int:
 
 def owner_of(found: os.stat_result, wanted: str) -> str:
     """The owner as `wanted` says it if it is that one, else by its real names."""
-    with contextlib.suppress(RefusedError):
+    try:
         if ids(wanted) == (found.st_uid, found.st_gid):
             return wanted
+    except RefusedError:  # no such account: then by the real names
+        pass
     try:
         user = pwd.getpwuid(found.st_uid).pw_name
     except KeyError:

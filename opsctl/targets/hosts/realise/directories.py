@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from opsctl.model import ServiceBase
 from opsctl.planning.resource import Resource
 from opsctl.targets.hosts import layout
@@ -55,7 +53,7 @@ def _parents(member: Member) -> list[str]:
     found = []
     for component in member.components:
         for file in component.files:
-            parent = str(PurePosixPath(file.path).parent)
+            parent = file.folder
             inside = parent.startswith((member.seat.config_dir, member.seat.data_dir))
             if inside and parent not in found:
                 found.append(parent)
@@ -68,7 +66,7 @@ def _folder(context: Context, workload: Workload, member: Member, path: str) -> 
         (component.user, file.life)
         for component in member.components
         for file in component.files
-        if str(PurePosixPath(file.path).parent) == path
+        if file.folder == path
     }
     names = {user for user, _ in users}
     user = names.pop() if len(names) == 1 else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.targets.hosts.realise.context import Context, Payload
@@ -17,8 +16,7 @@ def files(
     for component in member.components:
         for file in component.files:
             name = context.id("file", member.seat.node, file.path)
-            parent = str(PurePosixPath(file.path).parent)
-            needs = tuple(folder.id for folder in folders if folder.id.name == parent)
+            needs = tuple(folder.id for folder in folders if folder.id.name == file.folder)
             if file.life == "seeded":
                 made = _seeded(context, name, workload, member, component.user, file, needs)
             else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from opsctl.workload import Component, Seat
 
@@ -34,10 +33,9 @@ def sandbox(component: Component, seat: Seat) -> Iterator[str]:
     yield from _capabilities(component)
     writable = [volume.path for volume in component.volumes]
     for file in component.files:
-        parent = str(PurePosixPath(file.path).parent)
         # A server that rewrites its file makes a new one beside it.
-        if file.life == "seeded" and parent not in writable:
-            writable.append(parent)
+        if file.life == "seeded" and file.folder not in writable:
+            writable.append(file.folder)
     if writable:
         yield f"ReadWritePaths={' '.join(f'-{path}' for path in writable)}"
     if component.volumes:

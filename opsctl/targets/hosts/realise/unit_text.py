@@ -13,6 +13,7 @@ from opsctl.targets.hosts.realise.words import words
 from opsctl.workload import Component, Member
 
 START = 60.0  # seconds a process may take to start, on top of what runs before it
+_MARK = "MarkOfThisText"  # its place; no quoting changes it
 HEAD = "# Written by opsctl; changes made here are undone by the next apply.\n"
 
 
@@ -35,8 +36,9 @@ def start_timeout(component: Component) -> float:
 
 def unit_text(about: UnitText) -> tuple[str, str]:
     """The text, and the mark in it that stands for all the rest of it."""
-    mark = fingerprints.of_content(fingerprints.OPEN, _text(about, "").encode())
-    return _text(about, mark), mark
+    text = _text(about, _MARK)
+    mark = fingerprints.of_content(fingerprints.OPEN, text.replace(_MARK, "").encode())
+    return text.replace(_MARK, mark), mark
 
 
 def limits_text(component: Component) -> str:

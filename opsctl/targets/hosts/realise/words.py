@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_PLAIN = re.compile(r"[\w./:=,+@%$-]+")
+
 
 def words(argv: tuple[str, ...]) -> str:
     return " ".join(_quoted(word) for word in argv)
@@ -10,5 +14,6 @@ def words(argv: tuple[str, ...]) -> str:
 def _quoted(word: str) -> str:
     """A word as systemd reads it: its own quoting, specifiers and variables escaped."""
     word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$")
-    plain = word and all(letter.isalnum() or letter in "-_./:=,+@%$" for letter in word)
-    return word if plain else '"' + word.replace('"', '\\"').replace("\n", "\\n") + '"'
+    if _PLAIN.fullmatch(word):
+        return word
+    return '"' + word.replace('"', '\\"').replace("\n", "\\n") + '"'
