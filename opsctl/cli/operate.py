@@ -36,7 +36,7 @@ def switchover(session: Session, service: Service, to: To = "") -> Exit:
 @command(app, "dry-run", "consent", "skip-unreachable", "spec", "output")
 def failover(session: Session, service: Service, to: To = "") -> Exit:
     """Move the primary role without its holder's help: the newest writes may be lost."""
-    parts = session.parts()
+    parts = session.parts(hasty=True)
     return _carry_out(session, parts, failover_plan(parts, service, to))
 
 

@@ -33,7 +33,7 @@ class Session:
         plain = self.options.no_color or bool(os.environ.get("NO_COLOR"))
         return Screen(self.options.output or "human", color=not plain)
 
-    def parts(self, *, advise: bool = False) -> Parts:
+    def parts(self, *, advise: bool = False, hasty: bool = False) -> Parts:
         """The spec's concrete parts. Raises OpsError for a wrong spec, --strict's too."""
         from opsctl import wiring
 
@@ -43,6 +43,7 @@ class Session:
             given.sets,
             unsupported=given.unsupported,
             force_conflicts=given.force_conflicts,
+            hasty=hasty,
         )
         findings = self.findings(parts.environment)
         if findings and advise:

@@ -17,6 +17,7 @@ from opsctl.workload import SecretRef
 if TYPE_CHECKING:
     from opsctl.lab import Lab
 
+HASTE = 5.0  # seconds for hosts that say nothing, where somebody waits because one is dead
 Locked = Mapping[str, Mapping[str, str]]  # "dc/debian-13" -> package -> version
 
 
@@ -29,9 +30,12 @@ def hosts_target(
     cache: Path,
     locked: Locked,
     unsupported: bool,
+    hasty: bool = False,
 ) -> HostsTarget:
     """The target `name`. Raises OpsError for a lab or an inventory that is not there."""
     ssh = _ssh(spec, ("targets", name, "ssh"), written.ssh)
+    if hasty:
+        ssh = replace(ssh, connect_timeout=min(ssh.connect_timeout, HASTE))
     hosts = _hosts(spec, name, written)
     cut_power = None
     if isinstance(written.hosts, model.LabHosts):
@@ -63,6 +67,7 @@ def hosts_target(
             time_service=model.keeper_words(spec, name),
             unsupported=unsupported,
             cut_power=cut_power,
+            stragglers=HASTE if hasty else None,
         ),
     )
 

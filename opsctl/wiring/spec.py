@@ -39,6 +39,7 @@ class _Call:
     unsupported: bool
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # over opsctl.lock's
     force_conflicts: bool = False
+    hasty: bool = False
 
 
 def parts(
@@ -47,10 +48,15 @@ def parts(
     *,
     unsupported: bool = False,
     force_conflicts: bool = False,
+    hasty: bool = False,
 ) -> Parts:
-    """Everything a use case needs, for the spec in `files`. Raises OpsErrors for its mistakes."""
+    """Everything a use case needs, for the spec in `files`. Raises OpsErrors for its mistakes.
+
+    `hasty`: hosts that say nothing when others do are soon taken for dead.
+    """
     spec = load(files, sets, engines=option_models())
-    return _parts(_Call(folder_of(files), unsupported, force_conflicts=force_conflicts), spec)
+    call = _Call(folder_of(files), unsupported, force_conflicts=force_conflicts, hasty=hasty)
+    return _parts(call, spec)
 
 
 def _parts(call: _Call, spec: Environment) -> Parts:
@@ -117,6 +123,7 @@ def _target(call: _Call, spec: Environment, name: str, secrets: Secrets, lock: L
         cache=cache_folder() / spec.id,
         locked=lock.packages,
         unsupported=call.unsupported,
+        hasty=call.hasty,
     )
 
 

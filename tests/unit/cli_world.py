@@ -158,6 +158,7 @@ class World:
         *,
         unsupported: bool = False,
         force_conflicts: bool = False,
+        hasty: bool = False,
     ) -> Parts:
         return self._parts(load(files, sets, engines={"demo": DemoService}))
 

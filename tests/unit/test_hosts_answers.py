@@ -109,6 +109,27 @@ def test_many_programs_run_at_once_and_each_is_bounded() -> None:
         assert (one.exit, len(one.out), one.err) == (3, 180_000, "err\n")
 
 
+def test_who_hurries_waits_for_the_last_ones_only_until_most_have_answered() -> None:
+    calls = {f"c{n}": (["true"], b"") for n in range(3)}
+    calls["dead"] = (["sleep", "120"], b"")
+    said = ssh.run_all(calls, timeout=60.0, parallel=4, stragglers=0.1)
+    assert said["dead"].exit is None
+    assert [said[f"c{number}"].exit for number in range(3)] == [0, 0, 0]
+    error = ssh_errors.unreachable("dc/n4", "a", said["dead"])
+    assert error is not None
+    assert error.code == "hosts/timeout"  # so it is not asked again
+
+
+def test_who_hurries_waits_as_ever_while_most_say_nothing_or_were_not_asked_yet() -> None:
+    slow = (["sh", "-c", "sleep 1"], b"")
+    few = ssh.run_all({"one": (["true"], b""), "two": slow}, 60.0, parallel=2, stragglers=0.0)
+    assert few["two"].exit == 0
+    calls = {"one": (["true"], b""), "two": (["true"], b""), "late": slow}
+    assert ssh.run_all(calls, 60.0, parallel=1, stragglers=60.0)["late"].exit == 0
+    failed = {"one": (["false"], b""), "two": (["false"], b""), "late": slow}
+    assert ssh.run_all(failed, 60.0, parallel=3, stragglers=0.0)["late"].exit == 0
+
+
 def test_a_control_folder_that_others_can_enter_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -46,7 +46,8 @@ class Agents:
 
     `silent` are the hosts that the last look did not reach: the same set for all who ask, emptied
     host by host as they answer again. Waiting for each of them at every turn of a run would take
-    longer than the run.
+    longer than the run. `stragglers`: how many seconds hosts may take once most have answered; None
+    for as long as it takes.
     """
 
     target: str
@@ -55,6 +56,7 @@ class Agents:
     options: SshOptions
     secrets: Secrets
     silent: set[str] = field(default_factory=set)
+    stragglers: float | None = None
 
     @property
     def speaking(self) -> tuple[str, ...]:
@@ -111,7 +113,7 @@ class Agents:
             password = self.password(name)
             line = f"{password}\n".encode() if password else b""
             calls[name] = (self._command(name), line + bundle.bundle().message(text))
-        return ssh.run_all(calls, bound, self.options.parallel)
+        return ssh.run_all(calls, bound, self.options.parallel, self.stragglers)
 
     def _command(self, name: str) -> list[str]:
         host = self.hosts[name]

@@ -135,10 +135,18 @@ def command(host: Host, options: SshOptions, *more: str) -> list[str]:
 
 
 def run_all(
-    calls: Mapping[str, tuple[Sequence[str], bytes]], timeout: float, parallel: int
+    calls: Mapping[str, tuple[Sequence[str], bytes]],
+    timeout: float,
+    parallel: int,
+    stragglers: float | None = None,
 ) -> dict[str, Said]:
-    """Run commands with their standard input, `parallel` at once, each `timeout` seconds."""
+    """Run commands with their standard input, `parallel` at once, each `timeout` seconds.
+
+    With `stragglers`, the others have that many seconds more once most have answered.
+    """
     said: dict[str, Said] = {}
+    everybody = time.time() + timeout * len(calls)
+    last = everybody  # by when all must have ended
     waiting = list(calls)[::-1]
     running: dict[str, _Call] = {}
     with selectors.DefaultSelector() as selector:
@@ -146,11 +154,16 @@ def run_all(
             while waiting and len(running) < parallel:
                 name = waiting.pop()
                 running[name] = _start(name, calls[name], selector)
-            for key, _ in selector.select(_patience(running, timeout)):
+            patience = min(_patience(running, timeout), max(0.0, last - time.time()) + 0.01)
+            for key, _ in selector.select(patience):
                 _move(key, running[key.data], selector)
             for name, call in list(running.items()):
-                if not call.open or time.time() - call.began > timeout:
+                if not call.open or time.time() > min(call.began + timeout, last):
                     said[name] = _end(running.pop(name), selector)
+            answered = sum(one.exit == 0 for one in said.values())
+            most = 2 * answered > len(calls) and not waiting
+            if stragglers is not None and most and last == everybody:
+                last = time.time() + stragglers
     return said
 
 

@@ -102,7 +102,8 @@ class HostsTarget:
             self.name, self.environment, tuple(self.hosts), resources, workloads, self._glimpse
         )
         requests = looking.requests(self.secrets.key, self.host_options)
-        answers = self._agents().send(requests, LOOK)
+        agents = replace(self._agents(), stragglers=self.options.stragglers)
+        answers = agents.send(requests, LOOK)
         self._silent |= answers.unreached
         found = looking.observation(answers, self.options)
         heads = [int(answer["look"]["lock"]["highest"]) for answer in answers.given.values()]

@@ -70,7 +70,8 @@ class Options:
     """Further keys of a hosts target. `unsupported`: systems other than Debian 12 and 13 too.
 
     `time_service`: what to write for hosts whose clocks nobody keeps. `cut_power(hosts, seconds)`
-    takes their power, where something can.
+    takes their power, where something can. `stragglers`: seconds that a look waits for hosts that
+    say nothing when most others have answered; None for as long as it takes to be sure.
     """
 
     packages: Packages = field(default_factory=Packages)
@@ -80,3 +81,4 @@ class Options:
     time_service: str = "a service that keeps time"
     unsupported: bool = False
     cut_power: Callable[[tuple[str, ...], float], None] | None = None
+    stragglers: float | None = None
