@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code. No traceback leaves it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     gc.set_threshold(GARBAGE, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would search every package
     signal.signal(signal.SIGTERM, _interrupt)
     return guarded(lambda: _run(given), given)
 

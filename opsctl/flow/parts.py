@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import OpsError, SpecError
-from opsctl.flow.reading import Live
 from opsctl.model import Environment, ServiceBase
 from opsctl.monitoring import Catalogue
 from opsctl.ports import Record, Secrets, Target
 from opsctl.running.lease import TTL
 from opsctl.workload import Engine, Render, Workload
+
+if TYPE_CHECKING:
+    from opsctl.flow.reading import Live  # dashboards behind it, which few commands want
 
 
 def _no_catalogue(name: str) -> Catalogue:  # noqa: ARG001
