@@ -91,6 +91,7 @@ class Pretend:
     servers: dict[str, Server] = field(default_factory=dict)
     believed: str = ""
     known: dict[str, set[str]] = field(default_factory=dict)
+    tilted: set[str] = field(default_factory=set)  # whose Sentinels take orders and do nothing
 
     def __post_init__(self) -> None:
         members = [member.name for member in self.workload.members()]
@@ -138,6 +139,7 @@ class Pretend:
                 "sentinels": str(len(self.known[name])),
                 "replicas": str(len(others)),
                 "flags": "master" if up else "s_down,o_down,master",
+                "tilt": "1" if name in self.tilted else "0",
                 **{
                     f"priority {address(other)}:6379": self.servers[other].priority
                     for other in others

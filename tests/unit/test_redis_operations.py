@@ -35,6 +35,38 @@ def test_with_one_replica_sentinel_has_no_choice_so_nothing_is_preferred() -> No
     assert not any(words.startswith("prefer") for words in _words(acts))
 
 
+def test_an_order_goes_to_a_sentinel_that_acts() -> None:
+    shop = Pretend(described(), tilted={"shop-0"})
+    acts = shop.workload.operations.switchover(shop.standings(), "")
+    (order,) = (act for act in acts if act.call.words.startswith("ask Sentinel"))
+    assert order.call.member == "shop-1"
+
+
+def test_where_no_sentinel_acts_the_switchover_waits_before_writes_do() -> None:
+    shop = Pretend(described(), tilted={"shop-0", "shop-1", "shop-2"})
+    acts = shop.workload.operations.switchover(shop.standings(), "shop-2")
+    (calm,) = (act for act in acts if act.call.words.startswith("wait until"))
+    assert calm.until is not None
+    assert "acts on nothing for 30 s (tilt)" in calm.until.holds(shop.standings())
+    assert calm.until.timeout > 30
+    shop.tilted.clear()
+    assert calm.until.holds(shop.standings()) == ""
+
+
+def test_who_was_promoted_in_place_of_the_wanted_one_is_named() -> None:
+    shop = Pretend(described())
+    acts = shop.workload.operations.switchover(shop.standings(), "shop-2")
+    (order,) = (act for act in acts if act.call.words.startswith("ask Sentinel"))
+    assert order.until is not None
+    assert order.until.holds(shop.standings()) == "shop-2 is not primary yet"
+    shop.tilted = {"shop-0"}
+    assert "the Sentinel of shop-0 stood still" in order.until.holds(shop.standings())
+    shop.servers["shop-1"].role = "primary"
+    assert order.until.holds(shop.standings()) == (
+        "shop-2 is not primary yet: shop-1 was promoted, by a failover that was going on already"
+    )
+
+
 def test_failover_is_never_sent_to_a_server() -> None:
     shop = Pretend(described())
     for acts in (

@@ -51,6 +51,13 @@ def test_a_sentinel_says_whom_it_believes_in_and_whom_it_knows(label: str) -> No
     assert standing.details["priority 127.0.1.3:27902"] == "100"
 
 
+def test_a_sentinel_says_whether_it_acts() -> None:
+    said = _said("redis-8.0", "sentinel").stdout
+    assert sentinel_standing(Answer(0, said)).details["tilt"] == ""
+    info = "opsctl-mark\n# Sentinel\nsentinel_masters:1\nsentinel_tilt:1\n"
+    assert sentinel_standing(Answer(0, said + info)).details["tilt"] == "1"
+
+
 @pytest.mark.parametrize("label", LABELS)
 def test_a_sentinel_whose_primary_is_down_is_not_ready(label: str) -> None:
     standing = sentinel_standing(_said(label, "sentinel-primary-down"))

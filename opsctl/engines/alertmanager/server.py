@@ -24,6 +24,7 @@ from opsctl.workload import (
 )
 
 ALERTMANAGER = "alertmanager"
+ROOM = 1024 * web.MIB  # bytes, where room has to be asked for: far more than silences take
 PEERS = "peers"  # the port at which members hear of each other
 AVAILABLE: Mapping[str, str] = {"debian-12": "0.25", "debian-13": "0.28"}
 IMAGE = "0.28"  # the version that an image has
@@ -72,7 +73,7 @@ def server(
             ),
         ),
         ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"), *gossip),
-        volumes=(Volume(seat.data_dir),),
+        volumes=(Volume(seat.data_dir, size=ROOM),),
         probes=(Probe("ready", web.ask(seat, "health"), period=10.0),),
         limits=Limits(memory=128 * web.MIB, memory_request=32 * web.MIB),
         health=web.health(seat, web.answering),

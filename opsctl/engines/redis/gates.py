@@ -15,6 +15,7 @@ from opsctl.workload import Gate, Standings
 
 _WHOLE = 180.0  # seconds: a member may have to copy everything from the primary
 _SOON = 30.0  # seconds: what Sentinels tell each other within a few rounds
+_STILL = "the Sentinel of {} stood still for seconds, and acts on nothing for 30 s (tilt)"
 
 
 def whole(cast: Cast) -> Gate:
@@ -110,13 +111,14 @@ def preferred(target: str) -> Gate:
     return Gate(f"the Sentinels know that {target} is preferred", holds, _SOON)
 
 
-def promoted(target: str) -> Gate:
-    """The target is primary, and a majority of the Sentinels that answer say so too."""
+def promoted(target: str, old: str, asked: str) -> Gate:
+    """The target is primary, and a majority of the Sentinels that answer say so too. `asked`: the
+    one that was told to do it."""
 
     def holds(standings: Standings) -> str:
         standing = standings.get((target, REDIS))
         if standing is None or standing.role != "primary":
-            return f"{target} is not primary yet"
+            return f"{target} is not primary yet{_instead(standings, old, asked)}"
         beliefs = [sentinel.following for _, sentinel in sentinels(standings)]
         agreed = beliefs.count(address_of(standings, target))
         if beliefs and agreed <= len(beliefs) // 2:
@@ -124,6 +126,20 @@ def promoted(target: str) -> Gate:
         return ""
 
     return Gate(f"{target} is primary", holds, _SOON)
+
+
+def _instead(standings: Standings, old: str, asked: str) -> str:
+    """What happened or keeps it from happening."""
+    others = [member for member in primaries(standings) if member != old]
+    if others:
+        return f": {' and '.join(others)} was promoted, by a failover that was going on already"
+    return f": {_STILL.format(asked)}" if tilted(standings, asked) else ""
+
+
+def tilted(standings: Standings, member: str) -> bool:
+    """Whether the member's Sentinel takes orders and acts on none."""
+    standing = standings.get((member, SENTINEL))
+    return standing is not None and standing.details.get("tilt") == "1"
 
 
 def replaced(old: str) -> Gate:
@@ -173,10 +189,13 @@ def forgotten(member: str, remaining: tuple[str, ...]) -> Gate:
     return Gate(f"the Sentinel of {member} knows who is left", holds, 60.0)
 
 
-def calm(primary: str, members: tuple[str, ...]) -> Gate:
-    """No failover is going on: the Sentinels of `members` hold the primary for up."""
+def calm(primary: str, members: tuple[str, ...], asked: str) -> Gate:
+    """No failover is going on: the Sentinels of `members` hold the primary for up. And the one that
+    is `asked` acts: it would take the order now, and carry it out when nobody waits for it."""
 
     def holds(standings: Standings) -> str:
+        if tilted(standings, asked):
+            return _STILL.format(asked)
         for member, standing in sentinels(standings):
             if member not in members:
                 continue

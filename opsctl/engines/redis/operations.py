@@ -74,7 +74,7 @@ def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
             cast.door(asked, SENTINEL).call(
                 f"ask Sentinel to promote {new}", [order], _unless_going_on
             ),
-            until=gates.promoted(new),
+            until=gates.promoted(new, old, asked),
         ),
         # Sentinel would demote the old primary too, but only ten seconds later.
         Act(demote(cast, old, new), until=gates.follows(old, new)),
@@ -158,7 +158,7 @@ def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
     new = to or furthest(standings, replicas)
     return (
         *_prefer(cast, standings, new),
-        Act(order, until=gates.promoted(new)),
+        Act(order, until=gates.promoted(new, old, asked)),
         *((Act(demote(cast, old, new)),) if old else ()),
         *_unprefer(cast, standings, new),
     )
@@ -209,4 +209,4 @@ def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act
 def _calm(cast: Cast, member: str, primary: str, watching: tuple[str, ...]) -> Act:
     """Waits until no Sentinel of `watching` sees a failover; `member` is the one that is asked."""
     call = cast.door(member, SENTINEL).call("wait until no failover is going on", ["PING"])
-    return Act(call, until=gates.calm(primary, watching))
+    return Act(call, until=gates.calm(primary, watching, member))

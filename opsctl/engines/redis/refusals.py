@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.engines.redis.cast import REDIS, Cast, primaries, sentinels
-from opsctl.engines.redis.gates import furthest_replica
+from opsctl.engines.redis.gates import furthest_replica, tilted
 from opsctl.errors import Exit, OpsError
 from opsctl.workload import Standings
 
@@ -44,12 +44,13 @@ def ready_replica(cast: Cast, standings: Standings, wanted: str) -> str:
 
 
 def asking_sentinel(cast: Cast, standings: Standings, *, following: str = "") -> str:
-    """A Sentinel to give an order to; OpsError when too few answer to agree on anything."""
+    """A Sentinel to give an order to, one that acts where there is any; OpsError when too few
+    answer to agree on anything."""
     found = [
         member for member, standing in sentinels(standings) if following in ("", standing.following)
     ]
     if len(found) >= cast.majority:
-        return found[0]
+        return next((one for one in found if not tilted(standings, one)), found[0])
     raise refused(
         cast,
         "no-quorum",

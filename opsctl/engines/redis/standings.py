@@ -23,6 +23,8 @@ def sentinel_questions(service: str) -> tuple[str, ...]:
         f"SENTINEL CKQUORUM {service}",
         f"PING {MARK}",
         f"SENTINEL REPLICAS {service}",
+        f"PING {MARK}",
+        "INFO sentinel",
     )
 
 
@@ -97,11 +99,12 @@ def sentinel_standing(answer: Answer) -> Standing:
     """A Sentinel. `following` is the primary that it believes in; ready when it has a quorum.
 
     Details: sentinels (known, itself included), replicas (known), quorum, epoch, flags, reported
-    (the role that the primary last told of itself), patience (milliseconds of silence), and for
-    each replica "priority HOST:PORT" and "flags HOST:PORT".
+    (the role that the primary last told of itself), patience (milliseconds of silence), tilt (1
+    while it acts on nothing: it stood still for two seconds or its clock jumped, and that lasts 30
+    seconds), and for each replica "priority HOST:PORT" and "flags HOST:PORT".
     """
     try:
-        master_lines, quorum_lines, replica_lines = parts(answer)
+        master_lines, quorum_lines, replica_lines, *info_lines = parts(answer)
     except ValueError as error:
         return _silent(str(error))
     master = pairs(master_lines)
@@ -118,6 +121,7 @@ def sentinel_standing(answer: Answer) -> Standing:
         "flags": master.get("flags", ""),
         "reported": master.get("role-reported", ""),
         "patience": master.get("down-after-milliseconds", ""),
+        "tilt": fields(info_lines[0]).get("sentinel_tilt", "") if info_lines else "",
     }
     for replica in _replicas(replica_lines):
         address = f"{replica.get('ip')}:{replica.get('port')}"
