@@ -44,6 +44,14 @@ def kubernetes(session: Session, folder: Folder) -> None:
 
 
 @command(app, "spec", "output")
+def monitoring(session: Session, folder: Folder) -> None:
+    """Write targets, rules and a snippet for a Prometheus that is already there to include."""
+    files = wiring.render_monitoring(session.parts(), folder)
+    words = "its README names the two lines to include, and the passwords that it wants"
+    session.screen.result(WrittenView(files, [(f"ls {folder}", words)]))
+
+
+@command(app, "spec", "output")
 def rbac(session: Session) -> None:
     """Print the Kubernetes roles that an apply needs, and those that a plan needs."""
     session.screen.text(wiring.render_rbac(session.parts()))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, OpsError
+from opsctl.model import Environment, ServiceBase
 from opsctl.workload import (
     Act,
     AddressRef,
@@ -63,18 +64,31 @@ def image(software: str, version: str) -> str:
     return f"{software}:{version}"
 
 
+def on_the_way(name: str, service: ServiceBase, environment: Environment) -> tuple[str, ...]:
+    """The balancers of the service's target, and those whom their routes lead to."""
+    on = service.on
+    pairs = ((route.via, route.to) for route in environment.routes.values())
+    names = (other for pair in pairs for other in pair if other and other != name)
+    return tuple(dict.fromkeys(other for other in names if environment.services[other].on == on))
+
+
 def access_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
     """Who is let in, opsctl's own password, and the script that asks with it.
 
     The server reads the first anew for every request, so no change needs more than a write.
     """
+    hashed = ConfigFile(
+        f"{seat.config_dir}/web.yml",
+        Text(("basic_auth_users:\n  ", f"{USER}: ", secret(service, "bcrypt"), "\n")),
+        effect="none",
+    )
+    return (hashed, *asking_files(service, seat, render))
+
+
+def asking_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
+    """opsctl's own password, and the script that asks with it."""
     config = seat.config_dir
     return (
-        ConfigFile(
-            f"{config}/web.yml",
-            Text(("basic_auth_users:\n  ", f"{USER}: ", secret(service, "bcrypt"), "\n")),
-            effect="none",
-        ),
         ConfigFile(f"{config}/web.password", Text((secret(service), "\n")), effect="none"),
         ConfigFile(
             f"{config}/ask.py",

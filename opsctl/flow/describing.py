@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment
 from opsctl.monitoring import Catalogue, collecting
-from opsctl.routes import directory
-from opsctl.workload import Directory, Seat, Workload
+from opsctl.ports import Target
+from opsctl.routes import directory, ways
+from opsctl.workload import AddressRef, Directory, Scrape, Seat, Text, Workload
 
 
 def describe(parts: Parts, name: str, seats: Sequence[Seat], known: Directory) -> Workload:
@@ -26,7 +28,33 @@ def known_to(
     def draft(known: Directory) -> Workload:
         return describe(parts, name, seats, known)
 
-    return told(parts.environment, name, workloads, draft, parts.catalogue)
+    known = told(parts.environment, name, workloads, draft, parts.catalogue)
+    return _reached(parts, parts.environment.services[name].on, known, workloads)
+
+
+def _reached(
+    parts: Parts, on: str | None, known: Directory, workloads: Mapping[str, Workload]
+) -> Directory:
+    """With the addresses of members of other targets than `on`, which alone knows its own."""
+    watched = {
+        service: scrapes
+        if (there := parts.environment.services[service].on) == on or there is None
+        else tuple(_elsewhere(parts.targets[there], workloads[service], scrapes))
+        for service, scrapes in known.watched.items()
+    }
+    return replace(known, watched=watched)
+
+
+def _elsewhere(target: Target, workload: Workload, scrapes: Sequence[Scrape]) -> Iterator[Scrape]:
+    def filled(texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {name: Text.parse(text).masked(address) for name, text in texts.items()}
+
+    def address(ref: AddressRef) -> str:
+        return target.address(workload.member(ref.member).seat)
+
+    for one in scrapes:
+        at = address(AddressRef(one.member, "ip"))
+        yield replace(one, address=at, params=filled(one.params), labels=filled(one.labels))
 
 
 def told(
@@ -38,6 +66,8 @@ def told(
 ) -> Directory:
     """The same from its parts. Who collects metrics watches himself too: where his are is asked of
     a first draft."""
+    if environment.services[name].comes_in:
+        return Directory(ways=ways(environment, name, workloads))
     if not environment.services[name].collects:
         return directory(environment, name, workloads)
     own = draft(Directory(environment=environment.name))

@@ -67,7 +67,12 @@ def own_source(parts: Parts) -> Source | None:
 
 
 def door(parts: Parts) -> tuple[str, str]:
-    """The URL of the first, and the user that it lets in; "" where there is none."""
+    """The URL of the first, and the user that it lets in; "" where there is none. One that others
+    run comes before."""
+    monitoring = parts.environment.monitoring
+    if monitoring is not None and monitoring.prometheus is not None:
+        login = monitoring.prometheus.basic_auth
+        return monitoring.prometheus.url, login.user if login else ""
     return next(((_url(parts, one), one.endpoint.user) for one in collectors(parts)), ("", ""))
 
 

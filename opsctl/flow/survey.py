@@ -43,10 +43,14 @@ class _Half:
 
 
 def survey(parts: Parts) -> Survey:
-    """Looks at every target, all at once."""
-    names = sorted(parts.targets)
+    """Looks at every target, all at once; last at the one that speaks of others."""
+    last = _watching_others(parts)
+    names = [name for name in sorted(parts.targets) if name != last]
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
-        halves = list(pool.map(lambda name: _look(parts, parts.targets[name]), names))
+        halves = list(pool.map(lambda name: _look(parts, parts.targets[name], {}), names))
+    if last:
+        beside = {one.service: one for half in halves for one in half.workloads}
+        halves.append(_look(parts, parts.targets[last], beside))
     observation = _merge([half.observation for half in halves])
     held = observation.maintenance
     return Survey(
@@ -70,21 +74,31 @@ def described(parts: Parts) -> tuple[dict[str, tuple[str, Workload]], tuple[Reso
     """The pure part alone, with seats as last recorded here: for `render` and `graph`."""
     workloads: dict[str, tuple[str, Workload]] = {}
     resources: list[Resource] = []
-    for target in parts.targets.values():
-        mine, _ = _describe(parts, target, target.recorded())
+    last = _watching_others(parts)
+    for name in sorted(parts.targets, key=lambda name: name == last):
+        target = parts.targets[name]
+        beside = {service: one for service, (_, one) in workloads.items()} if name == last else {}
+        mine, _ = _describe(parts, target, target.recorded(), beside)
         services = _services(parts, target)
         resources += target.realise(mine, services)
         workloads |= {workload.service: (target.name, workload) for workload in mine}
     return workloads, tuple(resources)
 
 
-def _look(parts: Parts, target: Target) -> _Half:
-    """One look; a second one only when members sit elsewhere than this machine remembered."""
+def _watching_others(parts: Parts) -> str:
+    """The target from which services of others are watched; "" where there is none."""
+    monitoring = parts.environment.monitoring
+    return monitoring.on if monitoring is not None and monitoring.also else ""
+
+
+def _look(parts: Parts, target: Target, beside: Mapping[str, Workload]) -> _Half:
+    """One look; a second one only when members sit elsewhere than this machine remembered.
+    `beside`: services of other targets that this one's speak of."""
     recorded = target.recorded()
-    half = _observe(parts, target, recorded)
+    half = _observe(parts, target, recorded, beside)
     seen = _with_silent(target.name, half.observation, recorded)
     if _differs(recorded, seen):
-        half = _observe(parts, target, seen)
+        half = _observe(parts, target, seen, beside)
     return half
 
 
@@ -106,15 +120,23 @@ def _with_silent(
     return found
 
 
-def _observe(parts: Parts, target: Target, recorded: Mapping[str, Sequence[Seat]]) -> _Half:
-    workloads, present = _describe(parts, target, recorded)
+def _observe(
+    parts: Parts,
+    target: Target,
+    recorded: Mapping[str, Sequence[Seat]],
+    beside: Mapping[str, Workload],
+) -> _Half:
+    workloads, present = _describe(parts, target, recorded, beside)
     resources = target.realise(workloads, _services(parts, target))
     observation = target.observe(resources, present)
     return _Half(target, workloads, present, resources, observation)
 
 
 def _describe(
-    parts: Parts, target: Target, recorded: Mapping[str, Sequence[Seat]]
+    parts: Parts,
+    target: Target,
+    recorded: Mapping[str, Sequence[Seat]],
+    beside: Mapping[str, Workload],
 ) -> tuple[tuple[Workload, ...], tuple[Workload, ...]]:
     services = _services(parts, target)
     needs = {
@@ -126,7 +148,7 @@ def _describe(
     present: dict[str, Workload] = {}
     for name in in_order(services, parts.engines, parts.environment):
         with _placed(parts):
-            known = known_to(parts, name, seats[name], workloads)
+            known = known_to(parts, name, seats[name], {**beside, **workloads})
             workload = describe(parts, name, seats[name], known)
         workloads[name] = workload
         names = {seat.member for seat in seats[name]}

@@ -13,11 +13,13 @@ from opsctl.model.extras import (
     Alertmanager,
     BasicAuth,
     ExecBackend,
+    ExistingPrometheus,
     Grafana,
     Monitoring,
     Receiver,
     RemoteWrite,
     Secrets,
+    Url,
 )
 from opsctl.model.findings import Finding
 from opsctl.model.json_schema import schema
@@ -62,6 +64,7 @@ __all__ = [
     "Engines",
     "Environment",
     "ExecBackend",
+    "ExistingPrometheus",
     "External",
     "Finding",
     "Grafana",
@@ -93,6 +96,7 @@ __all__ = [
     "Storage",
     "Target",
     "Toleration",
+    "Url",
     "Vip",
     "candidate_hosts",
     "check_name",

@@ -9,8 +9,9 @@ from opsctl.errors import SpecError
 from opsctl.model.base import Keys
 from opsctl.model.environment import Environment
 from opsctl.model.explaining import where
+from opsctl.model.extras import Monitoring
 from opsctl.model.services import Placement, ServiceBase
-from opsctl.model.targets import Host, HostsTarget
+from opsctl.model.targets import Host, HostsTarget, KubernetesTarget
 from opsctl.model.tree import Node, find, plain
 from opsctl.model.words import did_you_mean
 
@@ -37,7 +38,25 @@ def check_references(environment: Environment, tree: Node) -> Iterator[SpecError
     if environment.monitoring is not None:
         on = environment.monitoring.on
         yield from _known("target", on, environment.targets, ("monitoring", "on"), tree)
+        yield from _check_also(environment, environment.monitoring, tree)
     yield from _check_ports(environment, tree)
+
+
+def _check_also(
+    environment: Environment, monitoring: Monitoring, tree: Node
+) -> Iterator[SpecError]:
+    """Only hosts can be asked from elsewhere: a pod's address is its cluster's own."""
+    for at, name in enumerate(monitoring.also):
+        keys: Keys = ("monitoring", "also", at)
+        yield from _known("target", name, environment.targets, keys, tree)
+        both = [environment.targets.get(one) for one in (name, monitoring.on)]
+        if any(isinstance(one, KubernetesTarget) for one in both):
+            yield SpecError(
+                "spec/value",
+                f"{name} can't be watched from {monitoring.on}: both must be made of hosts",
+                where=where(tree, keys),
+                hint="monitor a cluster by an environment of its own",
+            )
 
 
 def balancer(name: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from opsctl.model.base import Model, Name, Secret, problem
 from opsctl.model.quantities import Duration, Retention
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Address: TypeAlias = Annotated[str, AfterValidator(lambda text: str(ipaddress.ip_address(text)))]
 
 _OFTEN, _SELDOM = 1.0, 60.0  # seconds
 
@@ -41,10 +43,47 @@ class RemoteWrite(Model):
 
 
 class Alertmanager(Model):
-    """How alerts reach people."""
+    """How alerts reach people: by one of our own, or by one that is already there."""
 
     noun = "alertmanager"
     receivers: tuple[Receiver, ...] = Field((), description="Where alerts go.")
+    url: Url | None = Field(
+        None,
+        description="One that is already there is told instead, such as https://alerts.example.",
+    )
+    basic_auth: BasicAuth | None = Field(None, description="How that one lets us in.")
+
+    @model_validator(mode="after")
+    def _ours_or_theirs(self) -> Self:
+        if self.url and self.receivers:
+            raise problem(
+                "spec/value",
+                "receivers are of an Alertmanager that opsctl builds, and url names another",
+                hint="remove receivers: who is told is said there",
+                keys=("receivers",),
+            )
+        if self.basic_auth and not self.url:
+            raise problem(
+                "spec/value",
+                'basic_auth means nothing without "url": opsctl\'s own has a password anyway',
+                hint="remove basic_auth",
+                keys=("basic_auth",),
+            )
+        return self
+
+
+class ExistingPrometheus(Model):
+    """A Prometheus that is already there."""
+
+    noun = "prometheus"
+    url: Url = Field(
+        description="Where it answers, such as https://prometheus.example: status, alerts and "
+        "dashboards ask it."
+    )
+    basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
+    addresses: tuple[Address, ...] = Field(
+        (), description="Whence it collects: `firewall: manage` lets these addresses in."
+    )
 
 
 class Grafana(Model):
@@ -65,6 +104,11 @@ class Monitoring(Model):
 
     noun = "monitoring"
     on: Name = Field(description="The target it runs on; its services are watched.")
+    also: tuple[Name, ...] = Field(
+        (),
+        description="Other targets made of hosts whose services are watched from there: their "
+        "hosts' addresses must be reachable from it.",
+    )
     replicas: int | None = Field(
         None,
         ge=1,
@@ -80,6 +124,39 @@ class Monitoring(Model):
     remote_write: tuple[RemoteWrite, ...] = Field((), description="Where else metrics are sent.")
     alertmanager: Alertmanager = Field(Alertmanager(), description="How alerts reach people.")
     grafana: Grafana | None = Field(None, description="Where dashboards are pushed.")
+    prometheus: ExistingPrometheus | None = Field(
+        None,
+        description="One that is already there collects: `opsctl render monitoring` writes what it "
+        "includes, and none is built.",
+    )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Those whose services are watched, its own first."""
+        return tuple(dict.fromkeys((self.on, *self.also)))
+
+    @model_validator(mode="after")
+    def _ours_or_theirs(self) -> Self:
+        """Its own configuration says these things."""
+        if self.prometheus is None:
+            return self
+        for key in ("retention", "remote_write"):
+            if key in self.model_fields_set:
+                raise problem(
+                    "spec/value",
+                    f'"{key}" means nothing where another Prometheus collects',
+                    hint=f'remove "{key}": it is said in that one\'s configuration',
+                    keys=(key,),
+                )
+        if self.alertmanager.receivers:
+            raise problem(
+                "spec/value",
+                "receivers mean nothing where another Prometheus collects: it tells its own "
+                "Alertmanager",
+                hint="remove receivers; alertmanager: {url: ...} names that one, for silences",
+                keys=("alertmanager", "receivers"),
+            )
+        return self
 
     @field_validator("interval")
     @classmethod

@@ -33,13 +33,17 @@ def with_monitoring(
     if monitoring is None:
         return environment
     services = dict(environment.services)
-    for part in _parts(environment, monitoring):
+    beyond = [(on, _Part("measures_hosts", "hosts")) for on in monitoring.targets[1:]]
+    here = [(monitoring.on, part) for part in _parts(environment, monitoring)]
+    for on, part in (*here, *beyond):
         kinds = [(name, kind) for name, kind in engines.items() if getattr(kind, part.duty)]
-        if kinds and not _written(environment, monitoring.on, part.duty):
+        if kinds and not _written(environment, on, part.duty):
             engine, kind = kinds[0]
-            document = {"engine": engine, "on": monitoring.on, **part.keys}
-            services.setdefault(f"{part.name}-{monitoring.on}", kind.model_validate(document))
-    watched = {name: _with_metrics(service, monitoring.on) for name, service in services.items()}
+            document = {"engine": engine, "on": on, **part.keys}
+            services.setdefault(f"{part.name}-{on}", kind.model_validate(document))
+    watched = {
+        name: _with_metrics(service, monitoring.targets) for name, service in services.items()
+    }
     return environment.model_copy(update={"services": watched})
 
 
@@ -48,23 +52,47 @@ def _parts(environment: Environment, monitoring: Monitoring) -> tuple[_Part, ...
     hosts = target.named if isinstance(target, HostsTarget) else None
     # One that dies with its host tells nobody of it.
     replicas = monitoring.replicas or (1 if hosts is not None and len(hosts) == 1 else 2)
+    alertmanager = monitoring.alertmanager
+    telling = {"replicas": replicas, "receivers": alertmanager.receivers}
+    collecting = {
+        "replicas": replicas,
+        "interval": monitoring.interval,
+        "retention": monitoring.retention,
+        "remote_write": monitoring.remote_write,
+        "tells": [{"url": alertmanager.url, "basic_auth": alertmanager.basic_auth}]
+        if alertmanager.url
+        else [],
+    }
+    # Where another Prometheus collects, it tells whom its own configuration names.
+    own = monitoring.prometheus is None
     return (
         _Part("measures_hosts", "hosts"),
-        _Part(
-            "routes_alerts",
-            "alerts",
-            {"replicas": replicas, "receivers": monitoring.alertmanager.receivers},
+        *((_Part("routes_alerts", "alerts", telling),) if own and not alertmanager.url else ()),
+        *((_Part("collects", "metrics", collecting),) if own else ()),
+        *(
+            _Part(duty, name, {"replicas": replicas})
+            for duty, name, needed in (("knocks", "reach", _routed), ("probes", "probe", _promised))
+            if isinstance(target, HostsTarget) and needed(environment, monitoring.on)
         ),
-        _Part(
-            "collects",
-            "metrics",
-            {
-                "replicas": replicas,
-                "interval": monitoring.interval,
-                "retention": monitoring.retention,
-                "remote_write": monitoring.remote_write,
-            },
-        ),
+    )
+
+
+def _routed(environment: Environment, target: str) -> bool:
+    """Whether a route comes in at balancers of the target."""
+    services = environment.services
+    vias = (services.get(route.via or "") for route in environment.routes.values())
+    return any(pool is not None and pool.on == target for pool in vias)
+
+
+def _promised(environment: Environment, target: str) -> bool:
+    """Whether a route of the target leads to a service whose clients were promised something."""
+    watched = {
+        name: _with_metrics(service, (target,)) for name, service in environment.services.items()
+    }
+    return any(
+        watched[route.to].probed and watched[route.to].on == target
+        for route in environment.routes.values()
+        if route.to in watched
     )
 
 
@@ -75,8 +103,8 @@ def _written(environment: Environment, target: str, duty: str) -> bool:
     )
 
 
-def _with_metrics(service: ServiceBase, target: str) -> ServiceBase:
-    if not service.managed or service.on != target or "metrics" in service.model_fields_set:
+def _with_metrics(service: ServiceBase, targets: tuple[str, ...]) -> ServiceBase:
+    if not service.managed or service.on not in targets or "metrics" in service.model_fields_set:
         return service
     return service.model_copy(update={"metrics": True})
 
@@ -87,11 +115,11 @@ def unwatched(environment: Environment) -> Iterator[Finding]:
     if monitoring is None:
         return
     for name, service in environment.services.items():
-        if service.managed and service.on != monitoring.on:
+        if service.managed and service.on not in monitoring.targets:
             yield Finding(
                 "lint/unsupported",
-                f"{name} runs on {service.on}, and monitoring on {monitoring.on} does not watch it "
-                "yet",
-                hint=f"services on {monitoring.on} are watched",
+                f"{name} runs on {service.on}, and monitoring on {monitoring.on} does not watch it",
+                hint=f"monitoring: {{also: [{service.on}]}}, where both are made of hosts that "
+                "reach each other",
                 keys=("services", name, "on"),
             )

@@ -130,7 +130,9 @@ class ServiceBase(Model):
     its members), every_host (one member on each host, for the host itself: no client is promised
     anything), keeps_time (it keeps its hosts' clocks), collects (it collects metrics; such
     an engine has the keys retention, interval and remote_write of `monitoring`), routes_alerts (it
-    tells people of alerts; with the key receivers), measures_hosts (it gives its hosts' metrics).
+    tells people of alerts; with the key receivers), measures_hosts (it gives its hosts' metrics),
+    probes (it uses services through their routes as clients do), knocks (it looks whether routes
+    can be reached).
     """
 
     noun = "a service"
@@ -143,6 +145,8 @@ class ServiceBase(Model):
     collects: ClassVar[bool] = False
     routes_alerts: ClassVar[bool] = False
     measures_hosts: ClassVar[bool] = False
+    probes: ClassVar[bool] = False
+    knocks: ClassVar[bool] = False
 
     engine: str = Field(description="Which server software.")
     version: str | None = Field(
@@ -182,12 +186,23 @@ class ServiceBase(Model):
     @property
     def monitors(self) -> bool:
         """Whether it is part of what watches the others."""
-        return self.collects or self.routes_alerts or self.measures_hosts
+        return self.collects or self.routes_alerts or self.measures_hosts or self.comes_in
+
+    @property
+    def comes_in(self) -> bool:
+        """Whether it comes to others by their routes, as clients do."""
+        return self.probes or self.knocks
 
     @property
     def promises(self) -> bool:
         """Whether clients come to it, who are promised something."""
         return not (self.balances or self.every_host or self.monitors)
+
+    @property
+    def probed(self) -> bool:
+        """Whether somebody tries all the time what clients get, for what they were promised."""
+        slo = self.slo
+        return self.metrics and slo is not None and slo.availability is not None
 
     @property
     def managed(self) -> bool:

@@ -5,7 +5,17 @@ says its shape.
 """
 
 from opsctl.monitoring.catalogue import SCRAPED, Alert, Catalogue, Metric, Record, parse
-from opsctl.monitoring.collecting import collecting
+from opsctl.monitoring.collecting import collecting, watched_on
 from opsctl.monitoring.rules import rule_files
 
-__all__ = ["SCRAPED", "Alert", "Catalogue", "Metric", "Record", "collecting", "parse", "rule_files"]
+__all__ = [
+    "SCRAPED",
+    "Alert",
+    "Catalogue",
+    "Metric",
+    "Record",
+    "collecting",
+    "parse",
+    "rule_files",
+    "watched_on",
+]

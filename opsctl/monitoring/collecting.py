@@ -17,12 +17,26 @@ def collecting(
     workloads: Mapping[str, Workload],
     catalogue: Callable[[str], Catalogue],
 ) -> Directory:
-    """For the service `collector`: those of `workloads` that run on its target, itself among them.
+    """For the service `collector`: those of `workloads` that run on its target or are watched from
+    there, itself among them.
 
     Raises OpsError for a catalogue that is missing or wrong.
     """
-    on = environment.services[collector].on
-    mine = {name: one for name, one in workloads.items() if environment.services[name].on == on}
+    return watched_on(environment, environment.services[collector].on or "", workloads, catalogue)
+
+
+def watched_on(
+    environment: Environment,
+    on: str,
+    workloads: Mapping[str, Workload],
+    catalogue: Callable[[str], Catalogue],
+) -> Directory:
+    """The same for whoever collects from the target `on`. Raises as `collecting`."""
+    monitoring = environment.monitoring
+    also = monitoring.also if monitoring is not None and monitoring.on == on else ()
+    mine = {
+        name: one for name, one in workloads.items() if environment.services[name].on in (on, *also)
+    }
     watched = {name: scrapes for name, one in mine.items() if (scrapes := _scrapes(one))}
     return Directory(
         environment=environment.name,

@@ -20,7 +20,14 @@ SCRAPES = 2
 
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 _HOLE = re.compile(r"\{\{\s*[a-z][a-z0-9_]*\s*\}\}")
-_SELECTORS = {"selector": "", "in_environment": "", "routes": "", "balancers": ""}
+_SELECTORS = {
+    "selector": "",
+    "in_environment": "",
+    "routes": "",
+    "balancers": "",
+    "tries": "",
+    "backups": "",
+}
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

@@ -1,4 +1,4 @@
-"""What clients of a service were promised, in the words of its balancers' metrics."""
+"""What clients of a service were promised, in the words of its balancers' and probes' metrics."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def promise(
         "latency": number(latency.seconds if latency else _EVER),
         "balancers": balancers,
         "routes": f'{balancers}, proxy=~"{"|".join(routes)}"',
+        "tries": f'environment="{environment.name}", to="{service}"',
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from opsctl.model import Environment
 from opsctl.monitoring.catalogue import Alert, Catalogue, Each, Record
+from opsctl.monitoring.copies import BACKUP, copies
 from opsctl.monitoring.dashboards.naming import service_uid
 from opsctl.monitoring.filling import fill, number
 from opsctl.monitoring.promises import PROMISES, WINDOWS, promise
@@ -17,13 +18,15 @@ MEMBERS = "members"
 """The catalogue of rules about members that the place is asked for."""
 
 SELDOM = "30s"
-"""How often promises are looked at: the shortest time that they are about is 5 minutes."""
+"""How often promises and backups are looked at: they are about 5 minutes at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What one catalogue's rules are made for. `values` fill their holes; `facts` decide which are
     meant; `each` has the values of those rules that are made several times; `dashboard` is a link.
+    `part` is what the group is called behind the service, where it is not about its servers;
+    `interval` how often it is looked at, "": as often as the server does by itself.
     """
 
     catalogue: str
@@ -33,6 +36,8 @@ class Subject:
     values: Mapping[str, str]
     each: Mapping[Each, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     dashboard: str = ""
+    part: str = ""
+    interval: str = ""
 
 
 def rule_files(
@@ -64,18 +69,19 @@ def rule_groups(
     groups = []
     for subject in subjects(environment, service, workloads):
         rules = tuple(rules_of(subject, catalogue(subject.catalogue)))
-        beside = subject.catalogue in (PROMISES, MEMBERS)
-        name = f"{environment.name}/{service}{f'/{subject.catalogue}' if beside else ''}"
         if rules:
-            groups.append(RuleGroup(name, rules, SELDOM if subject.catalogue == PROMISES else ""))
+            name = f"{environment.name}/{service}{subject.part}"
+            groups.append(RuleGroup(name, rules, subject.interval))
     return tuple(groups)
 
 
 def subjects(
     environment: Environment, service: str, workloads: Mapping[str, Workload]
 ) -> Iterator[Subject]:
-    """What there are rules about: the service itself, whether its members are there at all, and
-    what its clients are promised."""
+    """What there are rules about: the service itself, whether its members are there at all, its
+    backups, and what its clients are promised."""
+    link = dashboard_link(environment, service)
+    common = known(environment.name, service, {})
     signals = workloads[service].signals if service in workloads else None
     if signals is not None:
         yield Subject(
@@ -85,7 +91,20 @@ def subjects(
             signals.facts,
             known(environment.name, service, signals.facts),
             {"vip": [{"address": address} for address in _addresses(environment, service)]},
-            dashboard_link(environment, service),
+            link,
+        )
+    kept = copies(environment.name, workloads[service]) if signals is not None else None
+    if kept is not None:
+        yield Subject(
+            BACKUP,
+            environment.name,
+            service,
+            {},
+            {**common, **kept},
+            {},
+            link,
+            f"/{BACKUP}",
+            SELDOM,
         )
     sought = tuple(_sought(workloads[service])) if signals is not None else ()
     if sought:
@@ -94,9 +113,10 @@ def subjects(
             environment.name,
             service,
             {},
-            known(environment.name, service, {}),
+            common,
             {"member": sought},
-            dashboard_link(environment, service),
+            link,
+            f"/{MEMBERS}",
         )
     promised = promise(environment, service, workloads)
     if promised is not None:
@@ -105,9 +125,11 @@ def subjects(
             environment.name,
             service,
             {},
-            {**known(environment.name, service, {}), **promised},
+            {**common, **promised},
             {"window": [{"window": window} for window in WINDOWS]},
-            dashboard_link(environment, service),
+            link,
+            f"/{PROMISES}",
+            SELDOM,
         )
 
 

@@ -4,5 +4,6 @@ Pure: the environment and what was described before go in, a Directory comes out
 """
 
 from opsctl.routes.directory import directory
+from opsctl.routes.ways import ways
 
-__all__ = ["directory"]
+__all__ = ["directory", "ways"]

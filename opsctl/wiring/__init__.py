@@ -32,6 +32,7 @@ __all__ = [
     "render_ansible",
     "render_dashboards",
     "render_kubernetes",
+    "render_monitoring",
     "render_rbac",
     "rule_tool",
     "secrets",
@@ -43,5 +44,6 @@ from opsctl.wiring.rendering import (
     render_ansible,
     render_dashboards,
     render_kubernetes,
+    render_monitoring,
     render_rbac,
 )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.flow.sources import web_doors
-from opsctl.model import ServiceBase
-from opsctl.workload import Workload
+from opsctl.model import BasicAuth, ServiceBase
+from opsctl.workload import SecretRef, Workload
 
 if TYPE_CHECKING:
     from opsctl.clients.alertmanager import AlertmanagerServer
@@ -30,8 +30,8 @@ def rule_tool() -> Promtool:
 
 @contextmanager
 def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Iterator[Metrics]:
-    """One of the environment's own, with `timeout` seconds for an answer. Raises OpsError:
-    metrics/none, metrics/away."""
+    """The one that others run, else one of the environment's own, with `timeout` seconds for an
+    answer. Raises OpsError: metrics/none, metrics/away."""
     from opsctl.clients.prometheus import PrometheusServer
 
     def made(url: str, user: str, password: str, where: str) -> PrometheusServer:
@@ -39,13 +39,19 @@ def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Itera
         server.now("vector(1)")
         return server
 
+    monitoring = parts.environment.monitoring
+    theirs = monitoring.prometheus if monitoring is not None else None
+    if theirs is not None:
+        yield made(theirs.url, *_login(parts, theirs.basic_auth), theirs.url)
+        return
     with _first(parts, placed, "Prometheus", lambda one: one.collects, made) as found:
         yield found
 
 
 @contextmanager
 def alertmanager(parts: Parts, placed: Placed) -> Iterator[AlertmanagerServer]:
-    """One of the environment's own: they tell each other. Raises as `prometheus`."""
+    """The one that others run, else one of the environment's own: they tell each other. Raises as
+    `prometheus`."""
     from opsctl.clients.alertmanager import AlertmanagerServer
 
     def made(url: str, user: str, password: str, where: str) -> AlertmanagerServer:
@@ -53,8 +59,29 @@ def alertmanager(parts: Parts, placed: Placed) -> Iterator[AlertmanagerServer]:
         server.there()
         return server
 
+    monitoring = parts.environment.monitoring
+    theirs = monitoring.alertmanager if monitoring is not None else None
+    if theirs is not None and theirs.url:
+        yield made(theirs.url, *_login(parts, theirs.basic_auth), theirs.url)
+        return
     with _first(parts, placed, "Alertmanager", lambda one: one.routes_alerts, made) as found:
         yield found
+
+
+def _login(parts: Parts, said: BasicAuth | None) -> tuple[str, str]:
+    """The name and password that a server of others lets in; "" where it wants none."""
+    if said is None:
+        return "", ""
+    secret = said.password.secret
+    password = parts.secrets.value(SecretRef(secret, given=True))
+    if not password:
+        raise OpsError(
+            "metrics/no-password",
+            f'the secret "{secret}" has no value here',
+            hint=f"`opsctl secrets set {secret}`",
+            exit=Exit.REFUSED,
+        )
+    return said.user, password
 
 
 @contextmanager

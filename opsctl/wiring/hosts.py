@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,32 @@ def hosts_target(
             unsupported=unsupported,
             cut_power=cut_power,
             stragglers=HASTE if hasty else None,
+            collectors=_collectors(spec, name),
         ),
     )
+
+
+def _collectors(spec: Environment, name: str) -> tuple[str, ...]:
+    """Whence members of the target are asked for metrics by others than its own: a Prometheus that
+    others run, or one of the target from which this one is watched, on whichever host it sits."""
+    monitoring = spec.monitoring
+    if monitoring is None or name not in monitoring.targets:
+        return ()
+    theirs = monitoring.prometheus.addresses if monitoring.prometheus is not None else ()
+    watching = spec.targets[monitoring.on]
+    if name == monitoring.on or not isinstance(watching, model.HostsTarget):
+        return theirs
+    hosts = _hosts(spec, monitoring.on, watching).values()
+    return (*theirs, *(host.address for host in hosts if _literal(host.address)))
+
+
+def _literal(address: str) -> bool:
+    """A rule of a firewall can't hold a name."""
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _switch(of: Lab) -> Callable[[tuple[str, ...], float], None]:

@@ -88,6 +88,29 @@ def render_dashboards(parts: Parts, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / name for name in files)
 
 
+def render_monitoring(parts: Parts, folder: Path) -> tuple[Path, ...]:
+    """What a Prometheus that others run includes, without any secret; gives the files written.
+
+    Targets and rules of services that are gone from the spec are removed from `folder`. Raises
+    OpsError `monitoring/none`.
+    """
+    from opsctl.flow.handing_over import for_prometheus
+
+    files = for_prometheus(parts, str(folder.absolute()))
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    name = parts.environment.name
+    own = (f'"environment": "{name}"', f'environment: "{name}"', f"environment: {name}\n")
+    objects = (*folder.glob("podmonitor-*.yaml"), *folder.glob("prometheusrule-*.yaml"))
+    for path in (*folder.glob("targets/*.json"), *folder.glob("rules/*.yaml"), *objects):
+        gone = str(path.relative_to(folder)) not in files
+        if gone and any(words in path.read_text() for words in own):
+            path.unlink()
+    return tuple(folder / name for name in files)
+
+
 def _clusters(parts: Parts) -> Mapping[str, KubernetesTarget]:
     from opsctl.targets.kubernetes import KubernetesTarget
 

@@ -127,7 +127,9 @@ def measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, Li
     from opsctl.flow.reading import live
 
     environment = parts.environment
-    if not any(environment.services[name].collects for name in workloads):
+    monitoring = environment.monitoring
+    theirs = monitoring is not None and monitoring.prometheus is not None
+    if not theirs and not any(environment.services[name].collects for name in workloads):
         return {}
     try:
         with metrics(parts, timeout=_PATIENCE) as source:

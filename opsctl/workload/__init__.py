@@ -26,6 +26,7 @@ from opsctl.workload.acts import (
 from opsctl.workload.backups import Backup, Backups, Shelf
 from opsctl.workload.engine import Engine, Render, SeatNeed, SelfContained, in_order
 from opsctl.workload.entries import (
+    NEW,
     Backend,
     Check,
     Directory,
@@ -36,6 +37,7 @@ from opsctl.workload.entries import (
     Traffic,
     Vip,
     Voter,
+    Way,
 )
 from opsctl.workload.leads import Lead
 from opsctl.workload.parts import (
@@ -61,6 +63,7 @@ from opsctl.workload.versions import check_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
 
 __all__ = [
+    "NEW",
     "Act",
     "AddressRef",
     "Answer",
@@ -120,6 +123,7 @@ __all__ = [
     "Vip",
     "Volume",
     "Voter",
+    "Way",
     "Workload",
     "check_version",
     "in_order",

@@ -12,6 +12,9 @@ from opsctl.workload.text import Text
 
 Role = Literal["primary", "replica", "any"]
 
+NEW = "{new}"
+"""In a trial's exchanges: 16 digits that are others each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -99,6 +102,9 @@ class Entry:
     seconds passes; it raises SpecError for a time that can't be told. None: lag can't be asked.
     `prove(standings, host, port)` gives the acts beside the service's own members that show that
     whoever comes in there is served in this role; None where nothing can be run beside them.
+    `trial(name)` gives the exchanges by which a client sees on a new connection that it is served:
+    what it writes stands apart under `name`, holds NEW, is read back and goes by itself. None:
+    nobody is to try.
     """
 
     role: Role
@@ -108,6 +114,7 @@ class Entry:
     timing: Timing
     fresh: Callable[[float], tuple[Say, ...]] | None = None
     prove: Callable[[Standings, str, int], tuple[Act, ...]] | None = None
+    trial: Callable[[str], tuple[Say, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,22 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """One route as its clients see it: each of `hosts` leads to the service, and a client that one
+    of them does not let in tries the next.
+
+    `trial` as that of its Entry. `latency`: seconds that a request may take, None for any.
+    """
+
+    route: str
+    service: str
+    hosts: tuple[Text, ...]
+    port: int
+    trial: Callable[[str], tuple[Say, ...]] | None = None
+    latency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Vip:
     """A floating address of balancers. `router_id` is VRRP's, 1 to 255, one per network."""
 
@@ -148,6 +171,8 @@ class Vip:
 class Directory:
     """What others have said before an engine speaks.
 
+    `ways`: for those who use services through their routes, all of their target.
+
     For those who collect metrics and for nobody else: `environment`, its name; `watched`, by
     service, where its metrics are; `alerting`, those who are told of alerts, at the port where they
     give their metrics; `rules`, files of recording and alerting rules for Prometheus, by name.
@@ -155,6 +180,7 @@ class Directory:
 
     lanes: tuple[Lane, ...] = ()
     vips: tuple[Vip, ...] = ()
+    ways: tuple[Way, ...] = ()
     environment: str = ""
     watched: Mapping[str, tuple[Scrape, ...]] = field(default_factory=dict)
     alerting: tuple[Scrape, ...] = ()

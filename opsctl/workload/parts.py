@@ -155,7 +155,8 @@ class Job:
 
     `folder` is the only other place that it may write to; it outlives the member, and what is in it
     is never removed by a target. It may run beside the member rather than with it: it reaches the
-    member's servers at their address, for a loopback may be another's.
+    member's servers at their address, for a loopback may be another's. `metrics`: a seeded
+    file in Prometheus's text format that it rewrites in place, for whoever measures the node.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Job:
     folder: str
     timeout: float  # seconds
     size: int | None = None  # bytes, where a folder is given room; None: as a target is wont to
+    metrics: ConfigFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Seat:
     data_dir: str = ""
     run_dir: str = ""
     backup_dir: str = ""  # "" where no backup is asked for, or the target has no place for one
+    metrics_dir: str = ""  # of the node: files in it are read by who measures it; "": nobody does
     # One on each node, beside the clients there. All of a group get the same files and commands:
     # what differs is said by references alone, see AddressRef.
     near_clients: bool = False

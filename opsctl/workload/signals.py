@@ -14,11 +14,13 @@ class Scrape:
 
     `job` names the kind of server ("redis", "haproxy", "node"), the same wherever such a one is.
     `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
-    where there is no user. `host`, `realm` and `everywhere` are filled in for those who collect:
-    the member's node; where the place is asked for that, the room that the member is in; and
-    whether it is one of a kind that is on each node, however many there are.
-    Everything scraped gets the labels environment, service, member, host;
-    a role changes by itself, so it is a metric and never a label.
+    where there is no user. For those who collect are filled in: `host`, the member's node; `realm`,
+    where the place is asked for that, the room that the member is in; `everywhere`, whether it is
+    one of a kind that is on each node, however many there are; `address`, that of a member which is
+    not of the collector's own target.
+    Everything scraped gets the labels environment, service, member, host, and those of `labels`,
+    where one place gives several answers; a role changes by itself, so it is a metric and never a
+    label.
     """
 
     job: str
@@ -29,8 +31,10 @@ class Scrape:
     user: str = ""
     password: SecretRef | None = None
     host: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     realm: str = ""
     everywhere: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ def health():
     ask("/-/ready")
     targets = json.loads(ask("/api/v1/targets?state=active"))["data"]["activeTargets"]
     together = {}
-    for target in targets:
+    # One place may give several answers: what is said last counts.
+    for target in sorted(targets, key=lambda one: one["health"] != "up"):
         labels = target["labels"]
         well = "up" if target["health"] == "up" else target["lastError"] or "not asked yet"
         tell(f"target {labels.get('member', '')}/{labels['job']}", well)

@@ -60,7 +60,37 @@ cleanup() {
         wait "$scratch" 2>/dev/null
     fi
     rm -rf "$work"
+    publish
 }
+
+{% if tells %}
+# newest FIELD: the largest of the good backups that were made here.
+newest() {
+    cat ./*-"$member".json 2>/dev/null | grep -v '"kind": "before-restore"' |
+        sed -n "/\"damage\": \"\"/s/.*\"$1\": \([0-9]*\).*/\1/p" | sort -n | tail -n 1
+}
+
+gauge() {
+    printf '# HELP opsctl_backup_%s %s\n# TYPE opsctl_backup_%s gauge\n' "$1" "$2" "$1"
+    printf 'opsctl_backup_%s{of_service="{{ service }}",of_member="%s"} %s\n' "$1" "$member" "${3:-0}"
+}
+
+# For alerts. In place: the file is this user's, its folder is not.
+publish() {
+    [ -w '{{ tells }}' ] || return 0
+    failed=''
+    [ -z "$(known .last error)" ] || failed=1
+    told=$(
+        gauge made_timestamp_seconds 'When the newest good backup here was made; 0: there is none.' "$(newest time)"
+        gauge verified_timestamp_seconds 'When one here was last loaded and counted; 0: never.' "$(newest verified)"
+        gauge tried_timestamp_seconds 'When a scheduled one was last tried here; 0: never.' "$(known .last tried)"
+        gauge failed 'The last scheduled one here failed.' "$failed"
+    )
+    printf '%s\n' "$told" >'{{ tells }}'
+}
+{% else %}
+publish() { :; }
+{% endif %}
 
 # A scheduled backup is one member's: the first replica that has the data, else the primary.
 is_my_turn() {
@@ -264,7 +294,10 @@ enter
 case $verb in
     scheduled)
         forget_old
-        is_my_turn || exit 0
+        if ! is_my_turn; then
+            publish
+            exit 0
+        fi
         take scheduled
         forget_old
         note ''

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lab_site import Ended, Site, await_until, members
@@ -21,7 +22,8 @@ from route_client import primary, vip
 from secret_watch import Needles
 
 from conftest import MakeSite
-from opsctl.data import catalogue, folder
+from opsctl.data import catalogue, catalogues, runbook_page
+from opsctl.monitoring.runbooks import runbook
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -37,6 +39,8 @@ services:
     replicas: 3
     failover: fast
     memory: 64MiB
+    slo: {{availability: 99.9, latency: 1s}}
+    backup: {{schedule: '* * * * *', keep: 1h}}
 """
 ROUTES = """\
 routes:
@@ -49,7 +53,13 @@ monitoring:
   interval: 5s
   alertmanager: {receivers: [{name: oncall, webhook: {secret: oncall}}]}
 """
-PAIRS = {"metrics-dc": "prometheus", "alerts-dc": "alertmanager", "balancer-dc": "haproxy"}
+PAIRS = {
+    "metrics-dc": "prometheus",
+    "alerts-dc": "alertmanager",
+    "balancer-dc": "haproxy",
+    "probe-dc": "probe",
+    "reach-dc": "blackbox",
+}
 TARGETS = {
     *(f"hosts-dc-{n}/node" for n in range(4)),
     *(f"{service}-{n}/{job}" for n in range(2) for service, job in PAIRS.items()),
@@ -106,20 +116,15 @@ def test_everything_has_the_labels_that_say_whose_it_is(site: Site) -> None:
     assert one["metric"]["environment"] == "shop"
     assert one["metric"]["service"] == "sessions"
     assert one["metric"]["host"] == host_of(site, "sessions-1")
-    for job in ("redis", "sentinel", "haproxy", "node", "prometheus", "alertmanager"):
+    for job in ("redis", "sentinel", *PAIRS.values(), "node"):
         assert query(site, f'up{{job="{job}", environment="shop", host=~"n[1-4]"}} == 1'), job
 
 
 def test_every_metric_of_every_catalogue_is_sent(site: Site) -> None:
     """What a catalogue says is sent at times only ("sometimes") is not looked for."""
-    catalogues = sorted(
-        path.stem
-        for path in folder("alerts").glob("*.yaml")
-        if not path.name.endswith(".test.yaml")
-    )
     wanted = {
         (metric.job, name)
-        for one in catalogues
+        for one in catalogues()
         for name, metric in catalogue(one).metrics.items()
         if not metric.sometimes
     }
@@ -144,6 +149,54 @@ def test_alerts_are_asked_for_through_a_tunnel_and_none_is_unable_to_fire(site: 
     assert "Watchdog" in site.ok("status").out
 
 
+def tries(site: Site, outcomes: str) -> dict[str, float]:
+    """By the member that tries: how often the route was used, with such an end."""
+    wanted = (
+        f'opsctl_probe_attempts_total{{route="sessions", to="sessions", outcome=~"{outcomes}"}}'
+    )
+    found = query(site, f"sum by (member) ({wanted})")
+    return {one["metric"]["member"]: float(one["value"][1]) for one in found}
+
+
+def test_the_route_is_used_as_clients_do_and_reached_from_two_places(site: Site) -> None:
+    everywhere = {"probe-dc-0", "probe-dc-1"}
+    await_until(
+        lambda: {member for member, count in tries(site, "ok|slow").items() if count >= 3},
+        lambda served: served == everywhere,
+        "tries that are served",
+    )
+    reached = query(
+        site, f'probe_success{{route="sessions", to="sessions", address="{vip(site)}"}}'
+    )
+    assert {one["metric"]["member"] for one in reached} == {"reach-dc-0", "reach-dc-1"}
+    assert {one["value"][1] for one in reached} == {"1"}
+    (left,) = query(site, 'slo:budget_left:ratio30d{service="sessions"}')
+    assert float(left["value"][1]) <= 1
+
+
+def test_what_is_written_to_see_whether_it_is_served_stands_apart_and_goes(site: Site) -> None:
+    keys = site.ok("connect", f"sessions/{primary(site)}", "KEYS", "*").out.split()
+    assert keys
+    assert all(key.strip('"').startswith("opsctl-probe:") for key in keys if ":" in key)
+    (key, *_) = (key.strip('"') for key in keys if "opsctl-probe:" in key)
+    left = site.ok("connect", f"sessions/{primary(site)}", "TTL", key).out.strip()
+    assert 0 < int(left) <= 60
+
+
+def test_when_the_last_backup_was_made_and_checked_is_told(site: Site) -> None:
+    def told(what: str) -> dict[str, float]:
+        found = query(site, f'opsctl_backup_{what}_timestamp_seconds{{of_service="sessions"}} > 0')
+        return {one["metric"]["of_member"]: float(one["value"][1]) for one in found}
+
+    (maker,) = await_until(lambda: told("made"), lambda made: len(made) == 1, "a backup", 150)
+    assert told("verified") == {}
+    site.ok("backup", "verify", "sessions", "--yes")
+    checked = await_until(lambda: told("verified"), lambda found: len(found) == 1, "its check")
+    assert set(checked) == {maker}
+    (age,) = query(site, 'backup:age:seconds{service="sessions"}')
+    assert 0 <= float(age["value"][1]) < 3600
+
+
 def test_nobody_reads_without_a_password_where_there_can_be_one(site: Site) -> None:
     from urllib.request import urlopen
 
@@ -155,6 +208,48 @@ def test_nobody_reads_without_a_password_where_there_can_be_one(site: Site) -> N
         with pytest.raises(urllib.error.HTTPError) as refused:
             urlopen(f"http://{address}:{port}/metrics", timeout=10)
         assert refused.value.code == 401, service
+
+
+SUBJECTS = {
+    "redis": ("sessions", "sessions-0"),
+    "haproxy": ("balancer-dc", "balancer-dc-0"),
+    "node": ("hosts-dc", "hosts-dc-0"),
+    "chrony": ("hosts-dc", "hosts-dc-0"),
+    "prometheus": ("metrics-dc", "metrics-dc-0"),
+    "alertmanager": ("alerts-dc", "alerts-dc-0"),
+}
+"""By catalogue, whom its alerts may be about here; what is not said is about the sessions."""
+
+
+def reading_steps() -> set[tuple[str, ...]]:
+    """Those of every runbook, for somebody who is here; of the same command about several alerts
+    one."""
+    found = set()
+    for name in catalogues():
+        service, member = SUBJECTS.get(name, SUBJECTS["redis"])
+        labels = {"service": service, "member": member, "host": "n1", "of_member": member}
+        for alert in catalogue(name).alerts:
+            others = {label: "sessions" for label in alert.labels if label not in labels}
+            page = runbook(alert.alert, runbook_page(alert.alert), {**others, **labels})
+            steps = (step for section in page.sections for step in section.commands if step.reads)
+            found |= {
+                tuple("Watchdog" if word == alert.alert else word for word in step.words)
+                for step in steps
+            }
+    return found
+
+
+def test_the_reading_steps_of_every_runbook_can_be_gone(site: Site) -> None:
+    """Exit 3 says that something differs or is not well, which is for the reader to judge."""
+    steps = sorted(reading_steps())
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda words: site.run(*words), steps))
+    wrong = [
+        f"opsctl {' '.join(words)}: exit {one.exit} {one.err[-400:]}"
+        for words, one in zip(steps, ended, strict=True)
+        if one.exit not in (0, 3)
+    ]
+    assert wrong == []
 
 
 def test_a_replica_that_hangs_is_told_and_that_it_is_back(site: Site, heard: Webhook) -> None:
@@ -203,7 +298,9 @@ def test_passwords_and_the_webhook_stand_in_files_that_nobody_else_reads(
     site: Site, heard: Webhook
 ) -> None:
     names = ("metrics-dc/user/opsctl", "alerts-dc/user/opsctl", "hosts-dc/user/opsctl",
-             "balancer-dc/user/opsctl-metrics", "sessions/user/opsctl-metrics")  # fmt: skip
+             "balancer-dc/user/opsctl-metrics", "sessions/user/opsctl-metrics",
+             "probe-dc/user/opsctl", "reach-dc/user/opsctl",
+             "sessions/user/opsctl-probe")  # fmt: skip
     needles = Needles({name: password(site, name) for name in names} | {"oncall": heard.url})
     folders = "/etc/opsctl /var/lib/opsctl /run/opsctl /etc/systemd/system"
     show = f"(find {folders} -type f -perm -o+r -exec cat {{}} +; cat /proc/[0-9]*/cmdline)"

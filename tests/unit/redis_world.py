@@ -23,7 +23,9 @@ from opsctl.workload import (
 )
 
 
-def seats(count: int, *, system: str = "debian-13", sentinel: bool = True) -> list[Seat]:
+def seats(
+    count: int, *, system: str = "debian-13", sentinel: bool = True, metrics: bool = False
+) -> list[Seat]:
     ports = {"redis": 6379} | ({"sentinel": 26379} if sentinel else {})
     return [
         Seat(
@@ -37,6 +39,7 @@ def seats(count: int, *, system: str = "debian-13", sentinel: bool = True) -> li
             data_dir=f"/var/lib/opsctl/shop-{index}",
             run_dir=f"/run/opsctl/shop-{index}",
             backup_dir=f"/var/backup/shop-{index}",
+            metrics_dir="/var/metrics" if metrics else "",
         )
         for index in range(count)
     ]
@@ -46,7 +49,8 @@ def described(
     count: int = 3, *, engine: RedisEngine = ENGINE, system: str = "debian-13", **keys: Any
 ) -> Workload:
     service = engine.options(engine=engine.name, on="dc", replicas=count, **keys)
-    there = seats(count, system=system, sentinel=service.mode == "sentinel")
+    sentinel = service.mode == "sentinel"
+    there = seats(count, system=system, sentinel=sentinel, metrics=service.metrics)
     return engine.describe("shop", service, there, renderer(engine.templates), Directory())
 
 

@@ -62,3 +62,12 @@ def test_ports_for_collectors_are_open_to_their_hosts_and_those_for_members_are_
     assert "th dport { 7001 } ip saddr { 10.0.0.1 } accept" in text
     assert "th dport { 9121 } ip saddr { 10.0.0.1, 10.0.0.9 } accept" in text
     assert text.count("drop") == 2
+
+
+def test_a_collector_that_others_run_is_let_in_where_collectors_are(tmp_path: Path) -> None:
+    dc = target(tmp_path, firewall="manage", collectors=("10.9.0.5", "fd00::5"))
+    work = inner(described(dc), Port("peer", 7001, "members"), Port("exporter", 9121, "collectors"))
+    text = realised(dc, work)[TABLE].text
+    assert "dport { 9121 } ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.9.0.5 } accept" in text
+    assert "dport { 9121 } ip6 saddr { fd00::5 } accept" in text
+    assert "dport { 7001 } ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } accept" in text

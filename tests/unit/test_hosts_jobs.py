@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from test_hosts_realise import described, realised, target
 
 from opsctl.model import Cron
 from opsctl.targets.hosts.bundle import playbooks
-from opsctl.workload import Job
+from opsctl.workload import ConfigFile, Job, Text
 from toy import with_server
 
 sys.path.insert(0, str(playbooks() / "module_utils"))
@@ -61,6 +62,20 @@ def test_a_job_is_a_unit_with_its_components_sandbox_and_one_more_folder(tmp_pat
     assert f"-{JOB.folder}\n" in service
     assert "Type=oneshot\n" in service
     assert "Restart=" not in service
+
+
+def test_a_job_may_rewrite_the_file_of_its_metrics_and_not_the_folder_of_others(
+    tmp_path: Path,
+) -> None:
+    metrics = ConfigFile("/var/lib/m/shop/a.prom", Text(("up 1\n",)), life="seeded")
+    dc = target(tmp_path)
+    found = realised(dc, with_server(described(dc), jobs=(replace(JOB, metrics=metrics),)))
+    service = found[f"file /etc/systemd/system/{UNIT}.service"].text
+    assert "-/var/lib/m/shop/a.prom" in service
+    assert "-/var/lib/m/shop " not in service
+    seeded = found["file /var/lib/m/shop/a.prom"]
+    assert seeded.desired == {"present": "yes"}
+    assert seeded.payload.spec["owner"] == "toy:toy"  # type: ignore[attr-defined]
 
 
 def test_its_timer_has_all_times_makes_up_for_missed_ones_and_costs_nothing(

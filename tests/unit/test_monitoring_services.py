@@ -168,7 +168,8 @@ def test_everything_is_asked_with_the_labels_that_say_whose_it_is() -> None:
             "host": "n2",
         },
     }
-    assert jobs["sessions/sentinel"]["params"] == {"target": ["redis://127.0.0.1:26379"]}
+    (asked, *_) = jobs["sessions/sentinel"]["static_configs"]
+    assert asked["labels"]["__param_target"] == "redis://127.0.0.1:26379"
     assert jobs["hosts-dc/node"]["basic_auth"]["username"] == "opsctl"
     told_of = [one["static_configs"] for one in config["alerting"]["alertmanagers"]]
     assert told_of == [[{"targets": [f"<alerts-dc-{n}>:9093"]}] for n in (0, 1)]

@@ -211,6 +211,77 @@ def shell_words(shell: str) -> str:
     return "busybox sh" if shell == "busybox" else shell
 
 
+def about(member: str, time: int, **more: object) -> str:
+    """What stands beside a backup, as the script writes it."""
+    said = {"verified": 0, "damage": "", **more}
+    return (
+        f'{{"name": "{time}-{member}", "member": "{member}", "time": {time}, '
+        f'"kind": "{said.get("kind", "scheduled")}", "keys": 5, "bytes": 9, "sha256": "ab", '
+        f'"offset": 7, "role": "replica", "version": "8.0", "memory": 9, '
+        f'"verified": {said["verified"]}, "damage": "{said["damage"]}"}}\n'
+    )
+
+
+def told(tmp_path: Path, shell: str, *abouts: str, last: str = "") -> dict[str, str]:
+    """What the job tells of such a folder, by metric, when it is another member's turn."""
+    host = Host(tmp_path, described(backup=DAILY, metrics=True), "shop-1", shell)
+    script = tmp_path / "etc/opsctl/shop-1/backup.sh"
+    text = script.read_text().replace("/var/backup", f"{tmp_path}/backup")
+    script.write_text(text.replace("/var/metrics", str(tmp_path)))
+    folder = tmp_path / "backup/shop-1"
+    folder.mkdir(parents=True)
+    for number, one in enumerate(abouts):
+        (folder / f"2999010{number}T000000Z-shop-1.json").write_text(one)
+    (folder / ".last").write_text(last)
+    page = tmp_path / "shop-shop-1-backup.prom"
+    page.touch()
+    script.with_name("run.sh").write_text(f'exec {shell_words(shell)} "{script}" scheduled\n')
+    exit, _ = host.start("run.sh")
+    assert exit == 0, host.said
+    lines = [line.split(" ") for line in page.read_text().splitlines() if line[0] != "#"]
+    assert all(name.endswith('{of_service="shop",of_member="shop-1"}') for name, _ in lines)
+    return {name.partition("{")[0].removeprefix("opsctl_backup_"): said for name, said in lines}
+
+
+def test_the_job_tells_of_its_newest_good_backup_and_of_its_last_failure(
+    tmp_path: Path, shell: str
+) -> None:
+    found = told(
+        tmp_path,
+        shell,
+        about("shop-1", 1764300000, verified=1764300500),
+        about("shop-1", 1764310000),
+        about("shop-1", 1764320000, damage="its content is not what was written"),
+        about("shop-1", 1764330000, kind="before-restore"),
+        last='{"success": 1764310009, "tried": 1764320000, "error": "no room"}\n',
+    )
+    assert found == {
+        "made_timestamp_seconds": "1764310000",
+        "verified_timestamp_seconds": "1764300500",
+        "tried_timestamp_seconds": "1764320000",
+        "failed": "1",
+    }
+
+
+def test_a_job_that_never_made_one_says_so(tmp_path: Path, shell: str) -> None:
+    assert set(told(tmp_path, shell).values()) == {"0"}
+
+
+def test_the_file_of_its_metrics_is_there_from_the_start_where_somebody_reads_it() -> None:
+    from opsctl.monitoring.copies import copies
+
+    workload = described(backup=DAILY, metrics=True)
+    (member, *_) = workload.members()
+    (job,) = member.component("redis").jobs
+    assert job.metrics is not None
+    assert job.metrics.path == "/var/metrics/shop-shop-0-backup.prom"
+    assert (job.metrics.life, job.metrics.mode) == ("seeded", "0644")
+    known = copies("prod", workload)
+    assert known is not None
+    assert known["stale"] == str(int(DAY + LONGEST))
+    assert copies("prod", described(backup=DAILY)) is None
+
+
 PRIMARY = ("master", "500", "")
 REPLICA = ("slave", "10.0.0.1", "6379", "connected", "500")
 ADRIFT = ("slave", "10.0.0.1", "6379", "connect", "-1")

@@ -29,11 +29,12 @@ COLLECTORS = (
 
 
 def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render) -> Component:
-    """It sees the whole host and may change nothing. Files of other programs' metrics go to the
-    folder `metrics` beside its configuration."""
+    """It sees the whole host and may change nothing. Other programs leave files of metrics in a
+    folder of the host, or beside its configuration."""
     own_unit = "prometheus-node-exporter.service"
     packages = (Package("prometheus-node-exporter", service.version or "", (own_unit,)),)
     config = seat.config_dir
+    told = seat.metrics_dir or f"{config}/metrics"
     start = render(
         "start.sh",
         member=web.title(name, seat),
@@ -42,7 +43,7 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
         web_config=f"{config}/web.yml",
         collectors=COLLECTORS,
         root=seat.root,
-        textfile=f"{config}/metrics",
+        textfile=told,
     )
     return Component(
         name=EXPORTER,
@@ -55,7 +56,7 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
         files=(
             ConfigFile(f"{config}/start.sh", start, mode="0750"),
             *web.access_files(name, seat, render),
-            ConfigFile(f"{config}/metrics/opsctl.prom", render("opsctl.prom"), effect="none"),
+            ConfigFile(f"{told}/opsctl.prom", render("opsctl.prom"), effect="none"),
         ),
         ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"),),
         probes=(Probe("live", web.ask(seat, "health"), period=10.0, failures=6),),

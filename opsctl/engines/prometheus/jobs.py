@@ -22,18 +22,18 @@ class Job:
     """Targets that are asked in one way. `password_file` is "" where everybody is let in.
 
     `searched`: its targets are those of `port` that the place itself names, whenever it is asked;
-    `labels` are the same for all of them.
+    `labels` and `params` are the same for all of them.
     """
 
     name: str
     path: str
-    params: Mapping[str, str]
     user: str
     password_file: str
     targets: tuple[Target, ...]
     searched: bool
     port: int
     labels: Mapping[str, str]
+    params: Mapping[str, str]
 
 
 def jobs(directory: Directory, folder: str) -> tuple[Job, ...]:
@@ -48,8 +48,8 @@ def jobs(directory: Directory, folder: str) -> tuple[Job, ...]:
 def _way(scrape: Scrape) -> tuple[str, ...]:
     """What is the same for all targets of a job."""
     password = scrape.password.name if scrape.password else ""
-    params = [word for pair in sorted(scrape.params.items()) for word in pair]
-    return (scrape.job, scrape.path, scrape.user, password, *params)
+    alike = (*scrape.labels.items(), *sorted(scrape.params.items())) if scrape.realm else ()
+    return (scrape.job, scrape.path, scrape.user, password, *(w for pair in alike for w in pair))
 
 
 def _order(scrape: Scrape) -> tuple[tuple[str, ...], str]:
@@ -59,19 +59,30 @@ def _order(scrape: Scrape) -> tuple[tuple[str, ...], str]:
 def _job(environment: str, service: str, scrapes: tuple[Scrape, ...], folder: str) -> Job:
     one = scrapes[0]
     labels = {"job": one.job, "environment": environment, "service": service}
+    apart = one.labels if one.realm else {}
     return Job(
-        name=f"{service}/{one.job}",
+        name="/".join((service, one.job, *apart.values())),
         path=one.path,
-        params=one.params,
         user=one.user,
         password_file=password_file(folder, one.password) if one.password else "",
         targets=tuple(
-            Target(address(scrape), {**labels, "member": scrape.member, "host": scrape.host})
+            Target(
+                address(scrape),
+                {
+                    **labels,
+                    "member": scrape.member,
+                    "host": scrape.host,
+                    **scrape.labels,
+                    # Prometheus puts these into the request and not into the series.
+                    **{f"__param_{name}": said for name, said in sorted(scrape.params.items())},
+                },
+            )
             for scrape in scrapes
         ),
         searched=bool(one.realm),
         port=one.port,
-        labels=labels,
+        labels={**labels, **apart},
+        params=one.params,
     )
 
 
@@ -82,7 +93,7 @@ def realms(directory: Directory) -> list[str]:
 
 
 def address(scrape: Scrape) -> str:
-    return f"{AddressRef(scrape.member, 'ip')}:{scrape.port}"
+    return f"{scrape.address or AddressRef(scrape.member, 'ip')}:{scrape.port}"
 
 
 def passwords(directory: Directory) -> tuple[SecretRef, ...]:

@@ -6,8 +6,17 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from opsctl.model import Bytes, Duration, RemoteWrite, ServiceBase, problem
+from opsctl.model import BasicAuth, Bytes, Duration, Model, RemoteWrite, ServiceBase, Url, problem
 from opsctl.model.quantities import Retention
+
+
+class ExistingAlertmanager(Model):
+    """An Alertmanager that is already there."""
+
+    noun = "an Alertmanager"
+    url: Url = Field(description="Where it answers, such as https://alerts.example.")
+    basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
+
 
 _UNWANTED = {
     "mode": "there is only one",
@@ -31,6 +40,9 @@ class PrometheusService(ServiceBase):
     interval: Duration = Field(Duration(5_000), description="How often everything is asked.")
     retention: Retention = Field(Duration(15 * 86_400_000), description="How long metrics live.")
     remote_write: tuple[RemoteWrite, ...] = Field((), description="Where else metrics are sent.")
+    tells: tuple[ExistingAlertmanager, ...] = Field(
+        (), description="Alertmanagers that others run and that are told of alerts, too."
+    )
     memory: Bytes = Field(Bytes(512 * 1024**2), description="The bound of its process.")
 
     @model_validator(mode="after")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from opsctl.engines import web
 from opsctl.engines.prometheus.jobs import address, jobs, password_file, passwords, realms
-from opsctl.engines.prometheus.options import PrometheusService
+from opsctl.engines.prometheus.options import ExistingAlertmanager, PrometheusService
 from opsctl.model import RemoteWrite
 from opsctl.workload import (
     Command,
@@ -32,6 +33,7 @@ IMAGE = "2.53"  # the version that an image has
 _LONGEST = 10.0  # seconds that a target may take to answer
 _PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
 _FILES = 65_536
+_PORTS = {"http": 80, "https": 443}
 
 
 def server(
@@ -84,7 +86,11 @@ def _files(
     )
     yield ConfigFile(f"{config}/start.sh", start, mode="0750")
     yield from web.access_files(name, seat, render)
-    people = (ref for one in service.remote_write if (ref := _password(one)))
+    others: tuple[RemoteWrite | ExistingAlertmanager, ...] = (
+        *service.remote_write,
+        *service.tells,
+    )
+    people = (ref for one in others if (ref := _password(one)))
     for ref in dict.fromkeys((*passwords(directory), *people)):
         yield ConfigFile(password_file(config, ref), Text((ref, "\n")), effect="none")
     for rules, text in sorted(directory.rules.items()):
@@ -114,7 +120,10 @@ def _config(service: PrometheusService, seat: Seat, directory: Directory, render
         rules=[rules_file(config, name) for name in sorted(directory.rules)],
         jobs=jobs(directory, config),
         realms=realms(directory),
-        alertmanagers=[_told(one, config) for one in directory.alerting],
+        alertmanagers=[
+            *(_told(one, config) for one in directory.alerting),
+            *(_told_elsewhere(one, config) for one in service.tells),
+        ],
         writes=[_written(one, config) for one in service.remote_write],
     )
 
@@ -122,20 +131,31 @@ def _config(service: PrometheusService, seat: Seat, directory: Directory, render
 def _told(scrape: Scrape, folder: str) -> dict[str, str]:
     ref = scrape.password
     login = {"user": scrape.user, "password_file": password_file(folder, ref) if ref else ""}
-    return {"address": address(scrape), **login}
+    return {"address": address(scrape), "scheme": "http", "prefix": "", **login}
 
 
-def _written(one: RemoteWrite, folder: str) -> dict[str, str]:
-    ref = _password(one)
-    user = one.basic_auth.user if one.basic_auth else ""
+def _told_elsewhere(one: ExistingAlertmanager, folder: str) -> dict[str, str]:
+    parts = urlsplit(one.url)
+    port = "" if parts.port else f":{_PORTS[parts.scheme]}"
     return {
-        "url": one.url,
-        "user": user,
-        "password_file": password_file(folder, ref) if ref else "",
+        "address": f"{parts.netloc}{port}",
+        "scheme": parts.scheme,
+        "prefix": parts.path.rstrip("/"),
+        **_login(one, folder),
     }
 
 
-def _password(one: RemoteWrite) -> SecretRef | None:
+def _written(one: RemoteWrite, folder: str) -> dict[str, str]:
+    return {"url": one.url, **_login(one, folder)}
+
+
+def _login(one: RemoteWrite | ExistingAlertmanager, folder: str) -> dict[str, str]:
+    ref = _password(one)
+    user = one.basic_auth.user if one.basic_auth else ""
+    return {"user": user, "password_file": password_file(folder, ref) if ref else ""}
+
+
+def _password(one: RemoteWrite | ExistingAlertmanager) -> SecretRef | None:
     return SecretRef(one.basic_auth.password.secret, given=True) if one.basic_auth else None
 
 

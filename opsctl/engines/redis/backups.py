@@ -25,10 +25,12 @@ from opsctl.workload import (
     Seat,
     Shelf,
     Standings,
+    Text,
 )
 from opsctl.workload.backups import Kind
 
 BACKUP = "backup"  # the job's name
+MADE = "opsctl_backup_made_timestamp_seconds"
 LONGEST = 3600.0  # seconds for one backup, verification or restore
 _HELD = 3_600_000  # milliseconds of silence after which Sentinel acts while a restore goes on
 _DAY = 86_400
@@ -63,6 +65,7 @@ def backup_files(cast: Cast, seat: Seat, render: Render) -> tuple[ConfigFile, ..
         check=cast.flavour.check,
         version_field=cast.flavour.version_field,
         patience=int(LONGEST) - 120,
+        tells=_told_at(cast, seat),
     )
     return (ConfigFile(script_path(seat), text, mode="0750", effect="none"),)
 
@@ -81,8 +84,24 @@ def backup_jobs(cast: Cast, seat: Seat) -> tuple[Job, ...]:
             folder=seat.backup_dir,
             timeout=LONGEST,
             size=_room(cast),
+            metrics=_told(cast, seat),
         ),
     )
+
+
+def _told_at(cast: Cast, seat: Seat) -> str:
+    """The file of metrics; "" where nobody reads any."""
+    return f"{seat.metrics_dir}/{cast.name}-{seat.member}-backup.prom" if seat.metrics_dir else ""
+
+
+def _told(cast: Cast, seat: Seat) -> ConfigFile | None:
+    """What the script rewrites; as it stands here, nothing was made so far."""
+    path = _told_at(cast, seat)
+    if not path:
+        return None
+    labels = f'{{of_service="{cast.name}",of_member="{seat.member}"}}'
+    text = f"# TYPE {MADE} gauge\n{MADE}{labels} 0\n"
+    return ConfigFile(path, Text((text,)), mode="0644", effect="none", life="seeded")
 
 
 def _room(cast: Cast) -> int | None:

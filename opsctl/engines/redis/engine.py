@@ -93,7 +93,9 @@ class RedisEngine(SelfContained):
             values.check_versions(cast, seat)
         people = _people(cast)
         metrics = any(exported(seat) for seat in cast.seats)
-        servers = redis_accounts(name, people, sentinel=cast.sentinel, metrics=metrics)
+        servers = redis_accounts(
+            name, people, sentinel=cast.sentinel, metrics=metrics, probed=service.probed
+        )
         watchers = sentinel_accounts(name, people, metrics=metrics)
         verbs = operations if cast.sentinel else operations_replication
         return Workload(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.proving import prove_route
-from opsctl.engines.redis.users import ROUTE, secret
+from opsctl.engines.redis.users import PROBE, ROUTE, secret
 from opsctl.errors import SpecError
-from opsctl.workload import AddressRef, Backend, Check, Entry, Say, Text, Voter
+from opsctl.workload import NEW, AddressRef, Backend, Check, Entry, Say, Text, Voter
 from opsctl.workload.entries import Role
 
+_KEPT = 60  # seconds until what was written on trial goes by itself
 _LONGEST = 300  # seconds of lag that a pattern of bearable length can tell apart
 
 # Replies as the protocol has them: a count, then each word behind its own length.
@@ -51,6 +52,21 @@ def _entry(cast: Cast, role: Role, question: Say) -> Entry:
         timing=cast.preset.timing,
         fresh=fresh,
         prove=lambda standings, host, door: prove_route(cast, role, standings, host, door),
+        trial=(lambda name: _trial(cast, role, name)) if cast.service.probed else None,
+    )
+
+
+def _trial(cast: Cast, role: Role, name: str) -> tuple[Say, ...]:
+    """A primary keeps a key for a while and gives it back; others answer, if only that they have
+    none."""
+    key = f"{PROBE}:{name}"
+    login = _say(f"AUTH {PROBE} {secret(cast.name, PROBE, 'plain')}", "+OK")
+    if role != "primary":
+        return (login, _say(f"GET {key}", "$"))
+    return (
+        login,
+        _say(f"SET {key} {NEW} EX {_KEPT}", "+OK"),
+        _say(f"GET {key}", f"$16\r\n{NEW}\r\n"),
     )
 
 

@@ -14,6 +14,7 @@ SENTINEL = "opsctl-sentinel"
 PEER = "opsctl-peer"
 ROUTE = "opsctl-route"
 METRICS = "opsctl-metrics"
+PROBE = "opsctl-probe"  # also what its keys begin with
 
 DEFAULT_COMMANDS = "+@all -@admin -@dangerous +info +role"
 _COMMAND = re.compile(r"[+-]@?[a-z0-9][a-z0-9_|-]*")
@@ -41,6 +42,8 @@ _METRICS_NEEDS_OF_SENTINEL = (
     "resetchannels -@all +auth +hello +ping +info +sentinel|masters +sentinel|sentinels "
     "+sentinel|slaves +sentinel|replicas +sentinel|ckquorum"
 )
+# What is written and read through a route to see that clients are served: keys of its own.
+_PROBE_NEEDS = f"~{PROBE}:* resetchannels -@all +auth +hello +ping +get +set"
 # What a Sentinel-aware client asks: who is primary, who replicates, and to be told of changes.
 _CLIENT_NEEDS = (
     "&* -@all +auth +hello +ping +role +info +subscribe +psubscribe +unsubscribe +punsubscribe "
@@ -97,7 +100,12 @@ def rules(keys: str, channels: str, commands: str) -> str:
 
 
 def redis_accounts(
-    service: str, people: Iterable[Account], *, sentinel: bool, metrics: bool = False
+    service: str,
+    people: Iterable[Account],
+    *,
+    sentinel: bool,
+    metrics: bool = False,
+    probed: bool = False,
 ) -> tuple[Account, ...]:
     """The users of a data server, opsctl's own first."""
     own = [
@@ -109,6 +117,8 @@ def redis_accounts(
     own.append(Account(ROUTE, _ROUTE_NEEDS, secret(service, ROUTE)))
     if metrics:
         own.append(Account(METRICS, _METRICS_NEEDS, secret(service, METRICS)))
+    if probed:
+        own.append(Account(PROBE, _PROBE_NEEDS, secret(service, PROBE)))
     return (*own, *people)
 
 

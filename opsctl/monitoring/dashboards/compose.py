@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsctl.model import Environment
+from opsctl.monitoring.copies import copies
 from opsctl.monitoring.dashboards.document import Board, Panel, Row
 from opsctl.monitoring.dashboards.naming import service_uid, uid
 from opsctl.monitoring.dashboards.variables import (
@@ -21,6 +22,8 @@ from opsctl.workload import Workload
 OVERVIEW, SERVICE = "environment", "service"  # the names of the data that every environment uses
 Boards = Mapping[str, Board]
 
+_HERE = 'environment="$environment"'
+_PLACE = re.compile(r"\{\{ (routes|tries|backups) \}\}")
 _OF_JOB = re.compile(r"(\{\{\s*(?:selector|in_service)\s*\}\})")
 _CHOICES: Mapping[str, Callable[[str, str], tuple[Variable, ...]]] = {
     "member": of_members,
@@ -56,7 +59,7 @@ def compose(
     watched = {name: one for name, one in sorted(workloads.items()) if one.signals is not None}
     return (
         _overview(environment, boards[OVERVIEW]),
-        *(_service(environment, name, one, boards) for name, one in watched.items()),
+        *(_service(environment, name, watched, boards) for name in watched),
         *_servers(environment, watched, boards),
     )
 
@@ -72,10 +75,13 @@ def _overview(environment: Environment, board: Board) -> Dashboard:
     )
 
 
-def _service(environment: Environment, name: str, workload: Workload, boards: Boards) -> Dashboard:
-    assert workload.signals is not None
-    own = boards.get(workload.signals.catalogue)
-    rows = tuple(_rows(environment, name, own, boards[SERVICE]))
+def _service(
+    environment: Environment, name: str, watched: Mapping[str, Workload], boards: Boards
+) -> Dashboard:
+    signals = watched[name].signals
+    assert signals is not None
+    places = _places(environment, name, watched)
+    rows = tuple(_rows(environment, name, boards.get(signals.catalogue), boards[SERVICE], places))
     return Dashboard(
         service_uid(environment.id, name),
         "service",
@@ -86,15 +92,49 @@ def _service(environment: Environment, name: str, workload: Workload, boards: Bo
     )
 
 
-def _rows(environment: Environment, name: str, own: Board | None, board: Board) -> Iterator[Row]:
-    routed = any(route.to == name for route in environment.routes.values())
+def _places(
+    environment: Environment, name: str, watched: Mapping[str, Workload]
+) -> Mapping[str, str]:
+    """What selects that which others say of the service (balancers, probes, jobs), if any do."""
+    routes = {
+        route: one.via
+        for route, one in sorted(environment.routes.items())
+        if one.to == name and one.via in watched
+    }
+    found = {}
+    if routes:
+        pools = "|".join(sorted({str(via) for via in routes.values()}))
+        found["routes"] = f'{_HERE},service=~"{pools}",proxy=~"{"|".join(routes)}"'
+    if routes and environment.services[name].probed and _probes(environment, name, watched):
+        found["tries"] = f'{_HERE},to="{name}"'
+    if copies(environment.name, watched[name]) is not None:
+        found["backups"] = f'{_HERE},of_service="{name}"'
+    return found
+
+
+def _probes(environment: Environment, name: str, watched: Mapping[str, Workload]) -> bool:
+    on = environment.services[name].on
+    return any(
+        environment.services[one].probes and environment.services[one].on == on for one in watched
+    )
+
+
+def _rows(
+    environment: Environment, name: str, own: Board | None, board: Board, places: Mapping[str, str]
+) -> Iterator[Row]:
     slo = environment.services[name].slo
-    has = {"": True, "route": routed, "slo": routed and slo is not None and slo.availability}
+    has = {
+        "": True,
+        "route": "routes" in places,
+        "slo": "routes" in places and slo is not None and slo.availability,
+        "probe": "tries" in places,
+        "backup": "backups" in places,
+    }
     for row in board.rows:
         if not has[row.needs]:
             continue
         if not row.essentials:
-            yield row
+            yield _panels(row, lambda expr: _PLACE.sub(lambda hole: places[hole[1]], expr))
         elif own is not None and own.per == "member":
             yield row.model_copy(update={"title": own.title, "panels": essentials(own)})
 
@@ -105,16 +145,18 @@ def with_job(board: Board, name: str) -> Board:
     if board.per != "member" or name == SERVICE:
         return board
     mark = f'\\1,job="{board.job or name}"'
-    rows = tuple(
-        row.model_copy(update={"panels": tuple(_marked(panel, mark) for panel in row.panels)})
-        for row in board.rows
-    )
+    rows = tuple(_panels(row, lambda expr: _OF_JOB.sub(mark, expr)) for row in board.rows)
     return board.model_copy(update={"rows": rows})
 
 
-def _marked(panel: Panel, mark: str) -> Panel:
+def _panels(row: Row, change: Callable[[str], str]) -> Row:
+    """The same with every expression changed."""
+    return row.model_copy(update={"panels": tuple(_changed(one, change) for one in row.panels)})
+
+
+def _changed(panel: Panel, change: Callable[[str], str]) -> Panel:
     queries = tuple(
-        query.model_copy(update={"expr": _OF_JOB.sub(mark, query.expr)}) for query in panel.queries
+        query.model_copy(update={"expr": change(query.expr)}) for query in panel.queries
     )
     return panel.model_copy(update={"queries": queries})
 

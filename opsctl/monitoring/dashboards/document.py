@@ -78,11 +78,16 @@ class Panel(_Frozen):
 
 
 class Row(_Frozen):
-    """Panels under one heading. `needs`: left out of a dashboard of a service without it."""
+    """Panels under one heading. `needs`: left out of a dashboard of a service without it.
+
+    Of a service with routes (its balancers are watched), {{ routes }} selects what balancers say of
+    them; with a probe, {{ tries }} what that says. With backups that are told of, {{ backups }}
+    selects what jobs say of them.
+    """
 
     title: str
     panels: tuple[Panel, ...] = ()
-    needs: Literal["", "slo", "route"] = ""
+    needs: Literal["", "slo", "route", "probe", "backup"] = ""
     collapsed: bool = False
     essentials: bool = Field(False, description="The engine's essential panels stand here.")
 

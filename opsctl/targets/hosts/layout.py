@@ -8,6 +8,7 @@ from __future__ import annotations
 
 CONFIG, DATA, RUN = "/etc/opsctl", "/var/lib/opsctl", "/run/opsctl"
 BACKUPS = "/var/lib/opsctl-backup"  # outlives services and environments
+METRICS = "/var/lib/opsctl-metrics"  # what jobs tell, for who measures the host
 UNITS = "/etc/systemd/system"
 STARTED = f"{RUN}/started"
 TAKEN = f"{RUN}/taken"

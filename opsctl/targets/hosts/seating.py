@@ -199,6 +199,7 @@ def _new(
         data_dir=path(need.path or layout.DATA),
         run_dir=path(layout.RUN),
         backup_dir=path(backup.path or layout.BACKUPS) if backup else "",
+        metrics_dir=f"{layout.METRICS}/{room.environment.name}" if service.metrics else "",
     )
 
 

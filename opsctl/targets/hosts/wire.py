@@ -73,7 +73,7 @@ def owned(key: str, entry: Mapping[str, Any]) -> Owned:
 def seat_out(service: str, seat: Seat) -> dict[str, Any]:
     names = (
         "member", "group", "node", "zone", "system", "config_dir", "data_dir", "run_dir",
-        "backup_dir",
+        "backup_dir", "metrics_dir",
     )  # fmt: skip
     return {
         "service": service,

@@ -18,7 +18,7 @@ def files(
             name = context.id("file", member.seat.node, file.path)
             needs = tuple(folder.id for folder in folders if folder.id.name == file.folder)
             if file.life == "seeded":
-                made = _seeded(context, name, workload, member, component.user, file, needs)
+                made = seeded_file(context, workload.service, member, component.user, file, needs)
             else:
                 made = whole_file(
                     context, name, workload.service, file.text, file.mode,
@@ -64,21 +64,20 @@ def _check(file: ConfigFile, user: str) -> Mapping[str, object]:
     return {"check": {"argv": list(file.check), "user": user}} if file.check else {}
 
 
-def _seeded(
+def seeded_file(
     context: Context,
-    name: ResourceId,
-    workload: Workload,
+    service: str,
     member: Member,
     user: str,
     file: ConfigFile,
-    needs: tuple[ResourceId, ...],
+    needs: tuple[ResourceId, ...] = (),
 ) -> Resource:
     """Written once, the server's own afterwards: only its existence is compared."""
     text = context.resolved(file.text)
     owner = f"{user}:{user}"
     return Resource(
-        id=name,
-        service=workload.service,
+        id=context.id("file", member.seat.node, file.path),
+        service=service,
         member=member.name,
         desired={"present": "yes"},
         needs=needs,

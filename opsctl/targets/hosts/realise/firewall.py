@@ -36,7 +36,13 @@ def firewall(
 def _each(context: Context, workload: Workload, collectors: Sequence[str]) -> Iterator[Resource]:
     members = tuple(workload.members())
     inside = _hosts(context, (one.name for one in members))
-    readers = _hosts(context, (*(one.name for one in members), *collectors))
+    readers = sorted(
+        {
+            *_hosts(context, (*(one.name for one in members), *collectors)),
+            *context.options.collectors,
+        },
+        key=_order,
+    )
     for member in members:
         node = member.seat.node
         inner, read = ports_for(member, "members"), ports_for(member, "collectors")

@@ -9,7 +9,7 @@ from opsctl.planning.resource import Resource
 from opsctl.targets.hosts import layout
 from opsctl.targets.hosts.realise.calendar import calendar
 from opsctl.targets.hosts.realise.context import Context, Payload
-from opsctl.targets.hosts.realise.files import whole_file
+from opsctl.targets.hosts.realise.files import seeded_file, whole_file
 from opsctl.targets.hosts.realise.sandbox import sandbox
 from opsctl.targets.hosts.realise.unit_text import HEAD
 from opsctl.targets.hosts.realise.words import words
@@ -21,7 +21,7 @@ _SPREAD = 10  # seconds over which hosts spread what they all do at one time
 def jobs(
     context: Context, workload: Workload, member: Member, before: Sequence[Resource]
 ) -> tuple[Resource, ...]:
-    """Three resources for each job: the two files and the timer, which makes the folder too."""
+    """Of each job: its files, and the timer, which makes the folder too."""
     found: list[Resource] = []
     for component in member.components:
         for job in component.jobs:
@@ -45,6 +45,8 @@ def jobs(
                 )
                 for path, text in texts.items()
             ]
+            if job.metrics is not None:
+                files.append(seeded_file(context, service, member, component.user, job.metrics))
             found += files
             found.append(
                 Resource(
@@ -72,7 +74,8 @@ def timer_text(job: Job, member: Member) -> str:
 
 def service_text(component: Component, job: Job, seat: Seat) -> str:
     """The component's own user and sandbox, and its folder to write to; behind the servers."""
-    wider = replace(component, volumes=(*component.volumes, Volume(job.folder)))
+    places = (job.folder, *((job.metrics.path,) if job.metrics else ()))
+    wider = replace(component, volumes=(*component.volumes, *map(Volume, places)))
     return _text(
         Unit=[
             f"Description={seat.member} {job.words} (kept by opsctl)".replace("%", "%%"),

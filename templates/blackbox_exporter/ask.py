@@ -1,0 +1,8 @@
+{% include "web/ask.py" %}
+
+
+def health():
+    ask("/-/healthy")
+
+
+run({"health": health})

@@ -1,0 +1,203 @@
+"""The probe's program, run as on a host, against servers that behave in every way there is."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from urllib.request import Request, urlopen
+
+import pytest
+
+from opsctl.data import renderer
+
+PASSWORD = "pass-word"
+SAYS = (
+    {"send": "LOGIN x\r\n", "expect": "+OK", "pattern": False},
+    {"send": "PUT k {new}\r\n", "expect": r"^\s*\+(OK|DONE)", "pattern": True},
+    {"send": "GET k\r\n", "expect": "{new}\r\n", "pattern": False},
+)
+
+
+class Keeper(StreamRequestHandler):
+    """Keeps one word for each connection; `manner` is how it behaves."""
+
+    manner = "ok"
+
+    def handle(self) -> None:
+        kept = b""
+        for line in self.rfile:
+            words = line.split()
+            if self.manner == "cut" and words[0] == b"PUT":
+                return
+            if self.manner == "silent" and words[0] == b"GET":
+                continue
+            if self.manner == "slow" and words[0] == b"GET":
+                time.sleep(0.08)
+            if words[0] == b"PUT":
+                kept = words[2]
+            if self.manner == "refuses" and words[0] == b"PUT":
+                self.wfile.write(b"-FULL no room\r\n")
+            elif self.manner == "forgets" and words[0] == b"GET":
+                self.wfile.write(b"0123456789abcdef\r\n")
+            else:
+                self.wfile.write(kept + b"\r\n" if words[0] == b"GET" else b"+OK\r\n")
+
+
+class Server(ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+@dataclass
+class Probe:
+    """One that runs, and how it is asked."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def page(self, password: str = PASSWORD) -> str:
+        login = b64encode(f"opsctl:{password}".encode()).decode()
+        address = f"http://127.0.0.1:{self.port}/metrics"
+        with urlopen(Request(address, headers={"Authorization": f"Basic {login}"}), timeout=5) as a:
+            text: str = a.read().decode()
+            return text
+
+    def outcomes(self, route: str) -> dict[str, float]:
+        """How its tries ended, those that any did."""
+        pattern = (
+            rf'^opsctl_probe_attempts_total{{outcome="(\w+)",route="{route}",to="store"}} (\S+)'
+        )
+        found = re.findall(pattern, self.page(), re.MULTILINE)
+        return {outcome: float(count) for outcome, count in found if float(count)}
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def way(route: str, port: int, **more: object) -> dict[str, object]:
+    return {
+        "route": route, "to": "store", "hosts": ["127.0.0.1"], "port": port, "seconds": 0.3,
+        "latency": None, "says": SAYS, **more,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
+    folder = tmp_path_factory.mktemp("probe")
+    servers = {}
+    for manner in ("ok", "cut", "silent", "slow", "refuses", "forgets"):
+        kind = type(manner, (Keeper,), {"manner": manner})
+        servers[manner] = Server(("127.0.0.1", 0), kind)
+        threading.Thread(target=servers[manner].serve_forever, daemon=True).start()
+    ports = {manner: server.server_address[1] for manner, server in servers.items()}
+    nobody, port = free_port(), free_port()
+    told = {
+        "host": "127.0.0.1", "port": port, "user": "opsctl",
+        "password_file": str(folder / "password"),
+        "ways": [
+            *(way(manner, number) for manner, number in ports.items() if manner != "slow"),
+            way("slow", ports["slow"], latency=0.02),
+            way("slow-unpromised", ports["slow"]),
+            way("nobody", nobody),
+            # The first of two balancers is away: a client goes to the other.
+            way("second", ports["ok"], hosts=["127.0.0.9", "127.0.0.1"]),
+        ],
+    }  # fmt: skip
+    (folder / "password").write_text(PASSWORD + "\n")
+    (folder / "probe.json").write_text(json.dumps(told))
+    text = renderer("probe")("probe.py").fill(str)
+    (folder / "probe.py").write_text(text)
+    argv = [sys.executable, "-I", str(folder / "probe.py"), str(folder / "probe.json")]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    made = Probe(port, process)
+    try:
+        until(lambda: len(outcomes_of_all(made, told["ways"])) == len(told["ways"]))
+        yield made
+    finally:
+        process.kill()
+        process.wait()
+        for server in servers.values():
+            server.shutdown()
+
+
+def outcomes_of_all(probe: Probe, ways: object) -> list[str]:
+    """The routes that were tried."""
+    assert isinstance(ways, list)
+    try:
+        return [one["route"] for one in ways if probe.outcomes(one["route"])]
+    except OSError:
+        return []
+
+
+def until(condition: object, seconds: float = 60) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.05)
+
+
+@pytest.mark.parametrize(
+    ("route", "outcome"),
+    [
+        ("ok", "ok"),
+        ("slow", "slow"),
+        ("slow-unpromised", "ok"),
+        ("refuses", "refused"),
+        ("forgets", "refused"),
+        ("cut", "cut"),
+        ("silent", "silent"),
+        ("nobody", "unreachable"),
+        ("second", "ok"),
+    ],
+)
+def test_how_a_try_ended_is_counted(probe: Probe, route: str, outcome: str) -> None:
+    # A machine that is held up for a moment may let any one try run out of time.
+    until(lambda: outcome in probe.outcomes(route))
+    assert set(probe.outcomes(route)) <= {outcome, "silent", "slow"}
+
+
+def test_every_outcome_is_there_from_the_start_so_that_the_first_one_is_a_rise(
+    probe: Probe,
+) -> None:
+    for outcome in ("ok", "slow", "refused", "silent", "cut", "unreachable"):
+        assert f'outcome="{outcome}",route="ok",to="store"' in probe.page()
+
+
+def test_requests_are_measured_each(probe: Probe) -> None:
+    def count() -> float:
+        (found,) = re.findall(
+            r'opsctl_probe_request_seconds_count{route="ok",to="store"} (\S+)', probe.page()
+        )
+        return float(found)
+
+    until(lambda: count() >= 4)  # a connection and three exchanges
+
+
+def test_nobody_reads_without_the_password(probe: Probe) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        probe.page("wrong")
+    assert refused.value.code == 401
+
+
+def test_why_a_route_fails_is_said_once(probe: Probe) -> None:
+    until(lambda: sum(probe.outcomes("refuses").values()) >= 2)
+    probe.process.terminate()
+    said, _ = probe.process.communicate(timeout=30)
+    assert said.splitlines().count("refuses: refused -FULL no room") <= 2
+    assert "refuses: refused -FULL no room" in said
+    assert PASSWORD not in said
