@@ -31,6 +31,8 @@ class _NoSecrets:
     def value(self, _: object) -> None:
         return None
 
+    certificate = certified = value
+
 
 def manifests(namespace: str, count: int) -> list[dict[str, Any]]:
     """Objects as opsctl makes them, of four kinds that start nothing."""

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from opsctl.model import ServiceBase
+from opsctl.ports import Certified
 from opsctl.workload import (
     AddressRef,
+    CertRef,
     Command,
     Component,
     ConfigFile,
@@ -47,6 +49,13 @@ class Keys:
 
     def value(self, ref: SecretRef) -> str | None:
         return f"TOP-SECRET-{ref.name}-{self.salt}" if self.key else None
+
+    def certificate(self, ref: CertRef) -> str | None:
+        end = "" if ref.what == "end" else "\n"
+        return f"{ref.what} of {ref.name}{end}" if self.key else None
+
+    def certified(self, pem: str) -> Certified | None:
+        return None
 
 
 def options(**changed: Any) -> ServiceBase:

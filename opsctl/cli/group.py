@@ -59,6 +59,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "restore": Entry("restore", "Replace a service's data by a backup."),
         "lock": Entry("lock", "Show who holds the environment; release it with a reason."),
         "secrets": Entry("secrets", "Make the root key; show, set and rotate secrets."),
+        "cert": Entry("cert", "Certificates: how long they last; renew them; show the authority."),
     },
     "Here": {
         "lab": Entry("lab", "Throw-away hosts on this machine, to try and to break."),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import Exit, OpsError
 from opsctl.ports.alerts import Silence
+
+if TYPE_CHECKING:
+    from opsctl.clients.trust import Trust
 
 TIMEOUT = 10.0  # seconds for one answer
 
 
 class AlertmanagerServer:
-    """`user` and `password` for basic authentication. `where` names it in errors."""
+    """`user` and `password` for basic authentication; `trust`: whom it is certified by and as whom,
+    None for this machine's authorities. `where` names it in errors."""
 
     def __init__(
         self,
@@ -22,6 +26,7 @@ class AlertmanagerServer:
         *,
         user: str = "",
         password: str = "",
+        trust: Trust | None = None,
         where: str = "",
         timeout: float = TIMEOUT,
     ) -> None:
@@ -33,6 +38,10 @@ class AlertmanagerServer:
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy knows nothing of a tunnel's end
         self._session.auth = (user, password) if user else None
+        if trust is not None:
+            from opsctl.clients.trust import Certified
+
+            self._session.mount(self._url, Certified(trust))
 
     def there(self) -> tuple[Silence, ...]:
         found = [_silence(one) for one in self._ask("GET", "silences") if not _over(one)]
@@ -62,12 +71,14 @@ class AlertmanagerServer:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         from requests.exceptions import RequestException
 
+        from opsctl.clients.trust import unreached
+
         try:
             answer = self._session.request(
                 method, f"{self._url}/{path}", json=body, timeout=self._timeout
             )
         except RequestException as error:
-            raise self._away(type(error).__name__) from None
+            raise self._away(unreached(error)) from None
         if answer.status_code in (400, 404, 422, 500):
             words = answer.text.strip().strip('"') or f"HTTP status {answer.status_code}"
             raise OpsError("alerts/refused", words, where=self._where)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import OpsError
 from opsctl.ports.metrics import Series
+
+if TYPE_CHECKING:
+    from opsctl.clients.trust import Trust
 
 TIMEOUT = 10.0  # seconds for one answer; a heavy query takes one
 
@@ -16,8 +19,8 @@ TIMEOUT = 10.0  # seconds for one answer; a heavy query takes one
 class PrometheusServer:
     """See opsctl.ports.metrics.Metrics.
 
-    `user` and `password` for basic authentication; `authority`: the file with the certificate that
-    signed its own, "" for the system's. `where` names it in errors, left out: the URL.
+    `user` and `password` for basic authentication; `trust`: whom it is certified by and as whom,
+    None for this machine's authorities. `where` names it in errors, left out: the URL.
     """
 
     def __init__(
@@ -26,7 +29,7 @@ class PrometheusServer:
         *,
         user: str = "",
         password: str = "",
-        authority: str = "",
+        trust: Trust | None = None,
         where: str = "",
         timeout: float = TIMEOUT,
     ) -> None:
@@ -36,7 +39,6 @@ class PrometheusServer:
 
         session = requests.Session()
         session.auth = (user, password) if user else None
-        session.verify = authority or True
         self._url = url.rstrip("/")
         self.where = where or self._url
         self._session = session
@@ -44,6 +46,11 @@ class PrometheusServer:
         self._api = PrometheusConnect(
             self._url, session=session, timeout=timeout, retry=Retry(total=0), method="POST"
         )
+        if trust is not None:
+            from opsctl.clients.trust import Certified
+
+            session.trust_env = False  # a proxy knows nothing of a tunnel's end
+            session.mount(self._url, Certified(trust))
 
     def now(self, expr: str) -> tuple[Series, ...]:
         found = self._ask(expr, lambda: self._api.custom_query(expr))
@@ -73,10 +80,12 @@ class PrometheusServer:
         from prometheus_api_client.exceptions import PrometheusApiClientException
         from requests.exceptions import RequestException
 
+        from opsctl.clients.trust import unreached
+
         try:
             return question()
         except RequestException as error:
-            raise self._away(type(error).__name__) from None
+            raise self._away(unreached(error)) from None
         except PrometheusApiClientException as error:
             raise self._refused(expr, str(error)) from None
         except (ValueError, KeyError):

@@ -1,9 +1,11 @@
-"""What the servers of the Prometheus family share: who is let in, and how they are asked."""
+"""What the servers of the Prometheus family share: how they prove themselves, who is let in, and
+how they are asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from opsctl.errors import Exit, OpsError
 from opsctl.model import Environment, ServiceBase
@@ -11,6 +13,7 @@ from opsctl.workload import (
     Act,
     AddressRef,
     Answer,
+    Cert,
     ConfigFile,
     Endpoint,
     Gate,
@@ -29,6 +32,10 @@ from opsctl.workload import (
 USER = "opsctl"  # who is let in at their web pages
 ACCOUNT = "prometheus"  # the system's account that each of Debian's packages makes
 WEB = "web"  # the port's name
+AUTHORITY_FILE = "ca.pem"  # whom a member believes, in its folder
+# How it is served. Only a start takes in whether that is over TLS at all: the file had another name
+# when it was not.
+SERVED_BY = "web-tls.yml"
 SYSTEMS = ("debian-12", "debian-13")
 MIB = 1024**2
 PATIENCE = 60.0  # seconds until a server that starts must answer
@@ -72,21 +79,58 @@ def on_the_way(name: str, service: ServiceBase, environment: Environment) -> tup
     return tuple(dict.fromkeys(other for other in names if environment.services[other].on == on))
 
 
-def access_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
-    """Who is let in, opsctl's own password, and the script that asks with it.
+def proofs(
+    service: str, seat: Seat, component: str, use: Literal["server", "both"] = "server"
+) -> tuple[Cert, ...]:
+    """What a component proves itself with: servers of this family read it anew for every
+    connection, and what they believe for every request. None yet where images are run: who asks
+    there knows addresses that do not last, and no names."""
+    if not proved(seat):
+        return ()
+    return (
+        Cert(
+            name=f"{service}/certificate/{seat.member}/{component}",
+            path=f"{seat.config_dir}/web.pem",
+            authority=f"{seat.config_dir}/{AUTHORITY_FILE}",
+            names=(seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip")),
+            use=use,
+        ),
+    )
+
+
+def proved(seat: Seat) -> bool:
+    return seat.system != "image"
+
+
+def tls(seat: Seat) -> Literal["server", "none"]:
+    """How who collects is to ask."""
+    return "server" if proved(seat) else "none"
+
+
+def access_files(
+    service: str, seat: Seat, render: Render, certs: tuple[Cert, ...]
+) -> tuple[ConfigFile, ...]:
+    """How it proves itself and who is let in, opsctl's own password, and the script that asks with
+    it.
 
     The server reads the first anew for every request, so no change needs more than a write.
     """
-    hashed = ConfigFile(
-        f"{seat.config_dir}/web.yml",
-        Text(("basic_auth_users:\n  ", f"{USER}: ", secret(service, "bcrypt"), "\n")),
+    served_with = "".join(
+        f"tls_server_config:\n  cert_file: {one.path}\n  key_file: {one.key}\n" for one in certs
+    )
+    users = f"basic_auth_users:\n  {USER}: "
+    served = ConfigFile(
+        f"{seat.config_dir}/{SERVED_BY}",
+        Text((f"{served_with}{users}", secret(service, "bcrypt"), "\n")),
         effect="none",
     )
-    return (hashed, *asking_files(service, seat, render))
+    return (served, *asking_files(service, seat, render, certs))
 
 
-def asking_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
-    """opsctl's own password, and the script that asks with it."""
+def asking_files(
+    service: str, seat: Seat, render: Render, certs: tuple[Cert, ...]
+) -> tuple[ConfigFile, ...]:
+    """opsctl's own password, and the script that asks with it whoever is certified so."""
     config = seat.config_dir
     return (
         ConfigFile(f"{config}/web.password", Text((secret(service), "\n")), effect="none"),
@@ -99,6 +143,7 @@ def asking_files(service: str, seat: Seat, render: Render) -> tuple[ConfigFile, 
                 port=seat.ports[WEB],
                 user=USER,
                 password_file=f"{config}/web.password",
+                authority=next((one.authority for one in certs), ""),
             ),
             effect="none",
         ),
@@ -139,7 +184,14 @@ def counted(seats: tuple[Seat, ...]) -> dict[str, float]:
 
 
 def scrape(service: str, seat: Seat, job: str) -> Scrape:
-    return Scrape(job, seat.member, seat.ports[WEB], user=USER, password=secret(service))
+    return Scrape(
+        job,
+        seat.member,
+        seat.ports[WEB],
+        user=USER,
+        password=secret(service),
+        tls=tls(seat),
+    )
 
 
 def endpoint(service: str, seat: Seat, component: str) -> Endpoint:
@@ -149,7 +201,7 @@ def endpoint(service: str, seat: Seat, component: str) -> Endpoint:
         port=WEB,
         user=USER,
         password=secret(service),
-        scheme="http",
+        scheme="https" if proved(seat) else "http",
     )
 
 

@@ -13,7 +13,7 @@ from opsctl.flow.survey import described
 from opsctl.model import ServiceBase
 from opsctl.monitoring.dashboards.provisioning import source_name, source_uid
 from opsctl.ports.grafana import Source
-from opsctl.workload import Endpoint, Seat, Workload
+from opsctl.workload import CertRef, Endpoint, Seat, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def web_doors(
     for name, (target, workload) in sorted(placed.items()):
         if duty(parts.environment.services[name]):
             for endpoint in workload.endpoints:
-                if endpoint.scheme == "http":
+                if endpoint.scheme in ("http", "https"):
                     yield WebDoor(target, workload.member(endpoint.member).seat, endpoint)
 
 
@@ -55,31 +55,39 @@ def own_source(parts: Parts) -> Source | None:
         password = parts.secrets.value(one.endpoint.password)
         if not password:
             return None
+        authority = _authority(parts, one)
         return Source(
             uid=source_uid(parts.environment),
             name=source_name(parts.environment),
             url=_url(parts, one),
             user=one.endpoint.user,
-            mark=_mark(parts.secrets.key, password),
+            mark=_mark(parts.secrets.key, password + authority),
             password=password,
+            authority=authority,
         )
     return None
 
 
-def door(parts: Parts) -> tuple[str, str]:
-    """The URL of the first, and the user that it lets in; "" where there is none. One that others
-    run comes before."""
+def door(parts: Parts) -> tuple[str, str, str]:
+    """The URL of the first, the user that it lets in, and the certificate that it is known by; ""
+    where there is none. One that others run comes before."""
     monitoring = parts.environment.monitoring
     if monitoring is not None and monitoring.prometheus is not None:
         login = monitoring.prometheus.basic_auth
-        return monitoring.prometheus.url, login.user if login else ""
-    return next(((_url(parts, one), one.endpoint.user) for one in collectors(parts)), ("", ""))
+        return monitoring.prometheus.url, login.user if login else "", ""
+    for one in collectors(parts):
+        return _url(parts, one), one.endpoint.user, _authority(parts, one)
+    return "", "", ""
+
+
+def _authority(parts: Parts, one: WebDoor) -> str:
+    return (parts.secrets.certificate(CertRef()) or "") if one.endpoint.scheme == "https" else ""
 
 
 def _url(parts: Parts, one: WebDoor) -> str:
     return f"{one.endpoint.scheme}://{parts.targets[one.target].address(one.seat)}:{one.port}"
 
 
-def _mark(key: bytes | None, password: str) -> str:
-    """Changes with the password and tells nothing of it."""
-    return hmac.new(key, password.encode(), hashlib.sha256).hexdigest()[:16] if key else ""
+def _mark(key: bytes | None, hidden: str) -> str:
+    """Changes with what goes in and never comes out, and tells nothing of it."""
+    return hmac.new(key, hidden.encode(), hashlib.sha256).hexdigest()[:16] if key else ""

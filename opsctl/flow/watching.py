@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.backing_up import Kept, kept_by
+from opsctl.flow.certificates import CertificateStatus, certificates
 from opsctl.flow.noting import note
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.reading import Live
@@ -72,6 +73,7 @@ class Status:
     revision: int
     maintenance: tuple[Maintenance, ...] = ()
     routes: tuple[RouteStatus, ...] = ()
+    certificates: tuple[CertificateStatus, ...] = ()
 
     @property
     def exit(self) -> Exit:
@@ -103,6 +105,7 @@ def status(parts: Parts) -> Status:
         revision=observation.revision,
         maintenance=tuple(observation.maintenance[key] for key in sorted(observation.maintenance)),
         routes=tuple(_routes(parts, seen)),
+        certificates=certificates(parts, seen),
     )
 
 

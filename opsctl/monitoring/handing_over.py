@@ -15,6 +15,7 @@ import yaml
 from opsctl.workload import AddressRef, Directory, Scrape, SecretRef, Text
 
 SNIPPET, README = "scrape.yaml", "README.md"
+AUTHORITY, CLIENT = "ca.pem", "client.pem"  # whom it believes, and what it proves itself with
 Address = Callable[[AddressRef], str]
 
 
@@ -91,6 +92,10 @@ def _snippet(jobs: Sequence[_Job]) -> str:
 def _config(job: _Job) -> Iterator[tuple[str, object]]:
     yield "job_name", job.name
     yield "metrics_path", job.one.path
+    if job.one.tls != "none":
+        client = {"cert_file": CLIENT, "key_file": CLIENT} if job.one.tls == "mutual" else {}
+        yield "scheme", "https"
+        yield "tls_config", {"ca_file": AUTHORITY, **client}
     if job.one.password:
         login = {"username": job.one.user, "password_file": password_file(job.one.password)}
         yield "basic_auth", login
@@ -101,23 +106,33 @@ def password_file(ref: SecretRef) -> str:
     return f"passwords/{ref.name.replace('/', '_')}"
 
 
+def _proofs(jobs: Sequence[_Job]) -> Iterator[str]:
+    ways = {job.one.tls for job in jobs}
+    if ways - {"none"}:
+        yield f"\nopsctl cert show-ca > {AUTHORITY}"
+    if "mutual" in ways:
+        yield f"opsctl cert client prometheus > {CLIENT}"
+
+
 def _readme(directory: Directory, jobs: Sequence[_Job], interval: float, folder: str) -> str:
     names = sorted({job.one.password.name for job in jobs if job.one.password})
     commands = "\n".join(
         f"opsctl secrets show {name} > {password_file(SecretRef(name))}" for name in names
     )
+    proofs = "\n".join(_proofs(jobs))
     return f"""\
 # {directory.environment}, for a Prometheus that is already there
 
 Written by `opsctl render monitoring`; write it anew after every apply that adds or removes members.
 
 1. Put this folder where Prometheus reads it, such as {folder}.
-2. Put the passwords beside it, readable for Prometheus alone; opsctl writes none of them down:
+2. Put passwords and certificates beside it, readable for Prometheus alone; opsctl writes none of
+   them down. A client's certificate lasts for 30 to 90 days, so do this anew every month:
 
 ```sh
 umask 077
 mkdir -p passwords
-{commands}
+{commands}{proofs}
 ```
 
 3. Include two lines in prometheus.yml, then reload it:

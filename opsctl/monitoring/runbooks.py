@@ -16,7 +16,7 @@ SECTIONS = ("Meaning", "Impact", "Diagnose", "Act", "Verify", "Escalate")
 READING = (
     ("status",), ("logs",), ("history",), ("drift",), ("plan",), ("preflight",), ("graph",),
     ("validate",), ("lock", "show"), ("backup", "list"), ("alerts", "list"), ("alerts", "test"),
-    ("alerts", "lint"), ("connect",),
+    ("alerts", "lint"), ("connect",), ("cert", "list"),
 )  # fmt: skip
 """How commands begin that change nothing. What is said to a console is for the page's author."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Field, Verb
@@ -22,7 +23,8 @@ def difference(resource: Resource, actual: Actual | None) -> Change | None:
     if not fields:
         return None
     impact = max(resource.impact.get(field.name, Impact.NONE) for field in fields)
-    return _change(resource, _verb(fields, impact), fields, impact, actual.text)
+    change = _change(resource, _verb(fields, impact), fields, impact, actual.text)
+    return replace(change, reason=actual.amiss) if actual.amiss else change
 
 
 def uncompared(resource: Resource) -> bool:

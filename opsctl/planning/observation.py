@@ -68,6 +68,14 @@ class Maintenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A certificate as it lies there, and why another one is to be issued, "" for nothing."""
+
+    pem: str
+    amiss: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything one look found.
 
@@ -89,3 +97,4 @@ class Observation:
     documents: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
     maintenance: Mapping[str, Maintenance] = field(default_factory=dict)  # by service, those held
     generations: Mapping[str, int] = field(default_factory=dict)  # of derived secrets, last in use
+    certificates: Mapping[tuple[str, str], Kept] = field(default_factory=dict)  # (member, name)

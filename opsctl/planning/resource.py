@@ -71,12 +71,14 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """What is there. `attributes` None: nothing. `foreign`: why it must not be touched, or ""."""
+    """What is there. `attributes` None: nothing. `foreign`: why it must not be touched, or "".
+    `amiss`: what is wrong with it, where that can be said better than by attributes."""
 
     id: ResourceId
     attributes: Mapping[str, str] | None
     text: str = ""
     foreign: str = ""
+    amiss: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The Protocols that flow, running and drills speak through. Targets and clients implement them."""
 
-from opsctl.ports.secrets import Secrets
+from opsctl.ports.secrets import Certified, Secrets
 from opsctl.ports.target import (
     GENERATION,
     OUT_OF_REACH,
@@ -26,6 +26,7 @@ __all__ = [
     "SIGNAL",
     "START",
     "Asked",
+    "Certified",
     "Event",
     "Events",
     "Fence",

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from opsctl.workload import SecretRef
+from opsctl.workload import CertRef, SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What a certificate says. Times are seconds since the epoch; `left`: seconds until it ends.
+    `ours`: the authority that issues for this environment now signed it."""
+
+    names: tuple[str, ...]
+    issuer: str
+    begins: float
+    ends: float
+    left: float
+    ours: bool
 
 
 class Secrets(Protocol):
@@ -20,4 +34,13 @@ class Secrets(Protocol):
 
     def value(self, ref: SecretRef) -> str | None:
         """The value in the form that `ref` asks for; None when it can't be known here."""
+        ...
+
+    def certificate(self, ref: CertRef) -> str | None:
+        """What the authority gives out for `ref`, whose names are known; None without the root
+        key. The same at every call of one opsctl, and until the certificate is to be renewed."""
+        ...
+
+    def certified(self, pem: str) -> Certified | None:
+        """What a certificate says; None for what is none."""
         ...

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
-from opsctl.flow.sources import web_doors
+from opsctl.flow.sources import WebDoor, web_doors
 from opsctl.model import BasicAuth, ServiceBase
-from opsctl.workload import SecretRef, Workload
+from opsctl.workload import CertRef, SecretRef, Workload
 
 if TYPE_CHECKING:
     from opsctl.clients.alertmanager import AlertmanagerServer
     from opsctl.clients.promtool import Promtool
+    from opsctl.clients.trust import Trust
     from opsctl.ports.metrics import Metrics
 
 Server = TypeVar("Server")
@@ -28,21 +30,50 @@ def rule_tool() -> Promtool:
     return Promtool()
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A member at the end of a tunnel, how it lets in, and how it proves that it is it."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    member: str
+    trust: Trust | None
+
+
+def _way(parts: Parts, door: WebDoor, port: int, password: str) -> Reached:
+    from opsctl.clients.trust import Trust
+
+    scheme, member = door.endpoint.scheme, door.seat.member
+    authority = parts.secrets.certificate(CertRef()) if scheme == "https" else None
+    trust = Trust(authority, member) if authority is not None else None
+    return Reached(f"{scheme}://127.0.0.1:{port}", door.endpoint.user, password, member, trust)
+
+
+def _elsewhere(parts: Parts, url: str, said: BasicAuth | None) -> Reached:
+    """One that others run: this machine's authorities say who it is."""
+    user, password = _login(parts, said)
+    return Reached(url, user, password, url, None)
+
+
 @contextmanager
 def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Iterator[Metrics]:
     """The one that others run, else one of the environment's own, with `timeout` seconds for an
     answer. Raises OpsError: metrics/none, metrics/away."""
     from opsctl.clients.prometheus import PrometheusServer
 
-    def made(url: str, user: str, password: str, where: str) -> PrometheusServer:
-        server = PrometheusServer(url, user=user, password=password, where=where, timeout=timeout)
+    def made(way: Reached) -> PrometheusServer:
+        server = PrometheusServer(
+            way.url, user=way.user, password=way.password, trust=way.trust, where=way.member,
+            timeout=timeout,
+        )  # fmt: skip
         server.now("vector(1)")
         return server
 
     monitoring = parts.environment.monitoring
     theirs = monitoring.prometheus if monitoring is not None else None
     if theirs is not None:
-        yield made(theirs.url, *_login(parts, theirs.basic_auth), theirs.url)
+        yield made(_elsewhere(parts, theirs.url, theirs.basic_auth))
         return
     with _first(parts, placed, "Prometheus", lambda one: one.collects, made) as found:
         yield found
@@ -54,15 +85,17 @@ def alertmanager(parts: Parts, placed: Placed) -> Iterator[AlertmanagerServer]:
     `prometheus`."""
     from opsctl.clients.alertmanager import AlertmanagerServer
 
-    def made(url: str, user: str, password: str, where: str) -> AlertmanagerServer:
-        server = AlertmanagerServer(url, user=user, password=password, where=where)
+    def made(way: Reached) -> AlertmanagerServer:
+        server = AlertmanagerServer(
+            way.url, user=way.user, password=way.password, trust=way.trust, where=way.member
+        )
         server.there()
         return server
 
     monitoring = parts.environment.monitoring
     theirs = monitoring.alertmanager if monitoring is not None else None
     if theirs is not None and theirs.url:
-        yield made(theirs.url, *_login(parts, theirs.basic_auth), theirs.url)
+        yield made(_elsewhere(parts, theirs.url, theirs.basic_auth))
         return
     with _first(parts, placed, "Alertmanager", lambda one: one.routes_alerts, made) as found:
         yield found
@@ -90,7 +123,7 @@ def _first(
     placed: Placed,
     noun: str,
     duty: Callable[[ServiceBase], bool],
-    made: Callable[[str, str, str, str], Server],
+    made: Callable[[Reached], Server],
 ) -> Iterator[Server]:
     """The first member that answers. Raises what the last one said, where none does."""
     said: OpsError | None = None
@@ -107,8 +140,7 @@ def _first(
             try:
                 way = parts.targets[door.target].tunnel(door.seat, door.port)
                 port = stack.enter_context(way)
-                user, member = door.endpoint.user, door.seat.member
-                server = made(f"http://127.0.0.1:{port}", user, password, member)
+                server = made(_way(parts, door, port, password))
             except OpsError as error:
                 said = error
                 continue

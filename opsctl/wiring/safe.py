@@ -100,6 +100,24 @@ class SecretsDoor:
             found |= set(workload.secrets())
         return frozenset(ref.name for ref in found if not ref.given)
 
+    def authority(self) -> str:
+        """The certificates of the authorities that are trusted now, PEM. Raises
+        secrets/no-root-key."""
+        from opsctl.workload import CertRef
+
+        self._secrets.require_key()
+        return self._secrets.certificate(CertRef()) or ""
+
+    def client(self, name: str) -> str:
+        """A client's certificate and its key, in PEM. Raises secrets/no-root-key."""
+        from opsctl.workload import CertRef, SecretRef
+
+        self._secrets.require_key()
+        secret = f"client/{name}"
+        proof = self._secrets.certificate(CertRef(secret, "certificate", (name,), "client"))
+        key = self._secrets.value(SecretRef(secret, "key"))
+        return f"{proof or ''}{key or ''}"
+
     def init(self) -> bool:
         """Makes the root key. False: it kept the one that OPSCTL_ROOT_KEY held."""
         return self._secrets.init()

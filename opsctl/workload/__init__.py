@@ -24,6 +24,7 @@ from opsctl.workload.acts import (
     Steady,
 )
 from opsctl.workload.backups import Backup, Backups, Shelf
+from opsctl.workload.certs import Cert
 from opsctl.workload.engine import Engine, Render, SeatNeed, SelfContained, in_order
 from opsctl.workload.entries import (
     NEW,
@@ -39,12 +40,11 @@ from opsctl.workload.entries import (
     Voter,
     Way,
 )
+from opsctl.workload.files import ConfigFile, Effect
 from opsctl.workload.leads import Lead
 from opsctl.workload.parts import (
     Command,
     Component,
-    ConfigFile,
-    Effect,
     Floating,
     Job,
     Kernel,
@@ -58,11 +58,12 @@ from opsctl.workload.parts import (
 )
 from opsctl.workload.seats import Seat
 from opsctl.workload.signals import Quiet, Scrape, Signals
-from opsctl.workload.text import AddressRef, FileRef, SecretRef, Text
+from opsctl.workload.text import AUTHORITY, AddressRef, CertRef, FileRef, Part, Ref, SecretRef, Text
 from opsctl.workload.versions import check_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
 
 __all__ = [
+    "AUTHORITY",
     "NEW",
     "Act",
     "AddressRef",
@@ -71,6 +72,8 @@ __all__ = [
     "Backup",
     "Backups",
     "Call",
+    "Cert",
+    "CertRef",
     "Check",
     "Command",
     "Component",
@@ -96,11 +99,13 @@ __all__ = [
     "Object",
     "Operations",
     "Package",
+    "Part",
     "Pin",
     "Port",
     "Probe",
     "Query",
     "Quiet",
+    "Ref",
     "Render",
     "Rolling",
     "Say",

@@ -8,9 +8,8 @@ from typing import Literal
 
 from opsctl.model import Cron
 from opsctl.workload.acts import Query, Standing
-from opsctl.workload.text import Text
-
-Effect = Literal["none", "reload", "restart"]
+from opsctl.workload.certs import Cert
+from opsctl.workload.files import ConfigFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +45,6 @@ class Command:
     before_stop: tuple[tuple[str, ...], ...] = ()
     grace: float = 30.0  # seconds between the stop signal and SIGKILL
     restart_delay: float = 1.0  # seconds until a process that died is started again
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
-    """A file of a member.
-
-    `managed`: opsctl owns every byte. `seeded`: written once, then the server's own; never compared
-    by content. `effect` is what a running process needs to take in a change. `check` is a program
-    that must accept new content before it is put in place: its word "{file}" is where that waits.
-    """
-
-    path: str
-    text: Text
-    mode: str = "0640"
-    effect: Effect = "restart"
-    life: Literal["managed", "seeded"] = "managed"
-    check: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        return self.path.rpartition("/")[0] or "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,3 +173,9 @@ class Component:
     jobs: tuple[Job, ...] = ()
     sees: tuple[Literal["clock", "homes"], ...] = ()
     discovers: bool = False
+    certs: tuple[Cert, ...] = ()
+
+    @property
+    def all_files(self) -> tuple[ConfigFile, ...]:
+        """Its certificates' first: a configuration that names them is checked when written."""
+        return (*(file for cert in self.certs for file in cert.files()), *self.files)

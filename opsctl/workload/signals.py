@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from opsctl.workload.text import SecretRef
 
@@ -14,10 +15,11 @@ class Scrape:
 
     `job` names the kind of server ("redis", "haproxy", "node"), the same wherever such a one is.
     `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
-    where there is no user. For those who collect are filled in: `host`, the member's node; `realm`,
-    where the place is asked for that, the room that the member is in; `everywhere`, whether it is
-    one of a kind that is on each node, however many there are; `address`, that of a member which is
-    not of the collector's own target.
+    where there is no user. `tls` server: it proves itself by a certificate of the environment's
+    authority; mutual: who collects must do so too. For those who collect are filled in: `host`, the
+    member's node; `realm`, where the place is asked for that, the room that the member is in;
+    `everywhere`, whether it is one of a kind that is on each node, however many there are;
+    `address`, that of a member which is not of the collector's own target.
     Everything scraped gets the labels environment, service, member, host, and those of `labels`,
     where one place gives several answers; a role changes by itself, so it is a metric and never a
     label.
@@ -35,6 +37,7 @@ class Scrape:
     realm: str = ""
     everywhere: bool = False
     address: str = ""
+    tls: Literal["none", "server", "mutual"] = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from opsctl.workload.leads import Lead
 from opsctl.workload.parts import Component
 from opsctl.workload.seats import Seat
 from opsctl.workload.signals import Quiet, Signals
-from opsctl.workload.text import SecretRef
+from opsctl.workload.text import AUTHORITY, SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,9 @@ class Workload:
         """Every secret that its files and clients need, in no order, some more than once."""
         for member in self.members():
             for component in member.components:
-                for file in component.files:
+                if component.certs:
+                    yield SecretRef(AUTHORITY)
+                for file in component.all_files:
                     yield from file.text.secrets
         for endpoint in self.endpoints:
             yield endpoint.password

@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -170,6 +171,21 @@ class Pages(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def finish_request(self, request, client):
+        """Proves who it is, where it was given a certificate: the files are read anew each time, so
+        a renewed one needs no restart. In the request's own thread: a slow client holds nobody."""
+        told = Pages.told
+        if told.get("certificate"):
+            request.settimeout(Pages.timeout)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(told["certificate"], told["key"])
+            try:
+                request = context.wrap_socket(request, server_side=True)
+            except OSError:  # no TLS, or whoever asks does not believe us
+                return
+        with request:
+            super().finish_request(request, client)
 
     def __init__(self, host, port):
         """At every address where no host is said."""

@@ -9,6 +9,11 @@ server=$(command -v prometheus-redis-exporter || echo /redis_exporter)
 {% endif %}
 exec {{ '"$server"' if pod else "prometheus-redis-exporter" }} \
     -web.listen-address={{ host }}:{{ port }} \
+{% for one in proofs %}
+    -tls-server-cert-file={{ one.path }} \
+    -tls-server-key-file={{ one.key }} \
+    -tls-server-ca-cert-file={{ one.authority }} \
+{% endfor %}
     -redis.addr=redis://{{ server }} \
     -redis.user={{ user }} \
     -redis.password-file={{ passwords }} \

@@ -2,12 +2,14 @@
 import base64
 import datetime
 import json
+import ssl
 import sys
 import urllib.error
 import urllib.request
 
 HOST, PORT = "{{ host }}", {{ port }}
 USER, PASSWORD_FILE = "{{ user }}", "{{ password_file }}"
+AUTHORITY = "{{ authority }}"  # {{ "whom it must be certified by" if authority else "it speaks no TLS" }}
 SECONDS = 2.5
 
 
@@ -17,10 +19,13 @@ def ask(path, method="GET", seconds=SECONDS, body=None):
         login = f"{USER}:{file.read().strip()}"
     host = f"[{HOST}]" if ":" in HOST else HOST
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://{host}:{PORT}{path}", data, method=method)
+    scheme = "https" if AUTHORITY else "http"
+    request = urllib.request.Request(f"{scheme}://{host}:{PORT}{path}", data, method=method)
     request.add_header("Content-Type", "application/json")
     request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    context = ssl.create_default_context(cafile=AUTHORITY) if AUTHORITY else None
+    trust = urllib.request.HTTPSHandler(context=context)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
     try:
         with opener.open(request, timeout=seconds) as answer:
             return answer.read().decode()

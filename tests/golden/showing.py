@@ -11,7 +11,7 @@ from typing import Any
 
 from opsctl.planning.resource import Resource
 from opsctl.targets.kubernetes.yaml_text import yaml_text
-from opsctl.workload import AddressRef, FileRef, SecretRef, Text, Workload
+from opsctl.workload import AddressRef, CertRef, FileRef, Ref, SecretRef, Text, Workload
 
 Golden = Callable[[Path, Mapping[str, str]], None]
 """Takes a folder and the texts that should be in it, by path."""
@@ -49,7 +49,7 @@ def _resource(one: Resource) -> dict[str, Any]:
 def _plain(value: object) -> Any:
     if isinstance(value, Text):
         return value.fill(_reference)
-    if isinstance(value, SecretRef | AddressRef | FileRef):
+    if isinstance(value, SecretRef | AddressRef | FileRef | CertRef):
         return _reference(value)
     if dataclasses.is_dataclass(value):
         return {
@@ -83,7 +83,10 @@ def _default(field: dataclasses.Field[Any]) -> object:
     return field.default
 
 
-def _reference(part: SecretRef | AddressRef | FileRef) -> str:
+def _reference(part: Ref) -> str:
+    if isinstance(part, CertRef):
+        names = ", ".join(one if isinstance(one, str) else _reference(one) for one in part.names)
+        return f"‹{part.what} {part.name}{f' for {names}' if names else ''}›"
     if isinstance(part, SecretRef):
         given = " given" if part.given else ""
         return f"‹secret {part.name}{'' if part.form == 'plain' else ' ' + part.form}{given}›"

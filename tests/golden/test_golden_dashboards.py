@@ -19,6 +19,6 @@ def test_dashboards_are_as_reviewed(golden: Golden) -> None:
     built = {f"{one.file}.json": build(one, spec, ByName(), source_uid(spec)) for one in shown}
     files = {
         "provider.yaml": provider_file(spec),
-        "datasource.yaml": source_file(spec, "http://10.0.0.1:9090", "opsctl"),
+        "datasource.yaml": source_file(spec, "https://10.0.0.1:9090", "opsctl", "PEM of\nit\n"),
     }
     golden(FOLDER, {name: one.file for name, one in built.items()} | files)

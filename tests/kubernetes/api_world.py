@@ -16,10 +16,10 @@ from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope
 from opsctl.planning.plan import Plan
-from opsctl.ports import Event, Fence, Outcome, Work
+from opsctl.ports import Certified, Event, Fence, Outcome, Work
 from opsctl.targets.kubernetes import Access, KubernetesTarget
 from opsctl.targets.kubernetes.api import Api
-from opsctl.workload import SecretRef
+from opsctl.workload import CertRef, SecretRef
 
 SPEC = """\
 opsctl: 1
@@ -40,6 +40,12 @@ class Known:
 
     def value(self, ref: SecretRef) -> str | None:
         return f"{ref.name}-{ref.form}-{self.generations.get(ref.name, 1)}"
+
+    def certificate(self, ref: CertRef) -> str | None:
+        return f"{ref.what} of {ref.name} for {', '.join(map(str, ref.names))}\n"
+
+    def certified(self, pem: str) -> Certified | None:
+        return None
 
 
 @dataclass

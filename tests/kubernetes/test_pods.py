@@ -23,7 +23,7 @@ from opsctl.errors import OpsError
 from opsctl.lab.commands import until
 from opsctl.lab.kubernetes import Cluster
 from opsctl.model import Kubernetes
-from opsctl.ports import SIGNAL, Asked, Fence, NodeJob, Upkeep
+from opsctl.ports import SIGNAL, Asked, Certified, Fence, NodeJob, Upkeep
 from opsctl.targets.kubernetes import agents
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.clock import Clock
@@ -33,7 +33,7 @@ from opsctl.targets.kubernetes.locking import Lock
 from opsctl.targets.kubernetes.pinning import pin
 from opsctl.targets.kubernetes.reaching import Reach
 from opsctl.targets.kubernetes.site import RUN, SOURCES, Site
-from opsctl.workload import AddressRef, Answer, FileRef, Pin, Query, Seat, SecretRef, Text
+from opsctl.workload import AddressRef, Answer, CertRef, FileRef, Pin, Query, Seat, SecretRef, Text
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1200)]
 Kubernetes.model_rebuild()
@@ -56,6 +56,12 @@ class Secrets:
 
     def value(self, ref: SecretRef) -> str | None:
         return "s3cret" if ref.name == "pw" else None
+
+    def certificate(self, ref: CertRef) -> str | None:
+        return None
+
+    def certified(self, pem: str) -> Certified | None:
+        return None
 
 
 @dataclass

@@ -12,12 +12,12 @@ from api_server import ApiServer
 
 from opsctl.errors import OpsError
 from opsctl.model import Kubernetes
-from opsctl.ports import Asked, Fence, NodeJob
+from opsctl.ports import Asked, Certified, Fence, NodeJob
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.connection import Connection
 from opsctl.targets.kubernetes.reaching import Reach
 from opsctl.targets.kubernetes.site import Site
-from opsctl.workload import Query, Seat, SecretRef, Text
+from opsctl.workload import CertRef, Query, Seat, SecretRef, Text
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
 Kubernetes.model_rebuild()
@@ -27,6 +27,12 @@ class NoSecrets:
     key = None
 
     def value(self, ref: SecretRef) -> str | None:
+        return None
+
+    def certificate(self, ref: CertRef) -> str | None:
+        return None
+
+    def certified(self, pem: str) -> Certified | None:
         return None
 
 

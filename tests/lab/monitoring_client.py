@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import queue
+import ssl
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,9 @@ from typing import Any
 
 from lab_site import Site, await_until, members
 from redis_client import password
+
+from opsctl.clients.secrets.deriving import root_bytes
+from opsctl.clients.secrets.issuing import EARLY, LIFE, Authority
 
 Alert = Mapping[str, Any]
 
@@ -73,14 +78,28 @@ def webhook(site: Site) -> Iterator[Webhook]:
 
 
 def asked(site: Site, path: str, member: str = "metrics-dc-0", port: int = 9090) -> Any:
-    """What a member answers to an HTTP request."""
+    """What a member answers to an HTTP request, once it has proved that the address is its own."""
     address, login = _door(site, member)
-    request = urllib.request.Request(f"http://{address}:{port}{path}")
+    request = urllib.request.Request(f"https://{address}:{port}{path}")
     request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=10, context=trust(site)) as answer:
         return json.load(answer)
 
 
+def trust(site: Site) -> ssl.SSLContext:
+    """Believes the environment's authority, as anybody does who was given its certificate."""
+    if site.lab.name not in _TRUST:
+        pem = site.ok("cert", "show-ca").out
+        _TRUST[site.lab.name] = ssl.create_default_context(cadata=pem)
+    return _TRUST[site.lab.name]
+
+
+def distrust(site: Site) -> None:
+    """Whom it believes is asked for anew."""
+    _TRUST.pop(site.lab.name, None)
+
+
+_TRUST: dict[str, ssl.SSLContext] = {}
 _DOORS: dict[tuple[str, str], tuple[str, str]] = {}  # members do not move in these tests
 
 
@@ -121,3 +140,20 @@ def await_up(site: Site, names: set[str], member: str = "metrics-dc-0") -> None:
         lambda found: found == dict.fromkeys(names, "up"),
         "every target to be up",
     )
+
+
+def issue(
+    site: Site, member: str, component: str, address: str, left: float, root: bytes = b""
+) -> str:
+    """A certificate of the environment's authority, or that of another `root`, over the member's
+    own key (PEM); it ends in `left` seconds."""
+    root = root or root_bytes(site.ok("secrets", "show", "root-key").out, "the test")
+    service = member.rpartition("-")[0]
+    seed = password(site, f"{service}/certificate/{member}/{component}")
+    begins = time.time() + left - LIFE + EARLY
+    return Authority(root, "shop", 1).issue(seed, (member, address), "server", begins)
+
+
+def shown(address: str, port: int) -> str:
+    """The certificate that a server shows now (PEM)."""
+    return ssl.get_server_certificate((address, port), timeout=10)

@@ -9,11 +9,12 @@ from typing import Any, cast
 from opsctl.lab import Lab
 from opsctl.model import ServiceBase
 from opsctl.planning.resource import Resource
-from opsctl.ports import Work
+from opsctl.ports import Certified, Work
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, SshOptions
 from opsctl.workload import (
     AddressRef,
     Answer,
+    CertRef,
     Command,
     Component,
     ConfigFile,
@@ -54,6 +55,12 @@ class Keys:
         if ref.given:
             return self.sudo
         return f"TOP-SECRET-{ref.name}" if self.key else None
+
+    def certificate(self, ref: CertRef) -> str | None:
+        return f"{ref.what} of {ref.name}\n" if self.key else None
+
+    def certified(self, pem: str) -> Certified | None:
+        return None
 
 
 def service(**more: Any) -> ServiceBase:

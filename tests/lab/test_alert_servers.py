@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,17 +18,26 @@ import pytest
 from alert_world import watched
 from opsctl.clients.alertmanager import AlertmanagerServer
 from opsctl.clients.prometheus import PrometheusServer
+from opsctl.clients.secrets import EnvironmentSecrets, Variables
+from opsctl.clients.secrets.deriving import new_root_key
+from opsctl.clients.secrets.issuing import RENEWED
+from opsctl.clients.trust import Trust
 from opsctl.data import catalogue, catalogue_place
 from opsctl.errors import OpsError
 from opsctl.flow.alerting import linted, made, with_live
 from opsctl.model import Environment
 from opsctl.monitoring import rule_files
+from opsctl.workload import CertRef, SecretRef
 
 pytestmark = pytest.mark.lab
 
 PATIENCE = 90.0  # seconds, on a slow and busy machine
 SPEC = Environment(opsctl=1, name="prod")
 USER, PASSWORD = "opsctl", "correct horse"
+ROOT = Variables({"OPSCTL_ROOT_KEY": new_root_key()})
+SECRETS = EnvironmentSecrets("prod", ROOT, {})
+NAME = "metrics-0"
+PROOF = CertRef("proof", "certificate", (NAME,))
 SERVICES = {"metrics": watched("metrics", "prometheus", members=1)}
 
 
@@ -36,11 +46,33 @@ class Servers:
     prometheus: PrometheusServer
     alertmanager: AlertmanagerServer
     ports: tuple[int, int]
+    folder: Path
+
+
+def shown(port: int) -> str:
+    """The certificate that a server shows now."""
+    return ssl.get_server_certificate(("127.0.0.1", port))
 
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as door:
         return int(door.getsockname()[1])
+
+
+def trust(name: str = NAME, secrets: EnvironmentSecrets = SECRETS) -> Trust:
+    return Trust(secrets.certificate(CertRef()) or "", name)
+
+
+def prometheus(port: int, password: str = PASSWORD, by: Trust | None = None) -> PrometheusServer:
+    url = f"https://127.0.0.1:{port}"
+    return PrometheusServer(url, user=USER, password=password, trust=by or trust())
+
+
+def alertmanager(
+    port: int, password: str = PASSWORD, by: Trust | None = None
+) -> AlertmanagerServer:
+    url = f"https://127.0.0.1:{port}"
+    return AlertmanagerServer(url, user=USER, password=password, trust=by or trust())
 
 
 def until(ready: Callable[[], bool], what: str) -> None:
@@ -73,9 +105,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             stack.callback(child.wait)
             stack.callback(child.kill)
         found = Servers(
-            PrometheusServer(f"http://127.0.0.1:{one}", user=USER, password=PASSWORD),
-            AlertmanagerServer(f"http://127.0.0.1:{other}", user=USER, password=PASSWORD),
+            prometheus(one),
+            alertmanager(other),
             (one, other),
+            folder,
         )
         until(lambda: found.alertmanager.there() == (), "Alertmanager answers")
         until(lambda: bool(found.prometheus.now("ALERTS")), "Prometheus evaluates")
@@ -93,6 +126,8 @@ def _configure(folder: Path, prometheus: int) -> None:
             {
                 "job_name": "prometheus",
                 "basic_auth": {"username": USER, "password": PASSWORD},
+                "scheme": "https",
+                "tls_config": {"ca_file": "ca.pem", "server_name": NAME},
                 "static_configs": [
                     {"targets": [f"127.0.0.1:{prometheus}"], "labels": labels},
                 ],
@@ -110,7 +145,12 @@ def _configure(folder: Path, prometheus: int) -> None:
     }
     (folder / "prometheus.yml").write_text(json.dumps(document))
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    (folder / "web.yml").write_text(json.dumps({"basic_auth_users": {USER: hashed}}))
+    (folder / "ca.pem").write_text(SECRETS.certificate(CertRef()) or "")
+    (folder / "web.pem").write_text(SECRETS.certificate(PROOF) or "")
+    (folder / "web.pem.key").write_text(SECRETS.value(SecretRef(PROOF.name, "key")) or "")
+    tls = {"cert_file": "web.pem", "key_file": "web.pem.key"}
+    web = {"tls_server_config": tls, "basic_auth_users": {USER: hashed}}
+    (folder / "web.yml").write_text(json.dumps(web))
     people = {"route": {"receiver": "people"}, "receivers": [{"name": "people"}]}
     (folder / "alertmanager.yml").write_text(json.dumps(people))
 
@@ -129,7 +169,7 @@ def test_what_is_true_now_is_found_of_every_alert_with_its_own_service(servers: 
 
     until(lambda: live("Watchdog") == ["firing metrics"], "the dead-man alert fires")
     until(lambda: live("TargetDown") == ["pending shop"], "who is away is about to be told")
-    assert live("PrometheusDown") == []
+    until(lambda: live("PrometheusDown") == [], "it sees itself")
 
 
 def test_prometheus_evaluates_all_our_rules_without_an_error(servers: Servers) -> None:
@@ -180,6 +220,30 @@ def test_an_alertmanager_that_is_away_is_told_at_once() -> None:
 def test_a_wrong_password_is_told_as_such(servers: Servers) -> None:
     one, other = servers.ports
     with pytest.raises(OpsError, match=r"metrics/away.*another name or password"):
-        PrometheusServer(f"http://127.0.0.1:{one}", user=USER, password="x").now("up")
+        prometheus(one, "x").now("up")
     with pytest.raises(OpsError, match=r"alerts/away.*another name or password"):
-        AlertmanagerServer(f"http://127.0.0.1:{other}", user=USER, password="x").there()
+        alertmanager(other, "x").there()
+
+
+def test_a_server_that_is_another_or_of_another_authority_is_asked_nothing(
+    servers: Servers,
+) -> None:
+    one, other = servers.ports
+    stranger = EnvironmentSecrets("prod", Variables({"OPSCTL_ROOT_KEY": new_root_key()}), {})
+    for wrong in (trust("metrics-1"), trust(secrets=stranger)):
+        with pytest.raises(OpsError, match=r"metrics/away.*its certificate is refused"):
+            prometheus(one, by=wrong).now("up")
+        with pytest.raises(OpsError, match=r"alerts/away.*its certificate is refused"):
+            alertmanager(other, by=wrong).there()
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart_or_a_reload(servers: Servers) -> None:
+    """All that an apply does is write the file."""
+    ago = EnvironmentSecrets("prod", ROOT, {}, lambda: time.time() - RENEWED)
+    was = {port: shown(port) for port in servers.ports}
+    (servers.folder / "web.pem").write_text(ago.certificate(PROOF) or "")
+    assert {port: shown(port) for port in servers.ports} == dict.fromkeys(
+        servers.ports, ago.certificate(PROOF)
+    )
+    (servers.folder / "web.pem").write_text(SECRETS.certificate(PROOF) or "")
+    assert {port: shown(port) for port in servers.ports} == was

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,16 +19,19 @@ from pathlib import Path
 
 import pytest
 
+from opsctl.clients.secrets import EnvironmentSecrets, Variables
+from opsctl.clients.secrets.deriving import new_root_key
 from opsctl.data import renderer
 from opsctl.discovery import engines
 from opsctl.engines.haproxy.standings import LEADS, balancer_standing
 from opsctl.routes import directory
-from opsctl.workload import AddressRef, Answer, Seat, SecretRef, Text, Workload
+from opsctl.workload import AddressRef, Answer, CertRef, Seat, SecretRef, Text, Workload
 from routes_world import environment
 
 pytestmark = pytest.mark.lab
 INSTALL = "apt-get install -y haproxy keepalived socat redis-server (or: make tools)"
 LOCAL = "127.0.0.1"
+SECRETS = EnvironmentSecrets("shop", Variables({"OPSCTL_ROOT_KEY": new_root_key()}), {})
 OWN = "127.0.0.7"  # where the balancer is; the servers are on 127.0.0.1
 _OFTEN = ("SENTINEL", "DEBUG", "INFO-PERIOD", "300")
 SPEC = {"engine": "redis", "on": "dc", "replicas": 3, "failover": "fast"}
@@ -54,7 +58,12 @@ def _filled(text: Text) -> str:
     def value(part: object) -> str:
         if isinstance(part, AddressRef):
             return OWN if part.member.startswith("edge") else LOCAL
+        if isinstance(part, CertRef):
+            called = part.called(lambda one: OWN if one.member.startswith("edge") else LOCAL)
+            return SECRETS.certificate(called) or ""
         assert isinstance(part, SecretRef)
+        if part.form == "key":
+            return SECRETS.value(part) or ""
         plain = part.name.replace("/", "")
         return hashlib.sha256(plain.encode()).hexdigest() if part.form == "sha256" else plain
 
@@ -239,7 +248,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     (tmp_path / "edge").mkdir()
     made = World(tmp_path, _free_ports(1)[0])
     (member,) = _described(made).members()
-    for file in member.component("haproxy").files:
+    for file in member.component("haproxy").all_files:
         Path(file.path).write_text(_filled(file.text))
     server = _program("redis-server")
     try:
@@ -382,8 +391,11 @@ def test_no_password_is_in_what_the_balancer_shows_or_logs(world: World) -> None
     world.processes["sessions-1"].terminate()
     _until(lambda: world.leading("read") == "sessions-2")
     shown = world.ask("show stat")
+    trust = ssl.create_default_context(cadata=SECRETS.certificate(CertRef()) or "")
     for path in ("/", "/metrics"):
-        with socket.create_connection((OWN, port), 5) as client:
+        with trust.wrap_socket(
+            socket.create_connection((OWN, port), 5), server_hostname=OWN
+        ) as client:
             client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             said = b""
             while chunk := client.recv(65536):

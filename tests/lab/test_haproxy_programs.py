@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from opsctl.clients.secrets import EnvironmentSecrets, Variables
+from opsctl.clients.secrets.deriving import new_root_key
+from opsctl.workload import CertRef, SecretRef
 from routes_world import PLAIN, REPLICATION, SESSIONS, SHARED, SPLIT, files
 
 pytestmark = pytest.mark.lab
@@ -32,6 +35,11 @@ def test_haproxy_takes_the_configuration(
     run = re.search(r"server-state-file (\S+)/state", made["haproxy.cfg"])
     assert run
     text = made["haproxy.cfg"].replace(run.group(1), str(tmp_path))
+    text = text.replace("/etc/opsctl/shop/edge/edge-0", str(tmp_path))
+    secrets = EnvironmentSecrets("shop", Variables({"OPSCTL_ROOT_KEY": new_root_key()}), {})
+    proof = CertRef("proof", "certificate", ("edge-0",))
+    (tmp_path / "status.pem").write_text(secrets.certificate(proof) or "")
+    (tmp_path / "status.pem.key").write_text(secrets.value(SecretRef("proof", "key")) or "")
     (tmp_path / "haproxy.cfg").write_text(text)
     (tmp_path / "state").write_text(made["unasked.state"])
     said = subprocess.run(

@@ -12,9 +12,13 @@ from monitoring_client import (
     Webhook,
     asked,
     await_up,
+    distrust,
     host_of,
+    issue,
     query,
+    shown,
     targets,
+    trust,
     webhook,
 )
 from redis_client import await_whole, password
@@ -206,7 +210,7 @@ def test_nobody_reads_without_a_password_where_there_can_be_one(site: Site) -> N
         where = members(seen, service)[0]["where"].rpartition("/")[2]
         address = next(host.address for host in site.lab.hosts if host.name == where)
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urlopen(f"http://{address}:{port}/metrics", timeout=10)
+            urlopen(f"https://{address}:{port}/metrics", timeout=10, context=trust(site))
         assert refused.value.code == 401, service
 
 
@@ -301,12 +305,121 @@ def test_passwords_and_the_webhook_stand_in_files_that_nobody_else_reads(
              "balancer-dc/user/opsctl-metrics", "sessions/user/opsctl-metrics",
              "probe-dc/user/opsctl", "reach-dc/user/opsctl",
              "sessions/user/opsctl-probe")  # fmt: skip
-    needles = Needles({name: password(site, name) for name in names} | {"oncall": heard.url})
+    keys = {
+        member: site.shell(
+            host_of(site, member), f"cat /etc/opsctl/shop/*/{member}/{file}.pem.key"
+        ).splitlines()[1]
+        for member, file in (("metrics-dc-0", "web"), ("balancer-dc-0", "status"))
+    }
+    known = {name: password(site, name) for name in names} | keys | {"oncall": heard.url}
+    needles = Needles(known)
     folders = "/etc/opsctl /var/lib/opsctl /run/opsctl /etc/systemd/system"
     show = f"(find {folders} -type f -perm -o+r -exec cat {{}} +; cat /proc/[0-9]*/cmdline)"
     show += " 2>/dev/null | tr -cd '[:print:]\\n'"
     for host in site.lab.hosts:
         assert needles.found_in(site.shell(host.name, show).encode()) == set(), host.name
+
+
+def put(site: Site, host: str, path: str, text: str) -> None:
+    """Over what is there: mode and owner stay."""
+    site.on(host, "tee", path, text=text)
+
+
+def processes(site: Site) -> dict[str, str]:
+    """By host: every unit of ours with its main process."""
+    script = "systemctl show 'opsctl-shop-*' -p Id -p MainPID --value"
+    return {host.name: site.shell(host.name, script) for host in site.lab.hosts}
+
+
+def test_a_certificate_near_its_end_is_renewed_by_a_reload_and_the_next_plan_is_empty(
+    site: Site,
+) -> None:
+    doors = {"balancer-dc-0": ("haproxy", "status.pem", 8404),
+             "metrics-dc-0": ("prometheus", "web.pem", 9090)}  # fmt: skip
+    old, address = {}, {}
+    for member, (component, file, port) in doors.items():
+        host, service = host_of(site, member), member.rpartition("-")[0]
+        address[member] = next(one.address for one in site.lab.hosts if one.name == host)
+        old[member] = issue(site, member, component, address[member], 20.5 * 86_400)
+        put(site, host, f"/etc/opsctl/shop/{service}/{member}/{file}", old[member])
+        if component == "haproxy":
+            site.on(host, "systemctl", "reload", f"opsctl-shop-{service}-haproxy@{member}.service")
+        await_until(
+            lambda at=address[member], port=port: shown(at, port),
+            lambda pem, old=old[member]: pem.strip() == old.strip(),
+            "the old certificate",
+        )
+    listed = site.ok("cert", "list", "--output", "json").json()
+    days = {one["member"]: one["days_left"] for one in listed}
+    assert {member: days[member] for member in doors} == dict.fromkeys(doors, 20)
+    assert all(day >= 29 for member, day in days.items() if member not in doors)
+    assert "certificate of balancer-dc-0 haproxy: renew, 20 days left" in site.ok("status").out
+
+    changes = [change for step in site.plan()["steps"] for change in step["changes"]]
+    reasons = {one["member"]: one["reason"] for one in changes if one["reason"]}
+    assert reasons == {member: f"certificate of {member}: renew, 20 days left" for member in doors}
+    assert {(one["member"], one["impact"]) for one in changes} == {
+        ("balancer-dc-0", "none"), ("balancer-dc-0", "reload"), ("metrics-dc-0", "none"),
+    }  # fmt: skip
+    before = processes(site)
+    site.ok("apply", "--yes")
+    assert processes(site) == before
+    for member, (_, _, port) in doors.items():
+        assert shown(address[member], port).strip() != old[member].strip()
+    site.assert_converged()
+    await_up(site, TARGETS | {"sessions-3/redis", "sessions-3/sentinel"})
+
+
+def test_a_certificate_that_is_not_ours_is_told_and_replaced(site: Site) -> None:
+    address = {host.name: host.address for host in site.lab.hosts}
+    host = host_of(site, "hosts-dc-1")
+    for member, pem in {
+        "hosts-dc-1": issue(
+            site, "hosts-dc-1", "exporter", address[host], 80 * 86_400, root=bytes(32)
+        ),
+        "alerts-dc-1": issue(site, "alerts-dc-1", "alertmanager", "10.1.2.3", 80 * 86_400),
+        "metrics-dc-1": "nothing\n",
+    }.items():
+        folder = f"/etc/opsctl/shop/{member.rpartition('-')[0]}/{member}"
+        put(site, host_of(site, member), f"{folder}/web.pem", pem)
+    # Connections that are there already are kept.
+    site.on(host, "systemctl", "restart", "opsctl-shop-hosts-dc-exporter@hosts-dc-1.service")
+    await_until(
+        lambda: targets(site).get("hosts-dc-1/node", ""),
+        lambda said: "certificate" in said,
+        "Prometheus to ask the stranger nothing",
+    )
+    changes = [change for step in site.plan()["steps"] for change in step["changes"]]
+    assert {one["member"]: one["reason"] for one in changes} == {
+        "hosts-dc-1": "certificate of hosts-dc-1: it is of another authority, "
+        "opsctl shop authority 1",
+        "alerts-dc-1": "certificate of alerts-dc-1: it has other names",
+        "metrics-dc-1": "certificate of metrics-dc-1: this is no certificate",
+    }
+    site.ok("apply", "--yes")
+    assert asked(site, "/api/v2/status", "alerts-dc-1", 9093)
+    assert "10.1.2.3" not in shown(address[host_of(site, "alerts-dc-1")], 9093)
+    site.assert_converged()
+
+
+def test_another_authority_comes_in_three_steps_and_nobody_is_unbelieved_meanwhile(
+    site: Site,
+) -> None:
+    """Each apply ends only when every target is up."""
+    before = processes(site)
+    authorities = set()
+    for _ in range(3):
+        site.ok("cert", "rotate-ca")
+        site.refused(4, "cert/step-open", "cert", "rotate-ca")
+        site.ok("apply", "--yes")
+        distrust(site)
+        await_up(site, TARGETS | {"sessions-3/redis", "sessions-3/sentinel"})
+        authorities.add(site.ok("cert", "show-ca").out.count("BEGIN CERTIFICATE"))
+    assert authorities == {1, 2}
+    listed = site.ok("cert", "list", "--output", "json").json()
+    assert {one["issuer"] for one in listed} == {"opsctl shop authority 2"}
+    assert processes(site) == before
+    site.assert_converged()
 
 
 def test_a_service_that_goes_is_watched_no_more(site: Site) -> None:

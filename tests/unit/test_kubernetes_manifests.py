@@ -16,8 +16,12 @@ from opsctl.model import Kubernetes, Toleration
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports.target import Target
 from opsctl.targets.kubernetes import KubernetesTarget
-from opsctl.targets.kubernetes.site import STARTED_WITH, Payload
+from opsctl.targets.kubernetes.fingerprints import fill
+from opsctl.targets.kubernetes.site import STARTED_WITH, Payload, Site
 from opsctl.workload import (
+    AddressRef,
+    Cert,
+    CertRef,
     Command,
     ConfigFile,
     FileRef,
@@ -429,3 +433,26 @@ def test_no_value_of_a_secret_is_in_any_resource() -> None:
         shown = repr((one, one.payload.manifest, one.payload.masked))
         assert "TOP-SECRET" not in shown
         assert b"a key for tests".hex() not in shown
+
+
+# Certificates
+
+
+def test_a_certificate_lies_with_its_key_in_the_members_secret_and_names_its_service() -> None:
+    config = "/etc/opsctl/proof"
+    names = ("sessions-0", AddressRef("sessions-0"), AddressRef("sessions-0", "ip"))
+    proof = Cert("proof", f"{config}/web.pem", f"{config}/ca.pem", names, effect="reload")
+    reloaded = Command(("toy",), reload=("toy-cli", "reload"))
+    found = realise(change=lambda one: with_server(one, certs=(proof,), command=reloaded))
+    secret = found["Secret", "sessions-0"].payload
+    assert isinstance(secret, Payload)
+    keys = {"proof_web.pem", "proof_web.pem.key", "proof_ca.pem"}
+    assert keys <= set(secret.texts)
+    assert not keys & set(manifest(found, "ConfigMap", "sessions-0")["data"])
+    (ref,) = secret.texts["proof_web.pem"].parts
+    assert isinstance(ref, CertRef)
+    site = Site("prod", "shop", "shop", Kubernetes())
+    assert site.called(ref).names == ("sessions-0", "sessions-0.shop.svc")
+    assert fill(site, secret.texts["proof_web.pem"], Keys()) == "certificate of proof\n"
+    plain = realise(change=lambda one: with_server(one, command=reloaded))
+    assert started_with(found) == started_with(plain), "a renewed one is no reason to restart"

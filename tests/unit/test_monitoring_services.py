@@ -14,7 +14,7 @@ from opsctl.flow.describing import told
 from opsctl.model import Environment, ServiceBase, lint, load_data
 from opsctl.monitoring import Catalogue, rule_files
 from opsctl.targets.kubernetes.seats import Rooms, seats
-from opsctl.workload import Directory, Engine, Quiet, Seat, Standing, Workload, in_order
+from opsctl.workload import AddressRef, Directory, Engine, Quiet, Seat, Standing, Workload, in_order
 
 HOSTS = {"hosts": {f"n{n}": {"address": f"10.77.0.1{n}"} for n in (1, 2, 3)}}
 SESSIONS = {"engine": "redis", "on": "dc", "replicas": 3}
@@ -321,3 +321,60 @@ def test_a_silence_says_what_is_held_on_standard_input_and_at_every_member() -> 
         "service": "sessions", "seconds": 600.0, "who": "ops", "reason": "new disks",
     }  # fmt: skip
     assert calls[0].argv[-1] == "silence"
+
+
+# -- who proves himself -----------------------------------------------------------------------
+
+ROUTES = {"sessions": {"to": "sessions", "role": "primary", "vip": "10.77.0.100"}}
+
+
+def test_all_that_is_asked_proves_itself_by_a_certificate_with_its_address() -> None:
+    found = described(spec(routes=ROUTES))
+    asked = [
+        (found[service].member(scrape.member), scrape)
+        for service, work in found.items()
+        for scrape in (work.signals.scrapes if work.signals else ())
+    ]
+    assert {scrape.job for _, scrape in asked} == {
+        "redis", "sentinel", "haproxy", "node", "prometheus", "alertmanager", "blackbox",
+    }  # fmt: skip
+    for member, scrape in asked:
+        certs = [cert for part in member.components for cert in part.certs]
+        assert scrape.tls != "none", scrape
+        assert scrape.tls == "mutual" or scrape.password, f"{scrape} lets anybody in"
+        assert any(AddressRef(member.name, "ip") in cert.names for cert in certs), scrape
+
+
+def test_nobody_but_who_collects_can_pass_for_a_client() -> None:
+    found = described(spec(routes=ROUTES))
+    clients = {
+        service
+        for service, work in found.items()
+        for member in work.members()
+        for part in member.components
+        for cert in part.certs
+        if cert.use != "server"
+    }
+    assert clients == {"metrics-dc"}
+
+
+def test_prometheus_asks_and_tells_nobody_without_looking_at_his_certificate() -> None:
+    (prometheus, *_) = described(spec(routes=ROUTES))["metrics-dc"].members()
+    (component,) = prometheus.components
+    (text,) = (file.text for file in component.files if file.path.endswith("prometheus.yml"))
+    lines = text.masked(lambda ref: ref.member).splitlines()
+    assert lines.count("    scheme: https") == sum("job_name" in line for line in lines)
+    assert lines.count("      scheme: https") == 2  # those who are told
+    assert sum("ca_file: /etc/metrics-dc-0/ca.pem" in line for line in lines) == sum(
+        "scheme: https" in line for line in lines
+    )
+    assert not any("insecure" in line for line in lines)
+
+
+def test_a_balancer_has_its_certificate_before_anybody_watches_it() -> None:
+    """Else monitoring that comes to it would be a restart."""
+    own = {"sessions": SESSIONS, "edge": {"engine": "haproxy", "on": "dc", "metrics": False}}
+    found = described(spec(routes=ROUTES, services=own))
+    assert found["edge"].signals is None
+    assert all(part.certs for member in found["edge"].members() for part in member.components
+               if part.name == "haproxy")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,12 +14,17 @@ import urllib.error
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from urllib.request import Request, urlopen
 
 import pytest
 
+from opsctl.clients.secrets import EnvironmentSecrets, Variables
+from opsctl.clients.secrets.deriving import new_root_key
 from opsctl.data import renderer
+from opsctl.workload import CertRef, SecretRef
 
 PASSWORD = "pass-word"
 SAYS = (
@@ -201,3 +207,45 @@ def test_why_a_route_fails_is_said_once(probe: Probe) -> None:
     assert said.splitlines().count("refuses: refused -FULL no room") <= 2
     assert "refuses: refused -FULL no room" in said
     assert PASSWORD not in said
+
+
+def test_with_a_certificate_it_is_asked_over_tls_alone_and_a_renewed_one_needs_no_restart(
+    tmp_path: Path,
+) -> None:
+    known = EnvironmentSecrets("shop", Variables({"OPSCTL_ROOT_KEY": new_root_key()}), {})
+    port = free_port()
+    proof, key = tmp_path / "web.pem", tmp_path / "web.pem.key"
+    told = {
+        "host": "127.0.0.1", "port": port, "user": "opsctl", "ways": [],
+        "password_file": str(tmp_path / "password"),
+        "certificate": str(proof), "key": str(key),
+    }  # fmt: skip
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    (tmp_path / "probe.json").write_text(json.dumps(told))
+    (tmp_path / "probe.py").write_text(renderer("probe")("probe.py").fill(str))
+    key.write_text(known.value(SecretRef("probe", "key")) or "")
+
+    def certify(*names: str) -> None:
+        proof.write_text(known.certificate(CertRef("probe", "certificate", names)) or "")
+
+    def page(scheme: str = "https") -> str:
+        trust = ssl.create_default_context(cadata=known.certificate(CertRef()) or "")
+        login = b64encode(f"opsctl:{PASSWORD}".encode()).decode()
+        request = Request(f"{scheme}://127.0.0.1:{port}/metrics")
+        request.add_header("Authorization", f"Basic {login}")
+        try:
+            with urlopen(request, timeout=5, context=trust) as answer:
+                return str(answer.read().decode())
+        except (OSError, HTTPException) as error:
+            return str(error)
+
+    certify("elsewhere")
+    argv = [sys.executable, "-I", str(tmp_path / "probe.py"), str(tmp_path / "probe.json")]
+    with subprocess.Popen(argv) as process:
+        try:
+            until(lambda: "CERTIFICATE_VERIFY_FAILED" in page())
+            certify("127.0.0.1")
+            assert "opsctl_probe_route_info" in page()
+            assert "opsctl_probe_route_info" not in page("http")
+        finally:
+            process.kill()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from opsctl.cli.views.backups import schedule_data, schedule_words
+from opsctl.cli.views.certificates import certificate_data, soon_lines
 from opsctl.cli.views.errors import error_data, error_lines
 from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, line, size_words, table
 from opsctl.cli.views.maintenance import maintenance_data, maintenance_lines
@@ -51,6 +52,7 @@ class StatusView(View):
         if status.routes:
             yield Text()
             yield from route_lines(status.routes)
+        yield from soon_lines(status.certificates)
         yield from self._nodes()
         for error in status.unreachable:
             yield Text()
@@ -68,6 +70,7 @@ class StatusView(View):
             "lock": holder_data(status.holder),
             "services": [_service_data(service) for service in status.services],
             "routes": [route_data(route) for route in status.routes],
+            "certificates": [certificate_data(one) for one in status.certificates],
             "nodes": [
                 {"where": node.where, "system": node.system, "facts": dict(node.facts)}
                 for node in status.nodes

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from time import time
 from typing import TYPE_CHECKING
 
 from opsctl.clients.secrets.deriving import fingerprint_key, new_root_key, password, root_bytes
@@ -15,7 +16,9 @@ from opsctl.clients.secrets.store import ROOT_KEY, Store, check_name
 from opsctl.errors import Exit, OpsError
 
 if TYPE_CHECKING:
-    from opsctl.workload import SecretRef
+    from opsctl.clients.secrets.issuing import Authority
+    from opsctl.ports import Certified
+    from opsctl.workload import CertRef, SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +34,30 @@ class EnvironmentSecrets:
     """Implements opsctl.ports.Secrets. The store is opened when a value is first asked for.
 
     `generations` says which generation a derived secret has (absent: 1); opsctl.lock keeps it.
+    `clock` gives seconds since the epoch; it is asked once, so that all certificates are of one
+    time.
     """
 
-    def __init__(self, environment: str, store: Store, generations: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        environment: str,
+        store: Store,
+        generations: Mapping[str, int],
+        clock: Callable[[], float] = time,
+    ) -> None:
         self._environment = environment
         self._store = store
         self._generations = dict(generations)
         self._known: dict[str, str] = {}  # derived ones: each is asked for again and again
+        self._clock = clock
+        self._given_out: dict[CertRef, str] = {}
 
     def __repr__(self) -> str:
         return f"EnvironmentSecrets({self._environment!r}, {self._store!r})"
 
     def at(self, generations: Mapping[str, int]) -> EnvironmentSecrets:
         """The same secrets in other generations: the old and the new one of a rotation."""
-        return EnvironmentSecrets(self._environment, self._store, generations)
+        return EnvironmentSecrets(self._environment, self._store, generations, self._clock)
 
     @cached_property
     def _root(self) -> bytes | None:
@@ -77,6 +90,53 @@ class EnvironmentSecrets:
         """
         value = self._given(ref.name) if ref.given else self._derived(ref.name)
         return None if value is None else in_form(value, ref)
+
+    @cached_property
+    def _now(self) -> float:
+        return self._clock()
+
+    @cached_property
+    def _turn(self) -> float:
+        from opsctl.clients.secrets.issuing import turn
+
+        return turn(self._environment, self._now)
+
+    @cached_property
+    def _authorities(self) -> tuple[Authority, tuple[Authority, ...]]:
+        """Who issues, and who is trusted; for who has the root key."""
+        from opsctl.clients.secrets.issuing import Authority, authorities
+        from opsctl.workload import AUTHORITY
+
+        root = self._root or b""
+        issuing, trusted = authorities(self._generation(AUTHORITY))
+        known = {one: Authority(root, self._environment, one) for one in trusted}
+        return known[issuing], tuple(known.values())
+
+    def certificate(self, ref: CertRef) -> str | None:
+        """See opsctl.ports.Secrets."""
+        if self._root is None:
+            return None
+        if ref not in self._given_out:
+            self._given_out[ref] = self._issued(ref)
+        return self._given_out[ref]
+
+    def _issued(self, ref: CertRef) -> str:
+        from opsctl.clients.secrets.issuing import EARLY, LIFE
+
+        issuing, trusted = self._authorities
+        if ref.what == "authority":
+            return "".join(one.pem for one in trusted)
+        if ref.what == "end":
+            return f"{int(self._turn) - EARLY + LIFE}"
+        names = tuple(str(name) for name in ref.names)
+        return issuing.issue(self._derived(ref.name) or "", names, ref.use, self._turn)
+
+    def certified(self, pem: str) -> Certified | None:
+        """See opsctl.ports.Secrets."""
+        from opsctl.clients.secrets.reading import read
+
+        issuing = self._authorities[0].certificate if self._root is not None else None
+        return read(pem, issuing, self._now)
 
     def show(self, name: str, derived: Collection[str]) -> str:
         """The value of one secret by its name; "root-key" is one.

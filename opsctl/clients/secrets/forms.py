@@ -24,6 +24,10 @@ def in_form(value: str, ref: SecretRef) -> str:
         return value
     if ref.form == "sha256":
         return hashlib.sha256(value.encode()).hexdigest()
+    if ref.form == "key":
+        from opsctl.clients.secrets.issuing import key_pem
+
+        return key_pem(value)
     return _bcrypt(value, _ROUNDS_GIVEN if ref.given else _ROUNDS_DERIVED)
 
 

@@ -46,7 +46,7 @@ def server(
         "start.sh",
         member=seat.member,
         config=f"{config}/alertmanager.yml",
-        web_config=f"{config}/web.yml",
+        web_config=f"{config}/{web.SERVED_BY}",
         data_dir=seat.data_dir,
         host=web.listening(seat),
         own=AddressRef(seat.member, "ip"),
@@ -55,6 +55,7 @@ def server(
         peers=[f"{AddressRef(at.member, 'ip')}:{at.ports[PEERS]}" for at in others],
     )
     gossip = (Port(PEERS, seat.ports[PEERS], "members", datagrams=True),) if others else ()
+    proofs = web.proofs(name, seat, ALERTMANAGER)
     return Component(
         name=ALERTMANAGER,
         software=Software(
@@ -64,7 +65,7 @@ def server(
         user=web.ACCOUNT,
         files=(
             ConfigFile(f"{config}/start.sh", start, mode="0750"),
-            *web.access_files(name, seat, render),
+            *web.access_files(name, seat, render, proofs),
             ConfigFile(
                 f"{config}/alertmanager.yml",
                 _config(service, render),
@@ -77,6 +78,7 @@ def server(
         probes=(Probe("ready", web.ask(seat, "health"), period=10.0),),
         limits=Limits(memory=128 * web.MIB, memory_request=32 * web.MIB),
         health=web.health(seat, web.answering),
+        certs=proofs,
     )
 
 

@@ -88,6 +88,7 @@ def _knocks(name: str, seat: Seat, way: Way) -> Iterator[Scrape]:
             {"module": TCP, "target": f"{where}:{way.port}"},
             user=web.USER,
             password=web.secret(name),
+            tls=web.tls(seat),
             labels={"route": way.route, "to": way.service, "address": where},
         )
 

@@ -28,13 +28,14 @@ def exporter(name: str, service: BlackboxExporterService, seat: Seat, render: Re
     own_unit = "prometheus-blackbox-exporter.service"
     packages = (Package("prometheus-blackbox-exporter", service.version or "", (own_unit,)),)
     config = seat.config_dir
+    proofs = web.proofs(name, seat, EXPORTER)
     start = render(
         "start.sh",
         member=seat.member,
         host=web.listening(seat),
         port=seat.ports[web.WEB],
         config=f"{config}/blackbox.yml",
-        web_config=f"{config}/web.yml",
+        web_config=f"{config}/{web.SERVED_BY}",
     )
     return Component(
         name=EXPORTER,
@@ -46,11 +47,12 @@ def exporter(name: str, service: BlackboxExporterService, seat: Seat, render: Re
         user=web.ACCOUNT,
         files=(
             ConfigFile(f"{config}/start.sh", start, mode="0750"),
-            *web.access_files(name, seat, render),
+            *web.access_files(name, seat, render, proofs),
             ConfigFile(f"{config}/blackbox.yml", render("blackbox.yml")),
         ),
         ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"),),
         probes=(Probe("live", web.ask(seat, "health"), period=10.0, failures=6),),
         limits=Limits(memory=64 * web.MIB, memory_request=16 * web.MIB),
         health=web.health(seat, web.answering),
+        certs=proofs,
     )

@@ -7,10 +7,11 @@ from typing import Literal
 from opsctl.engines.haproxy.config import LaneLines, ServerLine, lane_lines
 from opsctl.engines.haproxy.pool import HAPROXY, STATUS, USER, Pool, admin, own, script, socat
 from opsctl.engines.haproxy.signals import USER as USER_METRICS
-from opsctl.engines.haproxy.signals import secret
+from opsctl.engines.haproxy.signals import proof, secret
 from opsctl.engines.haproxy.software import haproxy_software
 from opsctl.engines.haproxy.standings import balancer_standing
 from opsctl.workload import (
+    Cert,
     Command,
     Component,
     ConfigFile,
@@ -82,7 +83,13 @@ def balancer(pool: Pool, seat: Seat, render: Render) -> Component:
                 "{route} leads to {member}",
             ),
         ),
+        certs=_certs(pool, seat),
     )  # fmt: skip
+
+
+def _certs(pool: Pool, seat: Seat) -> tuple[Cert, ...]:
+    found = proof(pool, seat)
+    return (found,) if found else ()
 
 
 def _memory(pool: Pool, needed: int) -> int:
@@ -137,6 +144,7 @@ def _files(
         own=own(seat),
         metrics_user=USER_METRICS if pool.service.metrics else "",
         metrics_hash=secret(pool, "bcrypt"),
+        proof=next(iter(_certs(pool, seat)), None),
         lanes=lines,
         maxconn=connections,
         patience_old=OLD,

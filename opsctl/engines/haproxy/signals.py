@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.engines.haproxy.pool import HAPROXY, STATUS, Pool
-from opsctl.workload import Scrape, SecretRef, Signals
+from opsctl.workload import AddressRef, Cert, Scrape, Seat, SecretRef, Signals
 
 USER = "opsctl-metrics"
 
@@ -11,6 +11,20 @@ USER = "opsctl-metrics"
 def secret(pool: Pool, form: str = "plain") -> SecretRef:
     """The password of those who collect metrics."""
     return SecretRef(f"{pool.name}/user/{USER}", "bcrypt" if form == "bcrypt" else "plain")
+
+
+def proof(pool: Pool, seat: Seat) -> Cert | None:
+    """What the status port's pages are proved with, whether somebody collects or not: the first who
+    does must not be a reason to restart. None where an image runs."""
+    if seat.system == "image":
+        return None
+    return Cert(
+        name=f"{pool.name}/certificate/{seat.member}/{HAPROXY}",
+        path=f"{seat.config_dir}/status.pem",
+        authority=f"{seat.config_dir}/ca.pem",
+        names=(seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip")),
+        effect="reload",
+    )
 
 
 def signals(pool: Pool) -> Signals | None:
@@ -27,6 +41,7 @@ def signals(pool: Pool) -> Signals | None:
                 seat.ports[STATUS],
                 user=USER,
                 password=secret(pool),
+                tls="none" if proof(pool, seat) is None else "server",
             )
             for seat in pool.seats
         ),

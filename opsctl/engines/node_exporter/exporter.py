@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsctl.engines import web
 from opsctl.engines.node_exporter.options import NodeExporterService
 from opsctl.workload import (
+    Cert,
     Command,
     Component,
     ConfigFile,
@@ -15,6 +16,7 @@ from opsctl.workload import (
     Render,
     Seat,
     Software,
+    Text,
 )
 
 EXPORTER = "exporter"
@@ -35,12 +37,13 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
     packages = (Package("prometheus-node-exporter", service.version or "", (own_unit,)),)
     config = seat.config_dir
     told = seat.metrics_dir or f"{config}/metrics"
+    proofs = web.proofs(name, seat, EXPORTER)
     start = render(
         "start.sh",
         member=web.title(name, seat),
         host=web.listening(seat),
         port=seat.ports[web.WEB],
-        web_config=f"{config}/web.yml",
+        web_config=f"{config}/{web.SERVED_BY}",
         collectors=COLLECTORS,
         root=seat.root,
         textfile=told,
@@ -55,12 +58,24 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
         user=web.ACCOUNT,
         files=(
             ConfigFile(f"{config}/start.sh", start, mode="0750"),
-            *web.access_files(name, seat, render),
-            ConfigFile(f"{told}/opsctl.prom", render("opsctl.prom"), effect="none"),
+            *web.access_files(name, seat, render, proofs),
+            ConfigFile(f"{told}/opsctl.prom", _facts(proofs, render), effect="none"),
         ),
         ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"),),
         probes=(Probe("live", web.ask(seat, "health"), period=10.0, failures=6),),
         limits=Limits(memory=64 * web.MIB, memory_request=16 * web.MIB),
         health=web.health(seat, web.answering),
         sees=("clock", "homes"),
+        certs=proofs,
     )
+
+
+def _facts(proofs: tuple[Cert, ...], render: Render) -> Text:
+    """What opsctl knows and no program tells. The certificates of an environment are renewed in the
+    same turn, so one of them on each host tells of a host that no apply came to."""
+    ends = [
+        part
+        for proof in proofs
+        for part in ("opsctl_certificate_end_time_seconds ", proof.end, "\n")
+    ]
+    return Text((*render("opsctl.prom", proved=bool(proofs)).parts, *ends))

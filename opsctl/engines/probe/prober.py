@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from opsctl.engines import web
 from opsctl.engines.probe.options import ProbeService
 from opsctl.workload import (
+    Cert,
     Command,
     Component,
     ConfigFile,
@@ -37,6 +38,7 @@ def prober(
 ) -> Component:
     """A program of opsctl's own, which needs Python 3.11 and prometheus_client."""
     config = seat.config_dir
+    proofs = web.proofs(name, seat, PROBER)
     return Component(
         name=PROBER,
         software=Software(dict.fromkeys(web.SYSTEMS, _PACKAGES), image="opsctl-probe"),
@@ -44,17 +46,20 @@ def prober(
         user=web.ACCOUNT,
         files=(
             ConfigFile(f"{config}/probe.py", render("probe.py")),
-            *web.asking_files(name, seat, render),
-            ConfigFile(f"{config}/probe.json", _told(service, seat, ways)),
+            *web.asking_files(name, seat, render, proofs),
+            ConfigFile(f"{config}/probe.json", _told(service, seat, ways, proofs)),
         ),
         ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"),),
         probes=(Probe("live", web.ask(seat, "health"), period=10.0, failures=6),),
         limits=Limits(memory=96 * web.MIB, memory_request=32 * web.MIB),
         health=web.health(seat, web.answering),
+        certs=proofs,
     )
 
 
-def _told(service: ProbeService, seat: Seat, ways: tuple[Way, ...]) -> Text:
+def _told(
+    service: ProbeService, seat: Seat, ways: tuple[Way, ...], proofs: tuple[Cert, ...]
+) -> Text:
     """Its settings, with the passwords that it logs in with: JSON quotes none of them, as derived
     ones need no quoting."""
     said = {
@@ -62,6 +67,8 @@ def _told(service: ProbeService, seat: Seat, ways: tuple[Way, ...]) -> Text:
         "port": seat.ports[web.WEB],
         "user": web.USER,
         "password_file": f"{seat.config_dir}/web.password",
+        "certificate": next((one.path for one in proofs), ""),
+        "key": next((one.key for one in proofs), ""),
         "ways": [_way(service, seat, way) for way in ways],
     }
     return Text.parse(json.dumps(said, indent=1, ensure_ascii=False) + "\n")

@@ -19,7 +19,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Targets that are asked in one way. `password_file` is "" where everybody is let in.
+    """Targets that are asked in one way. `password_file` is "" where no password is wanted.
 
     `searched`: its targets are those of `port` that the place itself names, whenever it is asked;
     `labels` and `params` are the same for all of them.
@@ -34,6 +34,7 @@ class Job:
     port: int
     labels: Mapping[str, str]
     params: Mapping[str, str]
+    tls: str
 
 
 def jobs(directory: Directory, folder: str) -> tuple[Job, ...]:
@@ -49,7 +50,8 @@ def _way(scrape: Scrape) -> tuple[str, ...]:
     """What is the same for all targets of a job."""
     password = scrape.password.name if scrape.password else ""
     alike = (*scrape.labels.items(), *sorted(scrape.params.items())) if scrape.realm else ()
-    return (scrape.job, scrape.path, scrape.user, password, *(w for pair in alike for w in pair))
+    more = (word for pair in alike for word in pair)
+    return (scrape.job, scrape.tls, scrape.path, scrape.user, password, *more)
 
 
 def _order(scrape: Scrape) -> tuple[tuple[str, ...], str]:
@@ -83,6 +85,7 @@ def _job(environment: str, service: str, scrapes: tuple[Scrape, ...], folder: st
         port=one.port,
         labels={**labels, **apart},
         params=one.params,
+        tls=one.tls,
     )
 
 

@@ -10,6 +10,7 @@ from opsctl.engines.prometheus.jobs import address, jobs, password_file, passwor
 from opsctl.engines.prometheus.options import ExistingAlertmanager, PrometheusService
 from opsctl.model import RemoteWrite
 from opsctl.workload import (
+    Cert,
     Command,
     Component,
     ConfigFile,
@@ -66,6 +67,7 @@ def server(
         limits=Limits(int(service.memory), memory_request=128 * web.MIB, open_files=_FILES),
         health=web.health(seat, web.answering),
         discovers=bool(seat.realm),
+        certs=_proofs(name, seat),
     )
 
 
@@ -78,14 +80,14 @@ def _files(
         "start.sh",
         member=seat.member,
         config=f"{config}/prometheus.yml",
-        web_config=f"{config}/web.yml",
+        web_config=f"{config}/{web.SERVED_BY}",
         data_dir=seat.data_dir,
         retention=int(service.retention.seconds),
         host=web.listening(seat),
         port=seat.ports[web.WEB],
     )
     yield ConfigFile(f"{config}/start.sh", start, mode="0750")
-    yield from web.access_files(name, seat, render)
+    yield from web.access_files(name, seat, render, _proofs(name, seat))
     others: tuple[RemoteWrite | ExistingAlertmanager, ...] = (
         *service.remote_write,
         *service.tells,
@@ -98,7 +100,7 @@ def _files(
         yield ConfigFile(rules_file(config, rules), Text((text,)), effect="reload", check=check)
     yield ConfigFile(
         f"{config}/prometheus.yml",
-        _config(service, seat, directory, render),
+        _config(name, service, seat, directory, render),
         effect="reload",
         check=("promtool", "check", "config", "{file}"),
     )
@@ -109,7 +111,14 @@ def rules_file(config: str, name: str) -> str:
     return f"{config}/rules-{name}"
 
 
-def _config(service: PrometheusService, seat: Seat, directory: Directory, render: Render) -> Text:
+def _proofs(name: str, seat: Seat) -> tuple[Cert, ...]:
+    """For those that it asks too: some want to know who collects."""
+    return web.proofs(name, seat, PROMETHEUS, "both")
+
+
+def _config(
+    name: str, service: PrometheusService, seat: Seat, directory: Directory, render: Render
+) -> Text:
     config, interval = seat.config_dir, service.interval.seconds
     return render(
         "prometheus.yml",
@@ -117,13 +126,14 @@ def _config(service: PrometheusService, seat: Seat, directory: Directory, render
         environment=directory.environment,
         interval=_milliseconds(interval),
         timeout=_milliseconds(min(interval * _PATIENT, _LONGEST)),
-        rules=[rules_file(config, name) for name in sorted(directory.rules)],
+        rules=[rules_file(config, rules) for rules in sorted(directory.rules)],
         jobs=jobs(directory, config),
         realms=realms(directory),
         alertmanagers=[
             *(_told(one, config) for one in directory.alerting),
             *(_told_elsewhere(one, config) for one in service.tells),
         ],
+        proof=next(iter(_proofs(name, seat)), None),
         writes=[_written(one, config) for one in service.remote_write],
     )
 
@@ -131,7 +141,9 @@ def _config(service: PrometheusService, seat: Seat, directory: Directory, render
 def _told(scrape: Scrape, folder: str) -> dict[str, str]:
     ref = scrape.password
     login = {"user": scrape.user, "password_file": password_file(folder, ref) if ref else ""}
-    return {"address": address(scrape), "scheme": "http", "prefix": "", **login}
+    scheme = "http" if scrape.tls == "none" else "https"
+    at = {"address": address(scrape), "scheme": scheme, "tls": scrape.tls, "prefix": ""}
+    return {**at, **login}
 
 
 def _told_elsewhere(one: ExistingAlertmanager, folder: str) -> dict[str, str]:
@@ -140,6 +152,7 @@ def _told_elsewhere(one: ExistingAlertmanager, folder: str) -> dict[str, str]:
     return {
         "address": f"{parts.netloc}{port}",
         "scheme": parts.scheme,
+        "tls": "none",  # it is known by the authorities of the host
         "prefix": parts.path.rstrip("/"),
         **_login(one, folder),
     }

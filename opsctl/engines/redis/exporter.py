@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.users import METRICS, secret
 from opsctl.workload import (
     AddressRef,
+    Cert,
     Command,
     Component,
     ConfigFile,
@@ -34,12 +36,14 @@ def exported(seat: Seat) -> bool:
 
 
 def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
-    """It has no password of its own to ask for: who reaches its port may read metrics.
+    """It can ask nobody for a password, so it wants a certificate of who collects, on hosts. It
+    reads its own and whom it believes anew for every connection.
 
     Its account is the server's, as components of a member share a folder.
     """
     config = seat.config_dir
     places = _places(cast, seat)
+    proofs = _proofs(cast, seat)
     systems = {at.system for at in cast.seats} - {"image"}
     packages = (Package("prometheus-redis-exporter", "", ("prometheus-redis-exporter.service",)),)
     return Component(
@@ -60,6 +64,7 @@ def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
                     server=places[REDIS],
                     user=METRICS,
                     passwords=f"{config}/exporter-passwords.json",
+                    proofs=proofs,
                 ),
                 mode="0750",
             ),
@@ -75,6 +80,21 @@ def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
         ),
         ports=(Port(EXPORTER, seat.ports[EXPORTER], "collectors"),),
         limits=Limits(memory=64 * MIB, memory_request=16 * MIB),
+        certs=proofs,
+    )
+
+
+def _proofs(cast: Cast, seat: Seat) -> tuple[Cert, ...]:
+    """None yet where images are run."""
+    if seat.system == "image":
+        return ()
+    return (
+        Cert(
+            name=f"{cast.name}/certificate/{seat.member}/{EXPORTER}",
+            path=f"{seat.config_dir}/exporter.pem",
+            authority=f"{seat.config_dir}/ca.pem",
+            names=(seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip")),
+        ),
     )
 
 
@@ -111,7 +131,9 @@ def _scrapes(cast: Cast) -> Iterator[Scrape]:
     for seat in cast.seats:
         if exported(seat):
             port, places = seat.ports[EXPORTER], _places(cast, seat)
-            yield Scrape("redis", seat.member, port)
+            tls: Literal["mutual", "none"] = "mutual" if _proofs(cast, seat) else "none"
+            yield Scrape("redis", seat.member, port, tls=tls)
             if cast.sentinel:
                 target = f"redis://{places[SENTINEL]}"
-                yield Scrape("sentinel", seat.member, port, "/scrape", {"target": target})
+                params = {"target": target}
+                yield Scrape("sentinel", seat.member, port, "/scrape", params, tls=tls)

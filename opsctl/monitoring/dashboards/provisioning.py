@@ -41,13 +41,19 @@ providers:
 """
 
 
-def source_file(environment: Environment, url: str = "", user: str = "") -> str:
-    """Tells Grafana where the Prometheus is. The password is read from Grafana's environment."""
-    access = f"""
+def source_file(
+    environment: Environment, url: str = "", user: str = "", authority: str = ""
+) -> str:
+    """Tells Grafana where the Prometheus is. The password is read from Grafana's environment;
+    `authority` is the certificate that the server is known by, in PEM."""
+    lines = "".join(f"        {line}\n" for line in authority.splitlines())
+    trust = f"\n      tlsCACert: |\n{lines.rstrip()}" if authority else ""
+    check = "\n      tlsAuthWithCACert: true" if authority else ""
+    access = f"""{check}
     basicAuth: true
     basicAuthUser: {user}
     secureJsonData:
-      basicAuthPassword: ${PASSWORD}  # a variable of Grafana's process"""
+      basicAuthPassword: ${PASSWORD}  # a variable of Grafana's process{trust}"""
     return f"""\
 # Goes to /etc/grafana/provisioning/datasources/opsctl-{environment.id}.yaml
 apiVersion: 1

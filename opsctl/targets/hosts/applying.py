@@ -142,7 +142,7 @@ def content(context: Context, resource: Resource) -> str | None:
         return None
     filled = context.filled(text)
     if filled is None:
-        names = ", ".join(sorted({ref.name for ref in text.secrets}))
+        names = ", ".join(sorted({ref.name for ref in text.derived}))
         raise OpsError(
             "secrets/unknown",
             f"{resource.id.name} needs secrets that are not known here: {names}",

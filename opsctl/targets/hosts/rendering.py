@@ -18,7 +18,7 @@ from opsctl.targets.hosts import layout, ssh, wire
 from opsctl.targets.hosts.bundle import playbooks
 from opsctl.targets.hosts.realise import Context
 from opsctl.targets.hosts.target import HostsTarget
-from opsctl.workload import SecretRef
+from opsctl.workload import CertRef, SecretRef
 
 VALUES = "group_vars/all/opsctl_values.yml"
 SITE = """\
@@ -103,7 +103,7 @@ def _item(resource: Resource) -> dict[str, Any]:
     text = wire.payload(resource).text
     if text is not None:
         item["spec"]["content"] = [
-            {"secret": wire.secret_id(part)} if isinstance(part, SecretRef) else part
+            {"secret": wire.secret_id(part)} if isinstance(part, SecretRef | CertRef) else part
             for part in text.parts
         ]
     return item
@@ -137,12 +137,12 @@ def _hosts(resources: Sequence[Resource]) -> list[str]:
     return list(dict.fromkeys(layout.host_of(resource.id.where) for resource in resources))
 
 
-def _secrets(resources: Sequence[Resource]) -> Iterator[SecretRef]:
+def _secrets(resources: Sequence[Resource]) -> Iterator[SecretRef | CertRef]:
     texts = (wire.payload(resource).text for resource in resources)
-    yield from dict.fromkeys(ref for text in texts if text for ref in text.secrets)
+    yield from dict.fromkeys(ref for text in texts if text for ref in text.derived)
 
 
-def _values(context: Context, refs: Sequence[SecretRef]) -> dict[str, Any]:
+def _values(context: Context, refs: Sequence[SecretRef | CertRef]) -> dict[str, Any]:
     key = context.secrets.key
     values = {wire.secret_id(ref): context.known(ref) for ref in refs}
     return {"key": key.hex() if key is not None else None, "secrets": values}
@@ -156,7 +156,7 @@ def _encrypted(text: str, password: str) -> str:
     return sealed.decode()
 
 
-def _readme(target: HostsTarget, refs: Sequence[SecretRef], password: str | None) -> str:
+def _readme(target: HostsTarget, refs: Sequence[SecretRef | CertRef], password: str | None) -> str:
     if password is not None:
         about = "the secrets' values, encrypted with ansible-vault."
     else:

@@ -27,12 +27,13 @@ from opsctl.targets.hosts import (
 from opsctl.targets.hosts.addresses import address_of
 from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.cache import Cache
+from opsctl.targets.hosts.certificates import with_certificates
 from opsctl.targets.hosts.locking import Lock
 from opsctl.targets.hosts.observing import Looking, seats
 from opsctl.targets.hosts.realise import Context, realise
 from opsctl.targets.hosts.tunnels import tunnel
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
-from opsctl.workload import AddressRef, Answer, FileRef, Seat, SecretRef, Workload
+from opsctl.workload import AddressRef, Answer, CertRef, FileRef, Ref, Seat, SecretRef, Workload
 
 _AS_MEMBER = """\
 id -Gn | grep -qwE "root|adm|systemd-journal" && exec "$@"
@@ -106,6 +107,7 @@ class HostsTarget:
         answers = agents.send(requests, LOOK)
         self._silent |= answers.unreached
         found = looking.observation(answers, self.options)
+        found = with_certificates(self.context, resources, found)
         heads = [int(answer["look"]["lock"]["highest"]) for answer in answers.given.values()]
         self._lock.highest = max([self._lock.highest, *heads])
         self._remember(answers, found.seats)
@@ -267,7 +269,7 @@ class HostsTarget:
     def _address_of(self, ref: AddressRef) -> str:
         return address_of(self.hosts, self._nodes, ref)
 
-    def _value(self, ref: SecretRef | AddressRef | FileRef) -> str:
+    def _value(self, ref: Ref) -> str:
         """What stands in a program's standard input. Raises secrets/unknown without the key."""
         if isinstance(ref, AddressRef):
             return self._address_of(ref)
@@ -275,10 +277,10 @@ class HostsTarget:
             raise TypeError(f"{ref.path} is read on the host")
         return self.context.known(ref)
 
-    def _glimpse(self, ref: SecretRef | AddressRef | FileRef) -> str:
+    def _glimpse(self, ref: Ref) -> str:
         """The same for a look, which goes on without the root key: what is not known is empty."""
-        if isinstance(ref, SecretRef):
-            return self.secrets.value(ref) or ""
+        if isinstance(ref, SecretRef | CertRef):
+            return self.context.value(ref) or ""
         return self._value(ref)
 
     def _remember(self, answers: Answers, found: Mapping[str, Sequence[Seat]]) -> None:

@@ -9,9 +9,19 @@ from opsctl.planning.observation import Holder
 from opsctl.planning.resource import Actual, Owned, Resource, ResourceId
 from opsctl.ports import Record
 from opsctl.targets.hosts.realise import Payload
-from opsctl.workload import AddressRef, Answer, FileRef, Query, Seat, SecretRef, Spoken, Text
+from opsctl.workload import (
+    AddressRef,
+    Answer,
+    CertRef,
+    FileRef,
+    Query,
+    Seat,
+    SecretRef,
+    Spoken,
+    Text,
+)
 
-Value = Callable[[SecretRef | AddressRef], str]
+Value = Callable[[SecretRef | AddressRef | CertRef], str]
 
 
 def payload(resource: Resource) -> Payload:
@@ -46,8 +56,10 @@ def whole(resource: Resource, content: str | None) -> dict[str, Any]:
     }
 
 
-def secret_id(ref: SecretRef) -> str:
+def secret_id(ref: SecretRef | CertRef) -> str:
     """A secret in one of its forms, as the host's program and a rendered project name it."""
+    if isinstance(ref, CertRef):
+        return f"{ref.name} ({ref.what})"
     return ref.name if ref.form == "plain" else f"{ref.name} ({ref.form})"
 
 

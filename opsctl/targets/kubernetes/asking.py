@@ -17,7 +17,7 @@ from opsctl.targets.kubernetes.jobs import room
 from opsctl.targets.kubernetes.pods import Inside, Place
 from opsctl.targets.kubernetes.programs import Part, Run
 from opsctl.targets.kubernetes.site import Site
-from opsctl.workload import AddressRef, Answer, SecretRef, Text
+from opsctl.workload import AddressRef, Answer, CertRef, SecretRef, Text
 
 AT_ONCE: Final = 16  # execs that run at the same time
 SHELL: Final = ("sh",)
@@ -119,6 +119,8 @@ def parts(site: Site, place: Place, text: Text, value: Value) -> tuple[Part, ...
             found.append(value(part))
         elif isinstance(part, AddressRef):
             found.append(_address(site, place, part))
+        elif isinstance(part, CertRef):
+            raise TypeError(f"a question holds no {part.what}")
         else:
             found.append(part)
     return tuple(found)

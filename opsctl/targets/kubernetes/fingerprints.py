@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from opsctl.ports.secrets import Secrets
 from opsctl.targets.kubernetes.site import Site
-from opsctl.workload import AddressRef, FileRef, SecretRef, Text
+from opsctl.workload import CertRef, Ref, SecretRef, Text
 
 
 def digest(value: object) -> str:
@@ -33,11 +33,19 @@ def keyed(site: Site, texts: Iterable[Text], secrets: Secrets) -> str | None:
 
 def fill(site: Site, text: Text, secrets: Secrets) -> str | None:
     """The text as the Secret holds it; None while one of its values can't be known here."""
-    values = {ref: secrets.value(ref) for ref in text.secrets}
+    values = {ref: _value(site, ref, secrets) for ref in text.derived}
     if None in values.values():
         return None
 
-    def value(part: SecretRef | AddressRef | FileRef) -> str:
-        return values.get(part) or "" if isinstance(part, SecretRef) else site.known(part)
+    def value(part: Ref) -> str:
+        if isinstance(part, SecretRef | CertRef):
+            return values.get(part) or ""
+        return site.known(part)
 
     return text.fill(value)
+
+
+def _value(site: Site, ref: SecretRef | CertRef, secrets: Secrets) -> str | None:
+    if isinstance(ref, CertRef):
+        return secrets.certificate(site.called(ref))
+    return secrets.value(ref)

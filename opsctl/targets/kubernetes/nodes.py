@@ -18,7 +18,7 @@ from opsctl.targets.kubernetes.asking import AT_ONCE, Value
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.pods import Place
 from opsctl.targets.kubernetes.site import Manifest, Site
-from opsctl.workload import AddressRef, Answer, FileRef, SecretRef
+from opsctl.workload import AddressRef, Answer, CertRef, FileRef, Ref, SecretRef
 
 START_TIMEOUT: Final = 60.0  # seconds until an agent runs; two were seen on an idle machine
 _LOOK: Final = 0.3  # seconds between two looks
@@ -161,11 +161,13 @@ class Filling:
         # The kubelet starts what died, again and again, and never gives up.
         return text.replace(START, "true")
 
-    def _part(self, ref: SecretRef | AddressRef | FileRef) -> str:
+    def _part(self, ref: Ref) -> str:
         if isinstance(ref, SecretRef):
             return self._value(ref)
         if isinstance(ref, FileRef):
             raise TypeError(f"{ref.path} is a file of a pod, and this is a script for a node")
+        if isinstance(ref, CertRef):
+            raise TypeError(f"a script for a node holds no {ref.what}")
         return self._address(ref) if ref.form == "ip" else self._site.host(ref.member)
 
     def _address(self, ref: AddressRef) -> str:

@@ -29,7 +29,7 @@ def puts(placed: Placed) -> tuple[Put, ...]:
     """Files that need no restart, each once; what needs nothing first: a reload may read it."""
     found: dict[str, Put] = {}
     for component in placed.member.components:
-        for file in component.files:
+        for file in component.all_files:
             if file.life == "managed" and file.effect != "restart":
                 found.setdefault(file.path, _put(placed, component, file))
     return tuple(sorted(found.values(), key=lambda put: bool(put.reload)))
@@ -51,7 +51,7 @@ def fingerprint(site: Site, files: Iterable[Put], secrets: Secrets) -> str | Non
     """Of what a pod has in these files; None while one of their secrets can't be known here."""
     known = list(files)
     frame = digest([[put.path, put.mode, site.masked(put.text)] for put in known])
-    hidden = [put.text for put in known if put.text.secrets]
+    hidden = [put.text for put in known if put.text.derived]
     if not hidden:
         return frame
     values = keyed(site, hidden, secrets)

@@ -111,7 +111,7 @@ def _command(resource: Resource) -> str:
 
 
 def _content(payload: Payload) -> str:
-    names = dict.fromkeys(part.name for text in payload.texts.values() for part in text.secrets)
+    names = dict.fromkeys(part.name for text in payload.texts.values() for part in text.derived)
     blocks = (f"\n`{key}`:\n\n```\n{text.rstrip()}\n```\n" for key, text in payload.masked.items())
     return f"Secrets in it: {', '.join(f'`{name}`' for name in names)}.\n{''.join(blocks)}"
 

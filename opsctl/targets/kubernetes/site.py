@@ -10,10 +10,12 @@ from opsctl.errors import OpsError
 from opsctl.model import Kubernetes
 from opsctl.workload import (
     AddressRef,
+    CertRef,
     FileRef,
     Group,
     Kernel,
     Member,
+    Ref,
     Seat,
     SecretRef,
     Text,
@@ -60,10 +62,16 @@ class Site:
             return OWN
         return f"@ADDRESS:{ref.member}@" if ref.form == "ip" else self.host(ref.member)
 
-    def known(self, part: AddressRef | FileRef) -> str:
+    def called(self, ref: CertRef) -> CertRef:
+        """By names alone: who is asked for by one may be anywhere."""
+        return ref.called(lambda one: self.host(one.member))
+
+    def known(self, part: AddressRef | FileRef | CertRef) -> str:
         """What stands for a reference that is no secret."""
         if isinstance(part, AddressRef):
             return self.address(part)
+        if isinstance(part, CertRef):
+            return f"‹{part.what} {part.name}›"
         raise OpsError(
             "kubernetes/file-reference",
             "a file can't hold the content of another file; only a query can",
@@ -73,7 +81,7 @@ class Site:
     def masked(self, text: Text) -> str:
         """The text with secrets by name only."""
 
-        def shown(part: SecretRef | AddressRef | FileRef) -> str:
+        def shown(part: Ref) -> str:
             if not isinstance(part, SecretRef):
                 return self.known(part)
             form = "" if part.form == "plain" else f"{part.form} of "

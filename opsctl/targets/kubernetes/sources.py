@@ -28,7 +28,8 @@ class Source:
 
     @property
     def secret(self) -> bool:
-        return bool(self.file.text.secrets)
+        """Certificates stand beside their keys, and change as these do."""
+        return bool(self.file.text.derived)
 
     @property
     def at_start(self) -> bool:
@@ -40,7 +41,7 @@ def sources(member: Member) -> tuple[Source, ...]:
     """Every file of the member once; components may share one if they agree on it."""
     found: dict[str, Source] = {}
     for component in member.components:
-        for file in component.files:
+        for file in component.all_files:
             key = _key(file.path)
             if found.setdefault(key, Source(key, file)).file != file:
                 raise OpsError(

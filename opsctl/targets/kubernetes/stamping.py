@@ -107,7 +107,7 @@ def filled(manifest: Manifest, payload: Payload, site: Site, secrets: Secrets) -
     for key, text in payload.texts.items():
         value = fill(site, text, secrets)
         if value is None:
-            names = ", ".join(sorted({ref.name for ref in text.secrets}))
+            names = ", ".join(sorted({ref.name for ref in text.derived}))
             raise OpsError(
                 "secrets/unknown",
                 f"{manifest['metadata']['name']} needs secrets that are not known here: {names}",

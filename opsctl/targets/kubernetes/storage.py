@@ -48,7 +48,7 @@ def _check(member: Member, volume: Volume) -> None:
 
 
 def _seeded(member: Member) -> tuple[str, ...]:
-    files = (file for part in member.components for file in part.files)
+    files = (file for part in member.components for file in part.all_files)
     return tuple(file.path for file in files if file.life == "seeded")
 
 

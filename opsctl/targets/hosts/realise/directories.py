@@ -52,7 +52,7 @@ def _parents(member: Member) -> list[str]:
     """Folders that hold files of the member, each once."""
     found = []
     for component in member.components:
-        for file in component.files:
+        for file in component.all_files:
             parent = file.folder
             inside = parent.startswith((member.seat.config_dir, member.seat.data_dir))
             if inside and parent not in found:
@@ -65,7 +65,7 @@ def _folder(context: Context, workload: Workload, member: Member, path: str) -> 
     users = {
         (component.user, file.life)
         for component in member.components
-        for file in component.files
+        for file in component.all_files
         if file.folder == path
     }
     names = {user for user, _ in users}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from opsctl.planning.resource import Resource, ResourceId
+from opsctl.targets.hosts.realise.certificates import described
 from opsctl.targets.hosts.realise.context import Context, Payload
-from opsctl.workload import ConfigFile, Member, Seat, Text, Workload
+from opsctl.workload import CertRef, ConfigFile, Member, Seat, Text, Workload
 
 
 def files(
@@ -14,11 +16,13 @@ def files(
 ) -> tuple[Resource, ...]:
     found = []
     for component in member.components:
-        for file in component.files:
+        for file in component.all_files:
             name = context.id("file", member.seat.node, file.path)
             needs = tuple(folder.id for folder in folders if folder.id.name == file.folder)
             if file.life == "seeded":
                 made = seeded_file(context, workload.service, member, component.user, file, needs)
+            elif (ref := _certificate(file.text)) is not None:
+                made = _proof(context, name, workload, member, component.user, file, ref, needs)
             else:
                 made = whole_file(
                     context, name, workload.service, file.text, file.mode,
@@ -82,4 +86,35 @@ def seeded_file(
         desired={"present": "yes"},
         needs=needs,
         payload=Payload({"seeded": True, "mode": file.mode, "owner": owner}, text, member.seat),
+    )
+
+
+def _certificate(text: Text) -> CertRef | None:
+    """The one that a file holds and nothing else."""
+    only = text.parts[0] if len(text.parts) == 1 else None
+    return only if isinstance(only, CertRef) and only.what == "certificate" else None
+
+
+def _proof(
+    context: Context,
+    name: ResourceId,
+    workload: Workload,
+    member: Member,
+    user: str,
+    file: ConfigFile,
+    ref: CertRef,
+    needs: tuple[ResourceId, ...],
+) -> Resource:
+    """A certificate: a file whose content people are told in words."""
+    whole = whole_file(
+        context, name, workload.service, file.text, file.mode,
+        owner=f"root:{user}", member=member.name, seat=member.seat, needs=needs,
+    )  # fmt: skip
+    assert isinstance(whole.payload, Payload)
+    content = context.filled(file.text)
+    said = context.secrets.certified(content) if content is not None else None
+    return replace(
+        whole,
+        text=described(said) if said is not None else whole.text,
+        payload=replace(whole.payload, certificate=ref.name),
     )

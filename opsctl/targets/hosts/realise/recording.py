@@ -36,7 +36,7 @@ def reloading(component: Component) -> tuple[str, ...]:
 
 
 def _managed(component: Component, effects: Sequence[str]) -> tuple[str, ...]:
-    managed = (file for file in component.files if file.life == "managed")
+    managed = (file for file in component.all_files if file.life == "managed")
     return tuple(file.path for file in managed if file.effect in effects)
 
 

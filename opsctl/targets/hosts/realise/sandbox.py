@@ -32,7 +32,7 @@ def sandbox(component: Component, seat: Seat) -> Iterator[str]:
     yield f"RestrictAddressFamilies={FAMILIES}{raw}"
     yield from _capabilities(component)
     writable = [volume.path for volume in component.volumes]
-    for file in component.files:
+    for file in component.all_files:
         # A server that rewrites its file makes a new one beside it.
         if file.life == "seeded" and file.folder not in writable:
             writable.append(file.folder)

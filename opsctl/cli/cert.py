@@ -1,0 +1,97 @@
+"""`opsctl cert`: the environment's certificates and their authority."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl import wiring
+from opsctl.cli.command import command, new_app
+from opsctl.cli.session import Session
+from opsctl.cli.views.certificates import CertificatesView
+
+if TYPE_CHECKING:
+    from opsctl.wiring import SecretsDoor
+
+app = new_app("Certificates: how long they last; renew them; show the authority.")
+# By the generation's remainder of three: what holds once it is applied.
+_STEPS = {
+    2: "the next authority is trusted too, and issues nothing yet",
+    0: "the next authority issues, and the one before is still trusted",
+    1: "the authority before is trusted no more, and the rotation is over",
+}
+
+
+@command(app, "spec", "limit", "output", name="list")
+def list_(session: Session) -> None:
+    """Each certificate as it lies on its host, with the days that it still has.
+
+    `opsctl apply` renews one that has less than 30 of its 90 days, other names, or another issuer.
+    """
+    from opsctl.flow.certificates import certificates
+    from opsctl.flow.survey import survey
+
+    parts = session.parts()
+    limit = frozenset(session.options.limit)
+    found = certificates(parts, survey(parts))
+    shown = [one for one in found if not limit or limit & {one.service, one.whole_name}]
+    session.screen.result(CertificatesView(shown))
+
+
+@command(app, "spec", name="show-ca")
+def show_ca(session: Session) -> None:
+    """Print the authority's certificate (PEM), for browsers and whoever asks these servers.
+
+    It is no secret, and the same on every machine that has the root key.
+    """
+    session.screen.text(_door(session).authority().rstrip())
+
+
+@command(app, "spec")
+def client(session: Session, name: Annotated[str, typer.Argument(help="Who it is for.")]) -> None:
+    """Print a client's certificate and key (PEM), for a Prometheus that others run.
+
+    It lasts for 30 to 90 days. Keep it where nobody else reads it.
+    """
+    session.screen.text(_door(session).client(name).rstrip())
+
+
+@command(app, "spec")
+def renew(
+    session: Session,
+    who: Annotated[str, typer.Argument(metavar="SERVICE[/MEMBER]", help="Whose certificates.")],
+) -> None:
+    """Another key and certificate before the old one ends, as when a host was broken into.
+
+    Written to opsctl.lock; the next apply brings it out.
+    """
+    from opsctl.flow.certificates import keys_of
+
+    door = _door(session)
+    names = keys_of(session.parts(), who)
+    for name in names:
+        door.rotate(name)
+    count = "another key" if len(names) == 1 else f"{len(names)} other keys"
+    session.screen.say(f"{who} gets {count}; next: {session.words('apply')}")
+
+
+@command(app, "spec", name="rotate-ca")
+def rotate_ca(session: Session) -> None:
+    """One of three steps to another authority: trust it too, issue by it, trust the old no more.
+
+    Each step wants an apply, and is refused while the one before has not reached everybody.
+    """
+    from opsctl.flow.certificates import check_step
+    from opsctl.flow.survey import survey
+    from opsctl.workload import AUTHORITY
+
+    parts = session.parts()
+    check_step(parts, survey(parts))
+    generation = _door(session).rotate(AUTHORITY)
+    words = _STEPS[generation % 3]
+    session.screen.say(f"after the next apply {words}; next: {session.words('apply')}")
+
+
+def _door(session: Session) -> SecretsDoor:
+    return wiring.secrets(session.options.spec_files, session.options.sets)

@@ -1,0 +1,42 @@
+"""Certificates as people read them. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from opsctl.ports import Certified
+
+DAY = 86_400  # seconds
+
+
+def described(found: Certified) -> str:
+    """As a plan shows it, line by line."""
+    return (
+        f"for {', '.join(found.names)}\n"
+        f"by {found.issuer}\n"
+        f"from {_date(found.begins)} until {_date(found.ends)}\n"
+    )
+
+
+def amiss(found: Certified | None, wanted: Certified) -> str:
+    """Why another one is issued."""
+    if found is None:
+        return "this is no certificate"
+    if not found.ours:
+        return f"it is of another authority, {found.issuer}"
+    if set(found.names) != set(wanted.names):
+        return "it has other names"
+    if found.left < 0:
+        return f"it ended {days(-found.left)} ago"
+    if found.ends < wanted.ends:
+        return f"renew, {days(found.left)} left"
+    return "it is over another key"
+
+
+def days(seconds: float) -> str:
+    count = int(seconds // DAY)
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

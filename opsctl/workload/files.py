@@ -1,0 +1,31 @@
+"""A file of a member, and what a running process needs to take a change of it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from opsctl.workload.text import Text
+
+Effect = Literal["none", "reload", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file of a member.
+
+    `managed`: opsctl owns every byte. `seeded`: written once, then the server's own; never compared
+    by content. `effect` is what a running process needs to take in a change. `check` is a program
+    that must accept new content before it is put in place: its word "{file}" is where that waits.
+    """
+
+    path: str
+    text: Text
+    mode: str = "0640"
+    effect: Effect = "restart"
+    life: Literal["managed", "seeded"] = "managed"
+    check: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        return self.path.rpartition("/")[0] or "/"
