@@ -17,6 +17,7 @@ class ConfigFile:
     `managed`: opsctl owns every byte. `seeded`: written once, then the server's own; never compared
     by content. `effect` is what a running process needs to take in a change. `check` is a program
     that must accept new content before it is put in place: its word "{file}" is where that waits.
+    `many`: one of a kind of which every service has one, so that together they may be large.
     """
 
     path: str
@@ -25,6 +26,7 @@ class ConfigFile:
     effect: Effect = "restart"
     life: Literal["managed", "seeded"] = "managed"
     check: tuple[str, ...] = ()
+    many: bool = False
 
     @property
     def folder(self) -> str:

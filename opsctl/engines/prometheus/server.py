@@ -97,7 +97,8 @@ def _files(
         yield ConfigFile(password_file(config, ref), Text((ref, "\n")), effect="none")
     for rules, text in sorted(directory.rules.items()):
         check = ("promtool", "check", "rules", "{file}")
-        yield ConfigFile(rules_file(config, rules), Text((text,)), effect="reload", check=check)
+        path = rules_file(config, rules)
+        yield ConfigFile(path, Text((text,)), effect="reload", check=check, many=True)
     yield ConfigFile(
         f"{config}/prometheus.yml",
         _config(name, service, seat, directory, render),

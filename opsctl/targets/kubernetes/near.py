@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports.secrets import Secrets
-from opsctl.targets.kubernetes.configmap import config_map
+from opsctl.targets.kubernetes.configmap import config_map, further_maps
 from opsctl.targets.kubernetes.daemonset import daemon_set
 from opsctl.targets.kubernetes.fingerprints import digest
 from opsctl.targets.kubernetes.puts import puts
@@ -52,8 +52,8 @@ def near_resources(
     placed, service = Placed(site, workload, group, group.members[0]), workload.service
     for entrance in entrance_services(site, workload, group):
         yield resource(site, entrance, service)
-    plain = config_map(placed)
-    yield resource(site, plain, service, facets=plain_facets(placed, plain))
+    for plain in (config_map(placed), *further_maps(placed)):
+        yield resource(site, plain, service, facets=plain_facets(placed, plain))
     if hidden := secret(placed):
         yield resource(site, hidden, service, facets=secret_facets(placed, hidden, secrets))
     pods = daemon_set(placed)

@@ -8,7 +8,7 @@ from typing import Final
 
 from opsctl.planning.resource import Impact, Resource, ResourceId
 from opsctl.ports.secrets import Secrets
-from opsctl.targets.kubernetes.configmap import config_map
+from opsctl.targets.kubernetes.configmap import config_map, further_maps
 from opsctl.targets.kubernetes.fingerprints import digest, keyed
 from opsctl.targets.kubernetes.jobs import all_jobs, claim, claim_name, cron_job
 from opsctl.targets.kubernetes.pod import job_pod_spec
@@ -83,8 +83,8 @@ def member_resources(placed: Placed, secrets: Secrets, protected: bool) -> Itera
     """Everything that one member consists of, in the order it is created."""
     site, service = placed.site, placed.workload.service
     yield resource(site, member_service(placed), service, placed.name)
-    plain = config_map(placed)
-    yield resource(site, plain, service, placed.name, plain_facets(placed, plain))
+    for plain in (config_map(placed), *further_maps(placed)):
+        yield resource(site, plain, service, placed.name, plain_facets(placed, plain))
     if hidden := secret(placed):
         yield resource(site, hidden, service, placed.name, secret_facets(placed, hidden, secrets))
     jobs = tuple(all_jobs(placed))
@@ -100,8 +100,8 @@ def member_resources(placed: Placed, secrets: Secrets, protected: bool) -> Itera
 
 def plain_facets(placed: Placed, manifest: Manifest) -> Facets:
     """File by file, so that a change costs what that file's server needs to take it in."""
-    files = tuple(one for one in sources(placed.member) if not one.secret)
     texts: Mapping[str, str] = manifest["data"]
+    files = tuple(one for one in sources(placed.member) if not one.secret and one.key in texts)
     keys = {one.key for one in files}
     own = {key: text for key, text in texts.items() if key not in keys}
     desired = {MANIFEST: digest([manifest["metadata"], own])} | {
@@ -177,7 +177,8 @@ def needs(placed: Placed) -> tuple[ResourceId, ...]:
     site = placed.site
     hosts = [placed.name, group_name(placed.workload, placed.group), *peers(placed.member)]
     found = [identity(site, "Service", name) for name in dict.fromkeys(hosts)]
-    found.append(identity(site, "ConfigMap", placed.name))
+    further = (one["metadata"]["name"] for one in further_maps(placed))
+    found += [identity(site, "ConfigMap", name) for name in (placed.name, *further)]
     if secret_sources(placed):
         found.append(identity(site, "Secret", placed.name))
     if discovers(placed.member):

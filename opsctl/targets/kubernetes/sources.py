@@ -7,6 +7,7 @@ copies each file to its path: addresses filled in, seeded files only where there
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.site import CONFIG, STORE, Placed
 from opsctl.workload import AddressRef, ConfigFile, Member, Text
 
+# Of files that are many: a ConfigMap holds 1 MiB, and 40 KiB of rules for each service are usual.
+SHELVES: Final = 16
 SCRIPT: Final = "opsctl.install.sh"
 FILES: Final = "opsctl.files"
 ADDRESSES: Final = "opsctl.addresses"
@@ -30,6 +33,14 @@ class Source:
     def secret(self) -> bool:
         """Certificates stand beside their keys, and change as these do."""
         return bool(self.file.text.derived)
+
+    @property
+    def shelf(self) -> int:
+        """In which ConfigMap it is: 0 the member's own; for ever the same, so that no other file
+        moves when one comes or goes."""
+        if not self.file.many or self.secret:
+            return 0
+        return 1 + zlib.crc32(self.key.encode()) % SHELVES
 
     @property
     def at_start(self) -> bool:

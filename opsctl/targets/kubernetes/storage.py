@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from opsctl.errors import OpsError
+from opsctl.targets.kubernetes.configmap import shelf_names
 from opsctl.targets.kubernetes.secret import secret_sources
 from opsctl.targets.kubernetes.site import (
     CONFIG,
@@ -91,6 +92,9 @@ def volumes(placed: Placed) -> list[Manifest]:
     sources: list[Manifest] = [{"configMap": {"name": placed.name}}]
     if secret_sources(placed):
         sources.append({"secret": {"name": placed.name}})
+    # All that there may be, so that one that comes or goes replaces no pod.
+    further = ({"name": name, "optional": True} for name in shelf_names(placed))
+    sources += [{"configMap": one} for one in further]
     found: list[Manifest] = [
         {"name": "files", "projected": {"defaultMode": 0o440, "sources": sources}},
         {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
