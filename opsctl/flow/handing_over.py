@@ -34,15 +34,14 @@ def for_prometheus(parts: Parts, folder: str) -> Mapping[str, str]:
     if isinstance(written, KubernetesTarget):
         namespace = written.kubernetes.namespace or environment.name
         return operator_objects(directory, namespace, interval)
-    target = parts.targets[monitoring.on]
     seats = {
-        member.name: member.seat
-        for name, (on, workload) in placed.items()
-        if on == monitoring.on
+        member.name: (on, member.seat)
+        for on, workload in placed.values()
         for member in workload.members()
     }
 
     def address(ref: AddressRef) -> str:
-        return target.address(seats[ref.member])
+        on, seat = seats[ref.member]
+        return parts.targets[on].address(seat)
 
     return handed_over(directory, address, interval, folder)

@@ -148,6 +148,6 @@ the folder's full path before each file that they name.
 
 Alerts count on a `scrape_interval` and `evaluation_interval` of {interval:g}s or less, and on the
 labels that stand in targets/: nothing may rewrite them. For the routes of its Alertmanager alerts
-carry `severity` (page, ticket; none for the dead-man alert Watchdog), `environment`, `service`,
-`member` and `host`.
+carry `severity` (page or ticket), `environment`, `service`, `member` and `host`. Whether it reaches
+every target (`up == 0`), how it is itself, and a dead-man alert are for its own rules.
 """

@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 import yaml
-from test_monitoring_services import HOSTS, SESSIONS, described, file, spec
+from test_monitoring_services import SESSIONS, described, file, spec
 
 from opsctl.cli.main import main
 from opsctl.errors import OpsErrors
 
 THEIRS = {"url": "https://prometheus.example"}
+# Nobody listens there, so that whoever asks hosts what they remember is told so at once.
+NEAR = {"ssh": {"port": 1}, "hosts": {f"n{n}": {"address": f"127.7.0.1{n}"} for n in (1, 2, 3)}}
+FAR = {"ssh": {"port": 1}, "hosts": {"m1": {"address": "127.8.0.11"}}}
 LOGIN = {"user": "u", "password": {"secret": "am"}}
 ALERTS = {"url": "https://alerts.example/am", "basic_auth": LOGIN}
 PEOPLE = [{"name": "oncall", "webhook": {"secret": "oncall"}}]
 SPEC = {
     "opsctl": 1,
     "name": "shop",
-    "targets": {"dc": {**HOSTS, "firewall": "manage"}},
+    "targets": {"dc": {**NEAR, "firewall": "manage"}},
     "services": {"sessions": {**SESSIONS, "slo": {"availability": 99.9}}},
     "routes": {"sessions": {"to": "sessions", "vip": "10.77.0.100"}},
     "monitoring": {"on": "dc", "prometheus": {**THEIRS, "addresses": ["10.77.0.5", "fd00::5"]}},
@@ -104,7 +107,7 @@ def test_it_is_given_a_job_with_a_file_of_targets_for_each_kind_of_server(render
     assert jobs["shop/sessions/sentinel"]["metrics_path"] == "/scrape"
     (path,) = jobs["shop/sessions/redis"]["file_sd_configs"][0]["files"]
     (one, *_) = json.loads((rendered / path).read_text())
-    assert one["targets"] == ["10.77.0.11:9121"]
+    assert one["targets"] == ["127.7.0.11:9121"]
     assert one["labels"] == {
         "job": "redis", "environment": "shop", "service": "sessions", "member": "sessions-0",
         "host": "n1",
@@ -113,6 +116,24 @@ def test_it_is_given_a_job_with_a_file_of_targets_for_each_kind_of_server(render
     labels = json.loads((rendered / path).read_text())[0]["labels"]
     assert labels["__param_target"] == "10.77.0.100:6379"
     assert (labels["route"], labels["to"]) == ("sessions", "sessions")
+
+
+def test_members_of_other_targets_have_their_own_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = {"engine": "redis", "on": "far", "mode": "replication", "replicas": 1}
+    document = {
+        "opsctl": 1,
+        "name": "shop",
+        "targets": {"dc": NEAR, "far": FAR},
+        "services": {"sessions": SESSIONS, "away": away},
+        "monitoring": {"on": "dc", "also": ["far"], "prometheus": THEIRS},
+    }
+    (tmp_path / "opsctl.yaml").write_text(json.dumps(document))
+    monkeypatch.chdir(tmp_path)
+    assert main(["render", "monitoring", "given"]) == 0
+    (one,) = json.loads((tmp_path / "given/targets/shop-away-redis.json").read_text())
+    assert one["targets"] == ["127.8.0.11:9121"]
 
 
 def test_its_readme_names_the_two_lines_and_every_password_that_it_wants(rendered: Path) -> None:

@@ -16,10 +16,12 @@ from opsctl.flow.survey import described
 from opsctl.model import lint
 from opsctl.workload import Workload
 
-FAR = {"hosts": {"m1": {"address": "10.78.0.11"}, "m2": {"address": "10.78.0.12"}}}
+# Nobody listens there, so that whoever asks hosts what they remember is told so at once.
+NEAR = {"ssh": {"port": 1}, "hosts": {f"n{n}": {"address": f"127.7.0.1{n}"} for n in (1, 2, 3)}}
+FAR = {"ssh": {"port": 1}, "hosts": {f"m{n}": {"address": f"127.8.0.1{n}"} for n in (1, 2)}}
 AWAY = {**SESSIONS, "on": "far", "replicas": 2, "mode": "replication"}
 BOTH = {
-    "targets": {"dc": {**HOSTS, "firewall": "manage"}, "far": {**FAR, "firewall": "manage"}},
+    "targets": {"dc": {**NEAR, "firewall": "manage"}, "far": {**FAR, "firewall": "manage"}},
     "services": {"sessions": SESSIONS, "away": AWAY},
 }
 SPEC = {"opsctl": 1, "name": "shop", "monitoring": {"on": "dc", "also": ["far"]}, **BOTH}
@@ -74,9 +76,9 @@ def config(workloads: dict[str, Workload]) -> dict[str, Any]:
 def test_they_are_asked_at_their_own_addresses(workloads: dict[str, Workload]) -> None:
     jobs = {one["job_name"]: one for one in config(workloads)["scrape_configs"]}
     away = jobs["away/redis"]["static_configs"]
-    assert [one["targets"] for one in away] == [["10.78.0.11:9121"], ["10.78.0.12:9121"]]
+    assert [one["targets"] for one in away] == [["127.8.0.11:9121"], ["127.8.0.12:9121"]]
     assert away[0]["labels"]["host"] == "m1"
-    assert jobs["hosts-far/node"]["static_configs"][0]["targets"] == ["10.78.0.11:9100"]
+    assert jobs["hosts-far/node"]["static_configs"][0]["targets"] == ["127.8.0.11:9100"]
     assert jobs["sessions/redis"]["static_configs"][0]["targets"] == ["<sessions-0>:9121"]
 
 
@@ -101,5 +103,5 @@ def test_their_firewalls_let_in_whoever_may_collect(tmp_path: Path) -> None:
     (text, *_) = [
         one.text for one in resources if one.id.kind == "firewall" and one.service == "away"
     ]
-    for address in ("10.77.0.11", "10.77.0.12", "10.77.0.13", "10.78.0.11"):
+    for address in ("127.7.0.11", "127.7.0.12", "127.7.0.13", "127.8.0.11"):
         assert address in text

@@ -72,8 +72,7 @@ class Options:
     `time_service`: what to write for hosts whose clocks nobody keeps. `cut_power(hosts, seconds)`
     takes their power, where something can. `stragglers`: seconds that a look waits for hosts that
     say nothing when most others have answered; None for as long as it takes to be sure.
-    `collectors`: addresses beyond the target whence metrics
-    are collected.
+    `collectors`: addresses beyond the target whence metrics are collected.
     """
 
     packages: Packages = field(default_factory=Packages)
