@@ -67,34 +67,34 @@ def _run(one: dict[str, Any], stdin: str) -> Result:
 def _steady(one: dict[str, Any], stdin: str) -> Result:
     """What the program said the last time, if it would say the same now. A look writes only where
     a change has made the folder."""
-    before = _state(one, stdin)
-    folder = places.below(places.AGENT)
+    before = _state(one, stdin) if _is_ours(places.below(places.AGENT)) else ""
+    if not before:
+        return _run(one, stdin)
     name = fingerprint.digest(repr([one["member"], one["unit"], one["argv"]]).encode()).hex()[:24]
-    path = f"{folder}/answer-{name}"
-    kept = _kept(folder, path)
-    if before and kept.get("state") == before:
+    path = places.below(f"{places.AGENT}/answer-{name}")
+    kept = _kept(path)
+    if kept.get("state") == before:
         return Result(0, kept["out"], "")
     answer = _run(one, stdin)
     # The server may have changed while the program asked it.
-    if kept is not NOWHERE and answer.exit == 0 and before and before == _state(one, stdin):
+    if answer.exit == 0 and _state(one, stdin) == before:
         places.write_json(path, {"state": before, "out": answer.out})
     return answer
 
 
-NOWHERE: dict[str, Any] = {}
-
-
-def _kept(folder: str, path: str) -> dict[str, Any]:
-    """The answer that is kept; NOWHERE when the folder is not there or not the caller's alone."""
+def _is_ours(folder: str) -> bool:
+    """Whether it is there, and the caller's alone."""
     try:
         found = os.stat(folder)
     except OSError:
-        return NOWHERE
-    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        return NOWHERE
+        return False
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _kept(path: str) -> dict[str, Any]:
     try:
         return places.read_json(path) or {}
-    except RefusedError:
+    except RefusedError:  # it is damaged, and made again
         return {}
 
 

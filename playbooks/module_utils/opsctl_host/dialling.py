@@ -34,7 +34,7 @@ def said(port: int, text: str, timeout: float) -> Result:
     except TimeoutError:
         return Result(-1, _text(parts), f"port {port} did not answer within {timeout:g} s")
     except error as failed:
-        return Result(-1, _text(parts), f"port {port} of {HOST}: {failed.strerror}")
+        return Result(-1, _text(parts), f"port {port} of {HOST}: {failed.strerror or failed}")
     finally:
         line.close()
     return Result(-1, "", f"port {port} says more than {LARGEST} bytes")
