@@ -18,8 +18,8 @@ class Preset:
     """Times in milliseconds, as Sentinel has them.
 
     A Sentinel pings every `pings`: silence is seen so much later than it began. It promotes nobody
-    whose last INFO is older than five of them, and asks for INFO each second: with 100 ms it gave
-    up every second failover ("-failover-abort-no-good-slave"), and tried again 12 s later.
+    whose last INFO is older than five of them, and asks for INFO each second: with 100 ms one drill
+    of two ended in "-failover-abort-no-good-slave", and so did the next try, 12 s later.
 
     `failover_timeout`: a replica has this long to say that it was promoted, and a failover that got
     nowhere is tried again after twice this. `check`, `falls` and `recheck` are a balancer's: it
