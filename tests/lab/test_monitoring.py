@@ -326,9 +326,15 @@ def put(site: Site, host: str, path: str, text: str) -> None:
 
 
 def processes(site: Site) -> dict[str, str]:
-    """By host: every unit of ours with its main process."""
-    script = "systemctl show 'opsctl-shop-*' -p Id -p MainPID --value"
-    return {host.name: site.shell(host.name, script) for host in site.lab.hosts}
+    """By host and unit: the main process of each server of ours. Jobs come and go by themselves."""
+    script = "systemctl show 'opsctl-shop-*.service' -p Id -p Type -p MainPID"
+    found = {}
+    for host in site.lab.hosts:
+        for unit in site.shell(host.name, script).split("\n\n"):
+            said = dict(line.split("=", 1) for line in unit.splitlines() if line)
+            if said and said["Type"] != "oneshot":
+                found[f"{host.name} {said['Id']}"] = said["MainPID"]
+    return found
 
 
 def test_a_certificate_near_its_end_is_renewed_by_a_reload_and_the_next_plan_is_empty(
