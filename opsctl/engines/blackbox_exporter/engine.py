@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from opsctl.engines import web
 from opsctl.engines.blackbox_exporter.exporter import EXPORTER, JOB, TCP, exporter
 from opsctl.engines.blackbox_exporter.options import BlackboxExporterService
+from opsctl.engines.exporting import exporting
 from opsctl.model import Environment
 from opsctl.workload import (
     Directory,
-    Group,
     Member,
     Render,
     Scrape,
@@ -56,14 +56,13 @@ class BlackboxExporterEngine:
         """The service on its seats."""
         ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
         members = tuple(Member(seat, (exporter(name, service, seat, render),)) for seat in ordered)
-        return Workload(
-            service=name,
-            engine=self.name,
-            groups=(Group(GROUP, members, quorum=0),),
-            rolling=web.one_by_one(ordered, EXPORTER),
-            operations=web.NoPrimary(name, "blackbox-exporter").operations,
-            formed=web.all_answer(ordered, EXPORTER),
-            signals=Signals(
+        return exporting(
+            name,
+            self.name,
+            GROUP,
+            members,
+            EXPORTER,
+            Signals(
                 JOB,
                 tuple(
                     knock

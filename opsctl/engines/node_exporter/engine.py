@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.engines import web
+from opsctl.engines.exporting import exporting
 from opsctl.engines.node_exporter.exporter import EXPORTER, JOB, exporter
 from opsctl.engines.node_exporter.options import NodeExporterService
 from opsctl.workload import (
     Directory,
-    Group,
     Member,
     Render,
     Seat,
@@ -49,14 +49,13 @@ class NodeExporterEngine(SelfContained):
         """The service on its seats. Raises SpecError for a target it can't have."""
         ordered = tuple(sorted(seats, key=lambda seat: seat.ordinal))
         members = tuple(Member(seat, (exporter(name, service, seat, render),)) for seat in ordered)
-        return Workload(
-            service=name,
-            engine=self.name,
-            groups=(Group(GROUP, members, quorum=0),),
-            rolling=web.one_by_one(ordered, EXPORTER),
-            operations=web.NoPrimary(name, "node-exporter").operations,
-            formed=web.all_answer(ordered, EXPORTER),
-            signals=Signals(
+        return exporting(
+            name,
+            self.name,
+            GROUP,
+            members,
+            EXPORTER,
+            Signals(
                 JOB,
                 tuple(web.scrape(name, seat, JOB) for seat in ordered),
                 web.counted(ordered),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from opsctl.engines import web
+from opsctl.engines.exporting import exporting
 from opsctl.engines.probe.options import ProbeService
 from opsctl.engines.probe.prober import JOB, PROBER, prober, tried
 from opsctl.model import Environment
 from opsctl.workload import (
     Directory,
-    Group,
     Member,
     Render,
     Seat,
@@ -57,19 +57,18 @@ class ProbeEngine:
         members = tuple(
             Member(seat, (prober(name, service, seat, ways, render),)) for seat in ordered
         )
-        return Workload(
-            service=name,
-            engine=self.name,
-            groups=(Group(GROUP, members, quorum=0),),
-            rolling=web.one_by_one(ordered, PROBER),
-            operations=web.NoPrimary(name, "probe").operations,
-            formed=web.all_answer(ordered, PROBER),
-            signals=Signals(
+        return exporting(
+            name,
+            self.name,
+            GROUP,
+            members,
+            PROBER,
+            Signals(
                 JOB,
                 tuple(web.scrape(name, seat, JOB) for seat in ordered),
                 {"members": len(ordered), "routes": len(ways)},
             ),
-            notes=tuple(_notes(service, ways)),
+            tuple(_notes(service, ways)),
         )
 
 
