@@ -192,11 +192,12 @@ def test_when_the_last_backup_was_made_and_checked_is_told(site: Site) -> None:
         found = query(site, f'opsctl_backup_{what}_timestamp_seconds{{of_service="sessions"}} > 0')
         return {one["metric"]["of_member"]: float(one["value"][1]) for one in found}
 
-    (maker,) = await_until(lambda: told("made"), lambda made: len(made) == 1, "a backup", 150)
+    # Whose turn it is changes with the primary: the tests before this one moved that.
+    await_until(lambda: told("made"), bool, "a backup", 150)
     assert told("verified") == {}
     site.ok("backup", "verify", "sessions", "--yes")
-    checked = await_until(lambda: told("verified"), lambda found: len(found) == 1, "its check")
-    assert set(checked) == {maker}
+    (checker,) = await_until(lambda: told("verified"), bool, "its check")
+    assert checker in told("made")
     (age,) = query(site, 'backup:age:seconds{service="sessions"}')
     assert 0 <= float(age["value"][1]) < 3600
 
