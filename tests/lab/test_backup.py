@@ -202,6 +202,7 @@ def test_what_was_restored_outlives_a_crash_of_every_server_at_once(site: Site) 
     assert_written(site, "sessions", 500)
 
 
+@pytest.mark.soak
 def test_a_restore_that_was_killed_in_the_middle_gets_to_its_end(site: Site) -> None:
     good = next(one for one in backups(site, "sessions") if one["keys"] >= 500)
     flush(site, "sessions")

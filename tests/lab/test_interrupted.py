@@ -97,7 +97,13 @@ POINTS: dict[str, Holds] = {
 }
 
 
-@pytest.mark.parametrize("point", POINTS)
+# Each costs a minute of hosts of its own; the soak test below kills after each event.
+RARE = pytest.mark.soak
+KILLED = [pytest.param(point, marks=RARE if "before" in point else ()) for point in POINTS]
+SIGNALS = [signal.SIGTERM, pytest.param(signal.SIGINT, marks=RARE)]
+
+
+@pytest.mark.parametrize("point", KILLED)
 def test_a_first_apply_that_was_killed_ends_in_the_same_place_when_run_again(
     point: str, wanted: dict[str, Any], make_lab: MakeLab, tmp_path: Path
 ) -> None:
@@ -193,7 +199,7 @@ def test_anybody_sees_who_left_what_undone_and_ends_it_as_it_was_begun(
     assert_written(site, "sessions", 50)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda one: one.name)
 def test_a_signal_stops_it_at_a_safe_point_and_it_goes_on_from_there(
     site: Site, number: signal.Signals
 ) -> None:

@@ -243,10 +243,10 @@ def test_a_rotated_password_of_an_application_is_taken_by_all_and_the_old_one_by
     assert primary(site, "sessions").ping()
 
 
-ALONE = [pytest.param((name,), marks=pytest.mark.soak) for name in OWN[1:]]
+ALONE = [pytest.param((name,), marks=pytest.mark.soak) for name in OWN]
 
 
-@pytest.mark.parametrize("users", [OWN[:1], OWN[1:], *ALONE], ids=" ".join)
+@pytest.mark.parametrize("users", [OWN, *ALONE], ids=" ".join)
 def test_rotated_passwords_of_opsctls_own_leave_a_whole_service(
     told: Told, users: tuple[str, ...]
 ) -> None:
@@ -263,6 +263,7 @@ def test_rotated_passwords_of_opsctls_own_leave_a_whole_service(
     assert_written(site, "sessions", 20, users[0])
 
 
+@pytest.mark.soak
 def test_a_rotation_that_was_killed_goes_on(told: Told) -> None:
     site = told.site
     for user in ("opsctl", "opsctl-replica"):
