@@ -72,7 +72,7 @@ def _parts(environment: Environment, monitoring: Monitoring) -> tuple[_Part, ...
         *(
             _Part(duty, name, {"replicas": replicas})
             for duty, name, needed in (("knocks", "reach", _routed), ("probes", "probe", _promised))
-            if isinstance(target, HostsTarget) and needed(environment, monitoring.on)
+            if needed(environment, monitoring.on)
         ),
     )
 

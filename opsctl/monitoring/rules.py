@@ -134,12 +134,14 @@ def subjects(
 
 
 def _sought(workload: Workload) -> Iterator[Mapping[str, str]]:
-    """The members of a fixed number that the place is asked for, each with its kind of server."""
+    """The members of a fixed number that the place is asked for, each with its kind of server, once
+    however much it is asked."""
     seats = {member.name: member.seat for member in workload.members()}
-    for scrape in workload.signals.scrapes if workload.signals else ():
-        seat = seats.get(scrape.member)
+    scrapes = workload.signals.scrapes if workload.signals else ()
+    for member, job in dict.fromkeys((one.member, one.job) for one in scrapes):
+        seat = seats.get(member)
         if seat is not None and seat.realm and not seat.near_clients:
-            yield {"member": scrape.member, "job": scrape.job}
+            yield {"member": member, "job": job}
 
 
 def _addresses(environment: Environment, pool: str) -> Sequence[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from cluster_site import Home, home
+from cluster_site import Home, await_until, home
 from monitoring_client import Webhook, webhook
 
 from opsctl.lab.kubernetes import Cluster
@@ -20,7 +20,13 @@ targets:
     kubernetes:
       tolerations: [{{key: node-role.kubernetes.io/control-plane, operator: Exists}}]
 services:
-  sessions: {{engine: redis, mode: replication, on: dc, replicas: 1, memory: 64MiB}}
+  sessions:
+    engine: redis
+    on: dc
+    mode: replication
+    replicas: 1
+    memory: 64MiB
+    slo: {{availability: 99}}
 routes:
   sessions: {{to: sessions}}
 """
@@ -35,6 +41,8 @@ TARGETS = {
     "sessions-0/redis",
     *(f"{member}/prometheus" for member in PAIR),
     *(f"alerts-dc-{n}/alertmanager" for n in range(2)),
+    *(f"reach-dc-{n}/blackbox" for n in range(2)),
+    *(f"probe-dc-{n}/probe" for n in range(2)),
     *(f"balancer-dc-{node}/haproxy" for node in NODES),
     *(f"hosts-dc-{node}/node" for node in NODES),
 }
@@ -61,10 +69,15 @@ def targets(site: Home, member: str = "metrics-dc-0") -> dict[str, str]:
     return {name: well for name, well in marked if name in TARGETS or name.startswith("sessions-")}
 
 
-def series(site: Home, expression: str) -> list[dict[str, str]]:
-    """The labels of what an expression gives now."""
+def values(site: Home, expression: str) -> list[tuple[dict[str, str], float]]:
+    """What an expression gives now: labels and value."""
     found = json.loads(said(site, "metrics-dc-0", "-c", ASK, expression))
-    return [one["metric"] for one in found["data"]["result"]]
+    return [(one["metric"], float(one["value"][1])) for one in found["data"]["result"]]
+
+
+def series(site: Home, expression: str) -> list[dict[str, str]]:
+    """The labels alone."""
+    return [labels for labels, _ in values(site, expression)]
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +129,23 @@ def test_services_stay_restricted_and_who_looks_at_nodes_is_elsewhere(site: Home
     assert {one["host"] for one in sizes} == set(NODES)
 
 
+def test_the_route_is_used_as_clients_do_and_reached_from_two_pods(site: Home) -> None:
+    route = f'route="sessions", to="sessions", address="sessions.{site.namespace}.svc"'
+    reached = values(site, f"probe_success{{{route}}}")
+    assert {labels["member"]: value for labels, value in reached} == {
+        "reach-dc-0": 1.0, "reach-dc-1": 1.0,
+    }  # fmt: skip
+    served = 'opsctl_probe_attempts_total{to="sessions", outcome=~"ok|slow"} >= 3'
+    await_until(
+        lambda: {labels["member"] for labels in series(site, served)},
+        lambda members: members == {"probe-dc-0", "probe-dc-1"},
+        "tries that are served",
+        120,
+    )
+    told = "slo:tries_bad:ratio5m"
+    await_until(lambda: series(site, told), bool, "the promise's own rules", 120)
+
+
 def test_numbers_and_alerts_come_through_a_tunnel(site: Home) -> None:
     firing = site.site.ok("alerts", "list", "--firing", "--output", "json").json()
     assert "Watchdog" in {one["alert"] for one in firing["alerts"]}
@@ -126,7 +156,8 @@ def test_no_configuration_that_people_may_read_holds_a_secret(site: Home, heard:
     text = site.kubectl("get", "configmaps,statefulsets,daemonsets", "-o", "yaml")
     text += said(site, "metrics-dc-0", "-c", "print(open('/etc/opsctl/prometheus.yml').read())")
     assert heard.url not in text
-    for name in ("metrics-dc/user/opsctl", "sessions/user/opsctl-metrics"):
+    for name in ("metrics-dc/user/opsctl", "sessions/user/opsctl-metrics",
+                 "sessions/user/opsctl-probe"):  # fmt: skip
         assert site.site.ok("secrets", "show", name).out.strip() not in text
 
 

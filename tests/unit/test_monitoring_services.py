@@ -203,7 +203,7 @@ def test_in_a_cluster_who_collects_asks_it_who_is_where_and_needs_no_new_words_f
     assert all(one == files[0] for one in files)
     jobs = {one["job_name"]: one for one in yaml.safe_load(text)["scrape_configs"]}
     asked = [one["kubernetes_sd_configs"] for one in jobs.values()]
-    assert asked == [asked[0]] * 6  # the cluster is asked once
+    assert asked == [asked[0]] * 7  # the cluster is asked once
     assert asked[0][0]["namespaces"]["names"] == ["shop", "shop-opsctl-nodes"]
     kept = {name: one["relabel_configs"][0]["regex"] for name, one in jobs.items()}
     assert kept["sessions/sentinel"] == kept["sessions/redis"] == "sessions;9121"
@@ -219,6 +219,38 @@ def test_the_labels_that_the_cluster_is_asked_for_are_those_that_pods_bear() -> 
     for label in (live.SERVICE, live.MEMBER):
         assert meta + label.replace(".", "_").replace("/", "_") in config
     assert f"label: {live.ENVIRONMENT}=shop" in config
+
+
+PROMISED = {"sessions": {**SESSIONS, "slo": {"availability": 99.9}}}
+
+
+def test_in_a_cluster_routes_are_used_and_knocked_at_by_the_names_that_clients_have_there() -> None:
+    import json
+
+    import yaml
+
+    environment = spec(**ROUTED, services=PROMISED)
+    found = in_cluster(environment, {})
+    (way,) = json.loads(file(found["probe-dc"], "probe.json"))["ways"]
+    assert (way["route"], way["hosts"], way["port"]) == ("sessions", ["sessions.shop.svc"], 6379)
+    config = yaml.safe_load(file(found["metrics-dc"], "prometheus.yml"))
+    (knocking,) = [one for one in config["scrape_configs"] if "/blackbox/" in one["job_name"]]
+    assert knocking["params"]["target"] == ["sessions.shop.svc:6379"]
+    fixed = {one["target_label"]: one["replacement"] for one in knocking["relabel_configs"]
+             if "source_labels" not in one}  # fmt: skip
+    assert (fixed["route"], fixed["to"]) == ("sessions", "sessions")
+    rules = rule_files(environment, found, catalogue)
+    tries = 'opsctl_probe_attempts_total{environment="shop", to="sessions", outcome="ok"}'
+    assert tries in rules["shop-sessions.yaml"]
+    assert "alert: RouteUnusable\n" in rules["shop-probe-dc.yaml"]
+    assert "alert: RouteUnreachable\n" in rules["shop-reach-dc.yaml"]
+
+
+def test_a_member_that_is_asked_for_several_routes_is_missed_once() -> None:
+    reads = {"to": "sessions", "role": "replica", "port": 6380}
+    environment = spec(**{**ROUTED, "routes": {"sessions": {"to": "sessions"}, "reads": reads}})
+    rules = rule_files(environment, in_cluster(environment, {}), catalogue)
+    assert rules["shop-reach-dc.yaml"].count("alert: MemberUnseen") == 2
 
 
 def test_members_on_each_node_are_up_together_however_many_there_are() -> None:

@@ -26,6 +26,7 @@ from opsctl.workload import (
 
 PROBER = "prober"
 JOB = "probe"
+IMAGE = "1"  # raised when an image must have more than Python 3.11 and prometheus_client
 # The second makes the account that the program runs as; every watched host has it anyway.
 _PACKAGES = (
     Package("python3-prometheus-client"),
@@ -41,7 +42,7 @@ def prober(
     proofs = web.proofs(name, seat, PROBER)
     return Component(
         name=PROBER,
-        software=Software(dict.fromkeys(web.SYSTEMS, _PACKAGES), image="opsctl-probe"),
+        software=Software(dict.fromkeys(web.SYSTEMS, _PACKAGES), web.image("opsctl-probe", IMAGE)),
         command=Command(("python3", "-I", f"{config}/probe.py", f"{config}/probe.json"), grace=5.0),
         user=web.ACCOUNT,
         files=(
