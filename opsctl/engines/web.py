@@ -32,6 +32,7 @@ from opsctl.workload import (
 USER = "opsctl"  # who is let in at their web pages
 ACCOUNT = "prometheus"  # the system's account that each of Debian's packages makes
 WEB = "web"  # the port's name
+NODE_EXPORTER = "1.9"  # the version that an image of it has
 AUTHORITY_FILE = "ca.pem"  # whom a member believes, in its folder
 # How it is served. Only a start takes in whether that is over TLS at all: the file had another name
 # when it was not.

@@ -22,7 +22,9 @@ class SeatNeed:
     each host that the service may use, whatever `count` says; a host that joins gets one, and one
     that leaves loses its. `near_clients`: a target that runs the clients too puts one on each of
     its nodes, whatever `count` says; others pass over it. `looks`: it reads how its node is and
-    changes nothing there, so that an `every` is welcome on nodes that see to themselves.
+    changes nothing there, so that an `every` is welcome on nodes that see to themselves. `tells`:
+    further ports, where nobody measures nodes by files that are left there (`Seat.metrics_dir`):
+    members have to serve such files themselves.
     """
 
     group: str
@@ -33,6 +35,7 @@ class SeatNeed:
     every: bool = False
     near_clients: bool = False
     looks: bool = False
+    tells: Mapping[str, int] = field(default_factory=dict)
 
 
 class Render(Protocol):

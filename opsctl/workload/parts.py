@@ -134,7 +134,8 @@ class Job:
     `folder` is the only other place that it may write to; it outlives the member, and what is in it
     is never removed by a target. It may run beside the member rather than with it: it reaches the
     member's servers at their address, for a loopback may be another's. `metrics`: a seeded
-    file in Prometheus's text format that it rewrites in place, for whoever measures the node.
+    file in Prometheus's text format that it rewrites in place, for whoever measures the node; else
+    below its folder, for a component that `reads` it.
     """
 
     name: str
@@ -153,7 +154,8 @@ class Component:
 
     `sees`: what is hidden from an ordinary process and this one has to read: the kernel's clock,
     or how full file systems below /home are. `discovers`: it asks the place which members are
-    where, and may do nothing else there.
+    where, and may do nothing else there. `reads`: the names of jobs of its member whose folders it
+    looks into, as the same user.
     """
 
     name: str
@@ -174,6 +176,7 @@ class Component:
     sees: tuple[Literal["clock", "homes"], ...] = ()
     discovers: bool = False
     certs: tuple[Cert, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def all_files(self) -> tuple[ConfigFile, ...]:

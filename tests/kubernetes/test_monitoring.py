@@ -27,6 +27,7 @@ services:
     replicas: 1
     memory: 64MiB
     slo: {{availability: 99}}
+    backup: {{schedule: '59 23 31 12 *', keep: 1h}}
 routes:
   sessions: {{to: sessions}}
 """
@@ -39,6 +40,7 @@ NODES = ("n1", "n2", "n3", "n4")
 PAIR = ("metrics-dc-0", "metrics-dc-1")
 TARGETS = {
     "sessions-0/redis",
+    "sessions-0/backup",
     *(f"{member}/prometheus" for member in PAIR),
     *(f"alerts-dc-{n}/alertmanager" for n in range(2)),
     *(f"reach-dc-{n}/blackbox" for n in range(2)),
@@ -144,6 +146,21 @@ def test_the_route_is_used_as_clients_do_and_reached_from_two_pods(site: Home) -
     )
     told = "slo:tries_bad:ratio5m"
     await_until(lambda: series(site, told), bool, "the promise's own rules", 120)
+
+
+def test_when_the_cron_job_made_a_backup_is_told_and_when_it_was_checked(site: Home) -> None:
+    def told(what: str) -> float:
+        metric = f"opsctl_backup_{what}_timestamp_seconds"
+        found = values(site, f'{metric}{{of_service="sessions", of_member="sessions-0"}} > 0')
+        return found[0][1] if found else 0.0
+
+    assert told("made") == 0.0
+    site.kubectl("create", "job", "--from=cronjob/sessions-0-backup", "now")
+    made = await_until(lambda: told("made"), bool, "a backup", 180)
+    site.site.ok("backup", "verify", "sessions", "--yes")
+    assert await_until(lambda: told("verified"), bool, "its check", 60) >= made
+    age = 'backup:age:seconds{service="sessions"}'
+    await_until(lambda: values(site, age), bool, "the rules of backups", 120)
 
 
 def test_numbers_and_alerts_come_through_a_tunnel(site: Home) -> None:

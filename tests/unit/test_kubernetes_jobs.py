@@ -22,7 +22,7 @@ from opsctl.targets.kubernetes.pods import Inside, Place
 from opsctl.targets.kubernetes.reading import Reader
 from opsctl.targets.kubernetes.site import Payload, Site
 from opsctl.targets.kubernetes.stamping import PART_OF, stamped
-from opsctl.workload import Answer, Job, Query
+from opsctl.workload import Answer, ConfigFile, Job, Query, Text
 from toy import NEEDS, Keys, options, with_server, workload
 
 Kubernetes.model_rebuild()
@@ -39,10 +39,13 @@ COPY = Job(
 BACKED_UP = {"schedule": "0 3 * * *"}
 
 
-def realise(job: Job = COPY, **chosen: Any) -> Mapping[tuple[str, str], Resource]:
+def realise(
+    job: Job = COPY, reads: tuple[str, ...] = (), **chosen: Any
+) -> Mapping[tuple[str, str], Resource]:
     place = KubernetesTarget("prod", Kubernetes(**chosen), "shop", Keys())
     seats = place.seat({"sessions": (options(), NEEDS)}, {})["sessions"]
-    found = place.realise([with_server(workload(seats), jobs=(job,))], {"sessions": options()})
+    work = with_server(workload(seats), jobs=(job,), reads=reads)
+    found = place.realise([work], {"sessions": options()})
     return {(one.id.kind, one.id.name): one for one in found}
 
 
@@ -103,6 +106,23 @@ def test_the_member_s_pod_has_a_room_for_it_with_a_bound_of_its_own() -> None:
     assert [one["name"] for one in pod["containers"]] == ["server", "voter", "server-copy"]
     assert pod["containers"][2]["resources"]["limits"] == {"memory": "512Mi"}
     assert pod["containers"][2]["securityContext"] == pod["containers"][0]["securityContext"]
+
+
+def test_what_it_tells_is_there_from_the_start_and_read_by_whoever_serves_it() -> None:
+    told = ConfigFile("/srv/copies/metrics/a.prom", Text(("up 0\n",)), "0644", life="seeded")
+    job = replace(COPY, metrics=told)
+    found = realise(job, reads=("copy",))
+    texts = manifest(found, "ConfigMap", "sessions-0")["data"]
+    line = "seeded 0644 srv_copies_metrics_a.prom /srv/copies/metrics/a.prom"
+    assert line in texts["opsctl.files"].splitlines()
+    assert texts["srv_copies_metrics_a.prom"] == "up 0\n"
+    pod = manifest(found, "StatefulSet", "sessions-0")["spec"]["template"]["spec"]
+    times = manifest(found, "CronJob", "sessions-0-copy")["spec"]["jobTemplate"]["spec"]
+    folder = {"name": "copy", "mountPath": "/srv/copies"}
+    for spec in (pod, times["template"]["spec"]):
+        assert folder in spec["initContainers"][0]["volumeMounts"]
+    assert folder | {"readOnly": True} in pod["containers"][0]["volumeMounts"]
+    assert not any(one["name"] == "copy" for one in pod["containers"][1]["volumeMounts"])
 
 
 def test_who_waits_there_ends_when_told() -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from redis_world import Pretend, described
+from redis_world import Pretend, described, file_of
 from test_redis_scripts import SHELLS, Host
 
-from opsctl.engines.redis import VALKEY
+from opsctl.data import renderer
+from opsctl.engines.redis import ENGINE, VALKEY
 from opsctl.engines.redis.backups import LONGEST, refusal, shelf
 from opsctl.errors import OpsError, SpecError
 from opsctl.flow.backing_up import Kept, chosen, restore_plan
 from opsctl.flow.parts import Parts
 from opsctl.model import Backup as Asked
-from opsctl.workload import Act, Answer, Backup, Backups, Shelf, Standing, Workload
+from opsctl.targets.kubernetes.seats import seats
+from opsctl.workload import Act, Answer, Backup, Backups, Directory, Shelf, Standing, Workload
 
 DAILY = Asked(schedule="0 3 * * *")
 DAY = 86_400.0
@@ -280,6 +282,43 @@ def test_the_file_of_its_metrics_is_there_from_the_start_where_somebody_reads_it
     assert known is not None
     assert known["stale"] == str(int(DAY + LONGEST))
     assert copies("prod", described(backup=DAILY)) is None
+
+
+def in_cluster(**keys: Any) -> Workload:
+    service = ENGINE.options(engine="redis", on="dc", replicas=3, **keys)
+    there = seats("shop", ENGINE.needs(service), backup_dir="/copies")
+    return ENGINE.describe("shop", service, there, renderer("redis"), Directory())
+
+
+def test_in_a_cluster_a_component_beside_each_member_serves_the_file() -> None:
+    from opsctl.monitoring.copies import copies
+
+    workload = in_cluster(backup=DAILY, metrics=True)
+    assert copies("prod", workload) is not None
+    member = workload.member("shop-1")
+    (job,) = member.component("redis").jobs
+    assert job.metrics is not None
+    assert job.metrics.path == "/copies/metrics/backup.prom"
+    assert 'of_member="shop-1"' in str(job.metrics.text.parts[0])
+    teller = member.component("backup-exporter")
+    assert teller.reads == (job.name,)
+    assert "textfile.directory=/copies/metrics" in file_of(workload, "shop-1", "start-teller.sh")
+    assert workload.signals is not None
+    (asked,) = [one for one in workload.signals.scrapes
+                if (one.member, one.job) == ("shop-1", "backup")]  # fmt: skip
+    assert asked.port in [port.number for port in teller.ports]
+    assert asked.password is not None
+
+
+@pytest.mark.parametrize("keys", [{"backup": DAILY}, {"metrics": True}])
+def test_where_nothing_is_to_be_told_there_is_none(keys: dict[str, Any]) -> None:
+    (member, *_) = in_cluster(**keys).members()
+    assert "backup-exporter" not in [one.name for one in member.components]
+
+
+def test_on_hosts_the_node_s_own_exporter_tells() -> None:
+    (member, *_) = described(backup=DAILY, metrics=True).members()
+    assert "backup-exporter" not in [one.name for one in member.components]
 
 
 PRIMARY = ("master", "500", "")

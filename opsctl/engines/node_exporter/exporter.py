@@ -21,7 +21,6 @@ from opsctl.workload import (
 
 EXPORTER = "exporter"
 JOB = "node"
-IMAGE = "1.9"  # the version that an image has
 # What alerts and dashboards look at. timex: whether the kernel's clock is kept; chrony needs no
 # exporter of its own.
 COLLECTORS = (
@@ -52,7 +51,7 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
         name=EXPORTER,
         software=Software(
             dict.fromkeys(web.SYSTEMS, packages),
-            web.image("node-exporter", service.version or IMAGE),
+            web.image("node-exporter", service.version or web.NODE_EXPORTER),
         ),
         command=Command(("sh", f"{config}/start.sh"), grace=5.0),
         user=web.ACCOUNT,

@@ -11,6 +11,7 @@ from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, primaries, sentinel
 from opsctl.engines.redis.objects import PATIENCE, sentinel_settings
 from opsctl.engines.redis.refusals import only_primary, refused
 from opsctl.engines.redis.shared import place, scripted
+from opsctl.engines.redis.telling import folder, tells
 from opsctl.workload import (
     Act,
     AddressRef,
@@ -91,7 +92,9 @@ def backup_jobs(cast: Cast, seat: Seat) -> tuple[Job, ...]:
 
 def _told_at(cast: Cast, seat: Seat) -> str:
     """The file of metrics; "" where nobody reads any."""
-    return f"{seat.metrics_dir}/{cast.name}-{seat.member}-backup.prom" if seat.metrics_dir else ""
+    if seat.metrics_dir:
+        return f"{seat.metrics_dir}/{cast.name}-{seat.member}-backup.prom"
+    return f"{folder(seat)}/{BACKUP}.prom" if tells(seat) else ""
 
 
 def _told(cast: Cast, seat: Seat) -> ConfigFile | None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from opsctl.engines.redis import gates, operations, operations_replication, values, versions
-from opsctl.engines.redis.backups import backups
+from opsctl.engines.redis import (
+    gates,
+    operations,
+    operations_replication,
+    telling,
+    values,
+    versions,
+)
+from opsctl.engines.redis.backups import BACKUP, backups
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.entries import entries
 from opsctl.engines.redis.exporter import EXPORTER, PORT, exported, exporter, signals
@@ -74,6 +81,7 @@ class RedisEngine(SelfContained):
             ports=ports,
             fixed=frozenset(fixed),
             path=service.storage.path or "",
+            tells={telling.TELLER: telling.PORT} if service.metrics and service.backup else {},
         )
         return (need,)
 
@@ -140,14 +148,16 @@ def _people(cast: Cast) -> tuple[Account, ...]:
 def _group(
     cast: Cast, render: Render, servers: tuple[Account, ...], watchers: tuple[Account, ...]
 ) -> Group:
-    """Sentinel stands first: a server that starts asks it who is primary. Last who watches both."""
+    """Sentinel stands first: a server that starts asks it who is primary. Last who watches both,
+    and who tells of backups."""
     members = []
     for seat in cast.seats:
         redis = redis_component(cast, seat, render, servers)
         watching = sentinel_component(cast, seat, render, watchers) if cast.sentinel else None
         parts = (watching, redis) if watching else (redis,)
         counting = (exporter(cast, seat, render),) if exported(seat) else ()
-        members.append(Member(seat, (*parts, *counting)))
+        copies = (telling.teller(cast, seat, BACKUP, render),) if telling.tells(seat) else ()
+        members.append(Member(seat, (*parts, *counting, *copies)))
     return Group(GROUP, tuple(members), quorum=cast.majority if cast.sentinel else 1)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
+from opsctl.engines.redis.telling import told
 from opsctl.engines.redis.users import METRICS, secret
 from opsctl.workload import (
     AddressRef,
@@ -128,6 +129,7 @@ def signals(cast: Cast) -> Signals | None:
 
 
 def _scrapes(cast: Cast) -> Iterator[Scrape]:
+    yield from told(cast)
     for seat in cast.seats:
         if exported(seat):
             port, places = seat.ports[EXPORTER], _places(cast, seat)

@@ -9,7 +9,7 @@ from typing import Final
 from opsctl.targets.kubernetes.commands import in_order, program, start
 from opsctl.targets.kubernetes.holding import resume
 from opsctl.targets.kubernetes.images import image
-from opsctl.targets.kubernetes.jobs import IDLE, mount, room
+from opsctl.targets.kubernetes.jobs import IDLE, looked_into, mount, room, telling
 from opsctl.targets.kubernetes.site import RUN, SOURCES, Manifest, Placed, quantity
 from opsctl.targets.kubernetes.sources import SCRIPT
 from opsctl.targets.kubernetes.storage import mounts, node_mounts
@@ -39,7 +39,11 @@ def container(placed: Placed, component: Component) -> Manifest:
         "ports": _ports(component, on_node=placed.site.agents),
         "resources": _resources(component.limits),
         "securityContext": _SECURITY,
-        "volumeMounts": [*mounts(placed.member), *node_mounts(placed)],
+        "volumeMounts": [
+            *mounts(placed.member),
+            *looked_into(placed, component),
+            *node_mounts(placed),
+        ],
         **_probes(component),
         **_surroundings(placed),
     }
@@ -72,7 +76,7 @@ def installer(placed: Placed) -> Manifest:
             "limits": {"memory": "64Mi"},
         },
         "securityContext": _SECURITY,
-        "volumeMounts": mounts(placed.member),
+        "volumeMounts": [*mounts(placed.member), *(mount(job) for job in telling(placed))],
         **_surroundings(placed),
     }
 

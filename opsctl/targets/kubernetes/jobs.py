@@ -30,6 +30,11 @@ def all_jobs(placed: Placed) -> Iterator[tuple[Component, Job]]:
             yield component, job
 
 
+def telling(placed: Placed) -> tuple[Job, ...]:
+    """Those that tell of themselves in a file below their folder, which is there from the start."""
+    return tuple(job for _, job in all_jobs(placed) if job.metrics is not None)
+
+
 def room(component: str, job: str) -> str:
     """The container in which a job's program is run when it is asked for. Its memory is bounded
     apart from the server's: what is loaded there to be looked at takes none of that."""
@@ -62,6 +67,12 @@ def volume(placed: Placed, job: Job) -> Manifest:
 
 def mount(job: Job) -> Manifest:
     return {"name": job.name, "mountPath": job.folder}
+
+
+def looked_into(placed: Placed, component: Component) -> list[Manifest]:
+    """The folders of jobs that a component reads and never writes."""
+    jobs = (job for _, job in all_jobs(placed) if job.name in component.reads)
+    return [mount(job) | {"readOnly": True} for job in jobs]
 
 
 def cron_job(placed: Placed, job: Job, pod: Manifest) -> Manifest:

@@ -7,7 +7,7 @@ from typing import Final
 
 from opsctl.model import Kubernetes, Toleration
 from opsctl.targets.kubernetes.container import container, installer, job_container, job_room
-from opsctl.targets.kubernetes.jobs import all_jobs, volume
+from opsctl.targets.kubernetes.jobs import all_jobs, telling, volume
 from opsctl.targets.kubernetes.site import Manifest, Placed, discovers, group_selector
 from opsctl.targets.kubernetes.storage import DATA_CLAIM, data_volume, node_volumes, volumes
 from opsctl.workload import Component, Job
@@ -65,7 +65,8 @@ def _account(placed: Placed) -> Manifest:
 
 def job_pod_spec(placed: Placed, component: Component, job: Job) -> Manifest:
     """The pod that does a job at its times: with the member's files, and none of its data."""
-    found = [*volumes(placed), volume(placed, job)]
+    own = {one.name: one for one in (job, *telling(placed))}
+    found = [*volumes(placed), *(volume(placed, one) for one in own.values())]
     if data_volume(placed.member) is not None:  # in memory: seeded files may be secret
         found.append({"name": DATA_CLAIM, "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}})
     return {

@@ -13,7 +13,7 @@ from typing import Final
 
 from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.site import CONFIG, STORE, Placed
-from opsctl.workload import AddressRef, ConfigFile, Member, Text
+from opsctl.workload import AddressRef, Component, ConfigFile, Member, Text
 
 # Of files that are many: a ConfigMap holds 1 MiB, and 40 KiB of rules for each service are usual.
 SHELVES: Final = 16
@@ -52,7 +52,7 @@ def sources(member: Member) -> tuple[Source, ...]:
     """Every file of the member once; components may share one if they agree on it."""
     found: dict[str, Source] = {}
     for component in member.components:
-        for file in component.all_files:
+        for file in (*component.all_files, *_told(component)):
             key = _key(file.path)
             if found.setdefault(key, Source(key, file)).file != file:
                 raise OpsError(
@@ -61,6 +61,11 @@ def sources(member: Member) -> tuple[Source, ...]:
                     where=f"member {member.name}, {file.path}",
                 )
     return tuple(found.values())
+
+
+def _told(component: Component) -> tuple[ConfigFile, ...]:
+    """What its jobs rewrite, as it is before they have run."""
+    return tuple(job.metrics for job in component.jobs if job.metrics is not None)
 
 
 def _key(path: str) -> str:
