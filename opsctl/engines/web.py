@@ -15,6 +15,7 @@ from opsctl.workload import (
     Answer,
     Cert,
     ConfigFile,
+    Effect,
     Endpoint,
     Gate,
     Operations,
@@ -34,9 +35,6 @@ ACCOUNT = "prometheus"  # the system's account that each of Debian's packages ma
 WEB = "web"  # the port's name
 NODE_EXPORTER = "1.9"  # the version that an image of it has
 AUTHORITY_FILE = "ca.pem"  # whom a member believes, in its folder
-# How it is served. Only a start takes in whether that is over TLS at all: the file had another name
-# when it was not.
-SERVED_BY = "web-tls.yml"
 SYSTEMS = ("debian-12", "debian-13")
 MIB = 1024**2
 PATIENCE = 60.0  # seconds until a server that starts must answer
@@ -66,6 +64,12 @@ def _in_pod(seat: Seat) -> bool:
     return seat.system == "image" and not seat.near_clients
 
 
+def served_by(seat: Seat) -> str:
+    """The file that says how it is served. Only a start takes in whether that is over TLS at all:
+    it had another name when it was not."""
+    return f"{seat.config_dir}/{'web-proved.yml' if seat.system == 'image' else 'web-tls.yml'}"
+
+
 def image(software: str, version: str) -> str:
     """One that has the program under Debian's name, a shell and Python. Those of the projects
     themselves have no Python: a person maps this name to one that has."""
@@ -84,28 +88,42 @@ def proofs(
     service: str, seat: Seat, component: str, use: Literal["server", "both"] = "server"
 ) -> tuple[Cert, ...]:
     """What a component proves itself with: servers of this family read it anew for every
-    connection, and what they believe for every request. None yet where images are run: who asks
-    there knows addresses that do not last, and no names."""
-    if not proved(seat):
-        return ()
-    return (
-        Cert(
-            name=f"{service}/certificate/{seat.member}/{component}",
-            path=f"{seat.config_dir}/web.pem",
-            authority=f"{seat.config_dir}/{AUTHORITY_FILE}",
-            names=(seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip")),
-            use=use,
-        ),
+    connection, and what they believe for every request."""
+    return (proof(service, seat, component, "web.pem", use),)
+
+
+def proof(
+    service: str,
+    seat: Seat,
+    component: str,
+    file: str,
+    use: Literal["server", "both"] = "server",
+    effect: Effect = "none",
+) -> Cert:
+    """The certificate of a component, in this file of its folder."""
+    return Cert(
+        name=f"{service}/certificate/{title(service, seat)}/{component}",
+        path=f"{seat.config_dir}/{file}",
+        authority=f"{seat.config_dir}/{AUTHORITY_FILE}",
+        names=_names(service, seat),
+        use=use,
+        effect=effect,
     )
 
 
-def proved(seat: Seat) -> bool:
-    return seat.system != "image"
+def _names(service: str, seat: Seat) -> tuple[str | AddressRef, ...]:
+    """Those that are on each node have all their files in common, so they have one name."""
+    if seat.near_clients:
+        return (service,)
+    known = (seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip"))
+    return (*known, *filter(None, (called(service, seat),)))
 
 
-def tls(seat: Seat) -> Literal["server", "none"]:
-    """How who collects is to ask."""
-    return "server" if proved(seat) else "none"
+def called(service: str, seat: Seat) -> str:
+    """The name by which a member's certificate is asked for by who collects; "" for its address.
+    Addresses of pods don't last, and the place that is asked for them knows members of a service
+    by its name alone."""
+    return service if seat.system == "image" else ""
 
 
 def access_files(
@@ -121,7 +139,7 @@ def access_files(
     )
     users = f"basic_auth_users:\n  {USER}: "
     served = ConfigFile(
-        f"{seat.config_dir}/{SERVED_BY}",
+        served_by(seat),
         Text((f"{served_with}{users}", secret(service, "bcrypt"), "\n")),
         effect="none",
     )
@@ -145,6 +163,8 @@ def asking_files(
                 user=USER,
                 password_file=f"{config}/web.password",
                 authority=next((one.authority for one in certs), ""),
+                # A loopback is in no certificate, and a node's address not in one that all share.
+                name=title(service, seat) if seat.system == "image" else "",
             ),
             effect="none",
         ),
@@ -191,7 +211,8 @@ def scrape(service: str, seat: Seat, job: str) -> Scrape:
         seat.ports[WEB],
         user=USER,
         password=secret(service),
-        tls=tls(seat),
+        tls="server",
+        called=called(service, seat),
     )
 
 
@@ -202,7 +223,7 @@ def endpoint(service: str, seat: Seat, component: str) -> Endpoint:
         port=WEB,
         user=USER,
         password=secret(service),
-        scheme="https" if proved(seat) else "http",
+        scheme="https",
     )
 
 

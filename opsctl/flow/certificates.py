@@ -87,11 +87,9 @@ def keys_of(parts: Parts, wanted: str) -> tuple[str, ...]:
     service, _, member = wanted.partition("/")
     parts.service(service)
     placed, _ = described(parts)
-    found = tuple(
-        one.cert.name
-        for one in _held(placed)
-        if one.service == service and member in ("", one.member)
-    )
+    held = (one for one in _held(placed) if one.service == service)
+    # Members on each node of a cluster have one together.
+    found = tuple(dict.fromkeys(one.cert.name for one in held if member in ("", one.member)))
     if not found:
         raise OpsError(
             "cert/none",
@@ -125,5 +123,6 @@ def check_step(parts: Parts, seen: Survey) -> None:
 
 def _behind(seen: Survey, files: set[str]) -> Iterator[ResourceId]:
     for one in seen.desired.resources:
-        if one.id.name in files and difference(one, seen.observation.actual.get(one.id)):
+        holds = one.proves or one.id.name in files
+        if holds and difference(one, seen.observation.actual.get(one.id)):
             yield one.id

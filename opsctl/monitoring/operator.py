@@ -13,6 +13,7 @@ from opsctl.workload import Directory, Scrape, SecretRef
 
 API = "monitoring.coreos.com/v1"
 README = "README.md"
+AUTHORITY, CLIENT = "scrape-authority", "scrape-client"  # whom it believes, and its own proof
 _Object = dict[str, object]
 
 
@@ -71,6 +72,7 @@ def _pod_monitor(
         "portNumber": one.port,
         "path": one.path,
         "interval": f"{interval:g}s",
+        **(_trust(one) if one.tls != "none" else {}),
         **({"params": {name: [value] for name, value in one.params.items()}} if one.params else {}),
         **({"basicAuth": _login(one.password)} if one.password else {}),
         "relabelings": list(_relabelings(environment, service, one)),
@@ -86,6 +88,14 @@ def _pod_monitor(
             "podMetricsEndpoints": [endpoint],
         },
     }
+
+
+def _trust(one: Scrape) -> _Object:
+    """Over TLS, with what a person hands over."""
+    client = {"secret": {"name": CLIENT, "key": "client.pem"}}
+    proof = {"cert": client, "keySecret": client["secret"]} if one.tls == "mutual" else {}
+    trust = {"ca": {"configMap": {"name": AUTHORITY, "key": "ca.pem"}}, "serverName": one.called}
+    return {"scheme": "https", "tlsConfig": {**trust, **proof}}
 
 
 def _login(password: SecretRef) -> _Object:
@@ -140,10 +150,14 @@ def _readme(directory: Directory, namespace: str) -> str:
 Written by `opsctl render monitoring`; write and apply it anew after an apply that adds or removes
 services. Members that come and go are found by the Operator itself.
 
-1. Passwords, which opsctl writes down nowhere:
+1. Passwords and certificates, which opsctl writes down nowhere. A client's certificate lasts for 30
+to 90 days, so do this anew every month (`kubectl delete` first):
 
 ```sh
 {commands}
+kubectl -n {namespace} create configmap {AUTHORITY} --from-file=ca.pem=<(opsctl cert show-ca)
+kubectl -n {namespace} create secret generic {CLIENT} \
+  --from-file=client.pem=<(opsctl cert client prometheus)
 ```
 
 2. The objects, once the Operator's CRDs are there (0.74 or newer, for `portNumber`):

@@ -66,6 +66,7 @@ class Resource:
     protected: bool = False
     needs: tuple[ResourceId, ...] = ()
     component: str = ""  # set on what is one component's process: a unit, a pod template
+    proves: bool = False  # whether certificates are part of it, or whom these make it believe
     payload: object = field(default=None, compare=False, repr=False)
 
 

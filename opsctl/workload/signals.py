@@ -16,10 +16,11 @@ class Scrape:
     `job` names the kind of server ("redis", "haproxy", "node"), the same wherever such a one is.
     `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
     where there is no user. `tls` server: it proves itself by a certificate of the environment's
-    authority; mutual: who collects must do so too. For those who collect are filled in: `host`, the
-    member's node; `realm`, where the place is asked for that, the room that the member is in;
-    `everywhere`, whether it is one of a kind that is on each node, however many there are;
-    `address`, that of a member which is not of the collector's own target.
+    authority; mutual: who collects must do so too. `called`: the name that it is asked to prove, ""
+    for its address. For those who collect are filled in: `host`, the member's node; `realm`, where
+    the place is asked for that, the room that the member is in; `everywhere`, whether it is one of
+    a kind that is on each node, however many there are; `address`, that of a member which is not of
+    the collector's own target.
     Everything scraped gets the labels environment, service, member, host, and those of `labels`,
     where one place gives several answers; a role changes by itself, so it is a metric and never a
     label.
@@ -38,6 +39,7 @@ class Scrape:
     everywhere: bool = False
     address: str = ""
     tls: Literal["none", "server", "mutual"] = "none"
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)

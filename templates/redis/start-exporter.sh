@@ -9,11 +9,9 @@ server=$(command -v prometheus-redis-exporter || echo /redis_exporter)
 {% endif %}
 exec {{ '"$server"' if pod else "prometheus-redis-exporter" }} \
     -web.listen-address={{ host }}:{{ port }} \
-{% for one in proofs %}
-    -tls-server-cert-file={{ one.path }} \
-    -tls-server-key-file={{ one.key }} \
-    -tls-server-ca-cert-file={{ one.authority }} \
-{% endfor %}
+    -tls-server-cert-file={{ proof.path }} \
+    -tls-server-key-file={{ proof.key }} \
+    -tls-server-ca-cert-file={{ proof.authority }} \
     -redis.addr=redis://{{ server }} \
     -redis.user={{ user }} \
     -redis.password-file={{ passwords }} \

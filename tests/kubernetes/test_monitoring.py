@@ -49,12 +49,20 @@ TARGETS = {
     *(f"hosts-dc-{node}/node" for node in NODES),
 }
 ASK = """\
-import base64, json, sys, urllib.parse, urllib.request
+import base64, json, ssl, sys, urllib.parse, urllib.request
 login = "opsctl:" + open("/etc/opsctl/web.password").read().strip()
-url = "http://127.0.0.1:9090/api/v1/query?" + urllib.parse.urlencode({"query": sys.argv[1]})
+url = "https://metrics-dc-0:9090/api/v1/query?" + urllib.parse.urlencode({"query": sys.argv[1]})
 asked = urllib.request.Request(url)
 asked.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-print(urllib.request.urlopen(asked, timeout=10).read().decode())
+trust = ssl.create_default_context(cafile="/etc/opsctl/ca.pem")
+print(urllib.request.urlopen(asked, timeout=10, context=trust).read().decode())
+"""
+PLAIN = """\
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=10).status)
+except Exception as error:
+    print(getattr(error, "code", "cut"))
 """
 
 
@@ -167,6 +175,17 @@ def test_numbers_and_alerts_come_through_a_tunnel(site: Home) -> None:
     firing = site.site.ok("alerts", "list", "--firing", "--output", "json").json()
     assert "Watchdog" in {one["alert"] for one in firing["alerts"]}
     assert "Watchdog" in site.site.ok("status").out
+
+
+def test_everything_proves_itself_and_is_asked_over_tls_alone(site: Home) -> None:
+    certs = site.site.ok("cert", "list", "--output", "json").json()
+    assert {one["amiss"] for one in certs} == {""}
+    assert {one["service"] for one in certs} == {
+        "sessions", "balancer-dc", "hosts-dc", "alerts-dc", "reach-dc", "probe-dc", "metrics-dc",
+    }  # fmt: skip
+    for place in ("alerts-dc-0:9093", "sessions-0:9121", "sessions-0:9122", "probe-dc-0:9590"):
+        answer = said(site, "metrics-dc-0", "-c", PLAIN, f"http://{place}/metrics").strip()
+        assert answer in ("400", "cut"), place
 
 
 def test_no_configuration_that_people_may_read_holds_a_secret(site: Home, heard: Webhook) -> None:

@@ -29,6 +29,7 @@ from opsctl.errors import OpsError
 from opsctl.flow.certificates import certificates, check_step
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
+from opsctl.model import Kubernetes
 from opsctl.planning.build import Desired
 from opsctl.planning.difference import difference
 from opsctl.planning.observation import Kept, Observation
@@ -36,9 +37,14 @@ from opsctl.planning.resource import Actual, Impact, Resource
 from opsctl.targets.hosts import Env, Host, HostsTarget, SshOptions
 from opsctl.targets.hosts.certificates import with_certificates
 from opsctl.targets.hosts.realise import Payload
+from opsctl.targets.kubernetes import KubernetesTarget
+from opsctl.targets.kubernetes.certificates import certificates as in_secrets
+from opsctl.targets.kubernetes.live import Live
+from opsctl.targets.kubernetes.site import Site
 from opsctl.workload import AUTHORITY, AddressRef, Cert, CertRef, Command, SecretRef, Workload
 from toy import NEEDS, options, with_server, workload
 
+Kubernetes.model_rebuild()
 ROOT = base64.b64encode(bytes(range(32))).decode()
 BEGAN = turn("shop", 1_800_000_000)
 KEY = "sessions/certificate/sessions-0/server"
@@ -337,3 +343,58 @@ def test_a_step_is_refused_until_everybody_has_the_one_before(tmp_path: Path) ->
     for lie, used in (({"ca.pem": "another"}, 1), ({"server.pem": "another"}, 1), ({}, 2)):
         with pytest.raises(OpsError, match="cert/step-open"):
             check_step(*surveyed(tmp_path, secrets(), lie, used))
+
+
+# In a cluster
+
+
+def in_cluster(known: EnvironmentSecrets) -> tuple[Workload, tuple[Resource, ...]]:
+    place = KubernetesTarget("prod", Kubernetes(), "shop", known)
+    seats = place.seat({"sessions": (options(), NEEDS)}, {})["sessions"]
+    config = "/etc/opsctl"
+    cert = Cert(KEY, f"{config}/web.pem", f"{config}/ca.pem", ("sessions-0", "sessions"))
+    work = with_server(workload(seats), certs=(cert,))
+    return work, place.realise([work], {"sessions": options()})
+
+
+def lying(pem: str) -> Live:
+    """A Secret of the first member that holds it, and one of the second that holds none."""
+    held = {"web.pem": base64.b64encode(pem.encode()).decode()}
+    return Live({("Secret", "sessions-0"): {"data": held}, ("Secret", "sessions-1"): {}})
+
+
+@pytest.mark.parametrize(
+    ("days", "amiss"), [(0, ""), (60, "renew, 29 days left"), (120, "it ended 30 days ago")]
+)
+def test_in_a_cluster_a_secret_s_certificate_is_told_and_what_is_wrong_with_it(
+    days: int, amiss: str
+) -> None:
+    work, _ = in_cluster(secrets())
+    site = Site("prod", "shop", "shop", Kubernetes())
+    pem = issued(secrets(), CertRef(KEY, "certificate", ("sessions-0", "sessions")))
+    now = secrets(BEGAN + days * DAY)
+    assert in_secrets(site, lying(pem), [work], now) == {("sessions-0", KEY): Kept(pem, amiss)}
+
+
+def test_what_holds_a_certificate_in_a_cluster_is_behind_until_it_is_as_desired() -> None:
+    known = secrets()
+    work, made = in_cluster(known)
+    there = {
+        one.id: Actual(one.id, {k: v for k, v in one.desired.items() if v is not None})
+        for one in made
+    }
+    parts = cast("Parts", SimpleNamespace(secrets=known, generations={AUTHORITY: 1}))
+    placed = {"sessions": ("prod", work)}
+
+    def step(**changed: str) -> None:
+        secret = next(one for one in made if (one.id.kind, one.id.name) == ("Secret", "sessions-0"))
+        held = replace(
+            there[secret.id], attributes={**(there[secret.id].attributes or {}), **changed}
+        )
+        seen = {**there, secret.id: held}
+        look = Observation(actual=seen, generations={AUTHORITY: 1})
+        check_step(parts, Survey(Desired("shop", {}, placed, made), look, placed))
+
+    step()
+    with pytest.raises(OpsError, match="cert/step-open"):
+        step(**{"ca.pem": "another"})

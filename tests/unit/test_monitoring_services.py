@@ -182,7 +182,9 @@ def in_cluster(environment: Environment, on: Mapping[str, Sequence[str]]) -> dic
         service = environment.services[name]
         engine = engines()[service.engine]
         rooms = Rooms("shop", "shop-opsctl-nodes")
-        draft = drafted(name, service, engine, seats(name, engine.needs(service), on, rooms=rooms))
+        copies = "/copies" if service.backup else ""
+        there = seats(name, engine.needs(service), on, copies, rooms)
+        draft = drafted(name, service, engine, there)
         found[name] = draft(told(environment, name, found, draft, catalogue))
     return found
 
@@ -358,6 +360,8 @@ def test_a_silence_says_what_is_held_on_standard_input_and_at_every_member() -> 
 # -- who proves himself -----------------------------------------------------------------------
 
 ROUTES = {"sessions": {"to": "sessions", "role": "primary", "vip": "10.77.0.100"}}
+BACKED_UP = {"sessions": {**SESSIONS, "slo": {"availability": 99.9},
+                          "backup": {"schedule": "0 3 * * *"}}}  # fmt: skip
 
 
 def test_all_that_is_asked_proves_itself_by_a_certificate_with_its_address() -> None:
@@ -375,6 +379,38 @@ def test_all_that_is_asked_proves_itself_by_a_certificate_with_its_address() -> 
         assert scrape.tls != "none", scrape
         assert scrape.tls == "mutual" or scrape.password, f"{scrape} lets anybody in"
         assert any(AddressRef(member.name, "ip") in cert.names for cert in certs), scrape
+
+
+def test_in_a_cluster_everybody_is_asked_for_the_certificate_of_his_service() -> None:
+    import yaml
+
+    found = in_cluster(spec(**ROUTED, services=BACKED_UP), {"host": ("n1", "n2")})
+    for service, work in found.items():
+        for scrape in work.signals.scrapes if work.signals else ():
+            member = work.member(scrape.member)
+            certs = [cert for part in member.components for cert in part.certs]
+            listening = next(part for part in member.components
+                             if scrape.port in [port.number for port in part.ports])  # fmt: skip
+            assert scrape.called == service
+            assert all(service in cert.names for cert in listening.certs)
+            assert listening.certs, scrape
+            assert scrape.tls == "mutual" or scrape.password, f"{scrape} lets anybody in"
+            assert len({cert.path for cert in certs}) == len(certs)
+    config = yaml.safe_load(file(found["metrics-dc"], "prometheus.yml"))
+    for job in config["scrape_configs"]:
+        assert (job["scheme"], job["tls_config"]["server_name"]) == (
+            "https", job["job_name"].partition("/")[0],
+        )  # fmt: skip
+    told_of = [one["tls_config"]["server_name"] for one in config["alerting"]["alertmanagers"]]
+    assert told_of == ["alerts-dc", "alerts-dc"]
+
+
+def test_members_on_each_node_have_one_certificate_together() -> None:
+    found = in_cluster(spec(**ROUTED), {"balancer": ("n1", "n2"), "host": ("n1", "n2")})
+    for service in ("balancer-dc", "hosts-dc"):
+        certs = {part.certs for member in found[service].members() for part in member.components}
+        ((only,),) = certs
+        assert only.names == (service,)
 
 
 def test_nobody_but_who_collects_can_pass_for_a_client() -> None:

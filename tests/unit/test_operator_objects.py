@@ -16,10 +16,23 @@ DIRECTORY = Directory(
     environment="shop",
     watched={
         "sessions": (
-            *(Scrape("redis", f"sessions-{n}", 9121) for n in range(3)),
+            *(
+                Scrape("redis", f"sessions-{n}", 9121, tls="mutual", called="sessions")
+                for n in range(3)
+            ),
             *(Scrape("sentinel", f"sessions-{n}", 9121, "/scrape", SENTINEL) for n in range(3)),
         ),
-        "edge": (Scrape("haproxy", "edge-node", 8404, user="opsctl-metrics", password=PASSWORD),),
+        "edge": (
+            Scrape(
+                "haproxy",
+                "edge-node",
+                8404,
+                user="opsctl-metrics",
+                password=PASSWORD,
+                tls="server",
+                called="edge",
+            ),
+        ),
         "hosts": (Scrape("node", "hosts-node", 9100, realm="caches-opsctl-nodes"),),
     },
     rules={
@@ -84,6 +97,20 @@ def test_a_password_is_named_and_not_written() -> None:
     readme = FILES["README.md"]
     assert f"kubectl -n caches create secret generic {secret}" in readme
     assert "opsctl secrets show edge/user/opsctl-metrics" in readme
+
+
+def test_it_is_told_whom_to_believe_and_what_to_prove_itself_by() -> None:
+    (endpoint,) = manifest("podmonitor-edge-haproxy.yaml")["spec"]["podMetricsEndpoints"]
+    authority = {"configMap": {"name": "scrape-authority", "key": "ca.pem"}}
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"] == {"ca": authority, "serverName": "edge"}
+    (endpoint,) = manifest("podmonitor-sessions-redis.yaml")["spec"]["podMetricsEndpoints"]
+    client = {"name": "scrape-client", "key": "client.pem"}
+    assert endpoint["tlsConfig"] == {
+        "ca": authority, "serverName": "sessions", "cert": {"secret": client}, "keySecret": client,
+    }  # fmt: skip
+    for command in ("opsctl cert show-ca", "opsctl cert client prometheus"):
+        assert command in FILES["README.md"]
 
 
 def test_the_rules_of_a_service_are_one_object() -> None:

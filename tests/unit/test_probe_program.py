@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -247,5 +247,30 @@ def test_with_a_certificate_it_is_asked_over_tls_alone_and_a_renewed_one_needs_n
             certify("127.0.0.1")
             assert "opsctl_probe_route_info" in page()
             assert "opsctl_probe_route_info" not in page("http")
+            asked = asking(tmp_path, port, known)
+            assert "certificate verify failed" in asked().stderr  # the loopback's, not the member's
+            certify("probe-dc", "probe-dc-0")
+            assert asked().stdout == "routes\t0\n"
         finally:
             process.kill()
+
+
+def asking(
+    folder: Path, port: int, known: EnvironmentSecrets
+) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """What asks the server within its pod: by the loopback, for the member's certificate."""
+    (folder / "ca.pem").write_text(known.certificate(CertRef()) or "")
+    (folder / "ask.py").write_text(
+        renderer("probe")(
+            "ask.py",
+            member="probe-dc-0",
+            host="127.0.0.1",
+            port=port,
+            user="opsctl",
+            password_file=f"{folder}/password",
+            authority=f"{folder}/ca.pem",
+            name="probe-dc-0",
+        ).fill(str)
+    )
+    argv = [sys.executable, "-I", str(folder / "ask.py"), "health"]
+    return lambda: subprocess.run(argv, capture_output=True, text=True, timeout=30)

@@ -46,7 +46,7 @@ def server(
         "start.sh",
         member=seat.member,
         config=f"{config}/alertmanager.yml",
-        web_config=f"{config}/{web.SERVED_BY}",
+        web_config=web.served_by(seat),
         data_dir=seat.data_dir,
         host=web.listening(seat),
         own=AddressRef(seat.member, "ip"),

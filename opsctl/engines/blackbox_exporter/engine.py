@@ -87,7 +87,8 @@ def _knocks(name: str, seat: Seat, way: Way) -> Iterator[Scrape]:
             {"module": TCP, "target": f"{where}:{way.port}"},
             user=web.USER,
             password=web.secret(name),
-            tls=web.tls(seat),
+            tls="server",
+            called=web.called(name, seat),
             labels={"route": way.route, "to": way.service, "address": where},
         )
 

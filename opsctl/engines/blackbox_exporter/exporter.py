@@ -35,7 +35,7 @@ def exporter(name: str, service: BlackboxExporterService, seat: Seat, render: Re
         host=web.listening(seat),
         port=seat.ports[web.WEB],
         config=f"{config}/blackbox.yml",
-        web_config=f"{config}/{web.SERVED_BY}",
+        web_config=web.served_by(seat),
     )
     return Component(
         name=EXPORTER,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from opsctl.engines import web
 from opsctl.engines.haproxy.pool import HAPROXY, STATUS, Pool
-from opsctl.workload import AddressRef, Cert, Scrape, Seat, SecretRef, Signals
+from opsctl.workload import Cert, Scrape, Seat, SecretRef, Signals
 
 USER = "opsctl-metrics"
 
@@ -15,16 +16,11 @@ def secret(pool: Pool, form: str = "plain") -> SecretRef:
 
 def proof(pool: Pool, seat: Seat) -> Cert | None:
     """What the status port's pages are proved with, whether somebody collects or not: the first who
-    does must not be a reason to restart. None where an image runs."""
-    if seat.system == "image":
+    does must not be a reason to restart. None beside clients where nobody does: there only who
+    collects gets at that port, and pods have a configuration of their own to read anew."""
+    if seat.near_clients and not pool.service.metrics:
         return None
-    return Cert(
-        name=f"{pool.name}/certificate/{seat.member}/{HAPROXY}",
-        path=f"{seat.config_dir}/status.pem",
-        authority=f"{seat.config_dir}/ca.pem",
-        names=(seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip")),
-        effect="reload",
-    )
+    return web.proof(pool.name, seat, HAPROXY, "status.pem", effect="reload")
 
 
 def signals(pool: Pool) -> Signals | None:
@@ -41,7 +37,8 @@ def signals(pool: Pool) -> Signals | None:
                 seat.ports[STATUS],
                 user=USER,
                 password=secret(pool),
-                tls="none" if proof(pool, seat) is None else "server",
+                tls="server",
+                called=web.called(pool.name, seat),
             )
             for seat in pool.seats
         ),

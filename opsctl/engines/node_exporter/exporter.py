@@ -42,7 +42,7 @@ def exporter(name: str, service: NodeExporterService, seat: Seat, render: Render
         member=web.title(name, seat),
         host=web.listening(seat),
         port=seat.ports[web.WEB],
-        web_config=f"{config}/{web.SERVED_BY}",
+        web_config=web.served_by(seat),
         collectors=COLLECTORS,
         root=seat.root,
         textfile=told,
@@ -77,4 +77,4 @@ def _facts(proofs: tuple[Cert, ...], render: Render) -> Text:
         for proof in proofs
         for part in ("opsctl_certificate_end_time_seconds ", proof.end, "\n")
     ]
-    return Text((*render("opsctl.prom", proved=bool(proofs)).parts, *ends))
+    return Text((*render("opsctl.prom").parts, *ends))

@@ -21,8 +21,9 @@ class Target:
 class Job:
     """Targets that are asked in one way. `password_file` is "" where no password is wanted.
 
-    `searched`: its targets are those of `port` that the place itself names, whenever it is asked;
-    `labels` and `params` are the same for all of them.
+    `called`: the name that certificates are asked for, "" for the address. `searched`: its targets
+    are those of `port` that the place itself names, whenever it is asked; `labels` and `params` are
+    the same for all of them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Job:
     labels: Mapping[str, str]
     params: Mapping[str, str]
     tls: str
+    called: str
 
 
 def jobs(directory: Directory, folder: str) -> tuple[Job, ...]:
@@ -51,7 +53,7 @@ def _way(scrape: Scrape) -> tuple[str, ...]:
     password = scrape.password.name if scrape.password else ""
     alike = (*scrape.labels.items(), *sorted(scrape.params.items())) if scrape.realm else ()
     more = (word for pair in alike for word in pair)
-    return (scrape.job, scrape.tls, scrape.path, scrape.user, password, *more)
+    return (scrape.job, scrape.tls, scrape.called, scrape.path, scrape.user, password, *more)
 
 
 def _order(scrape: Scrape) -> tuple[tuple[str, ...], str]:
@@ -86,6 +88,7 @@ def _job(environment: str, service: str, scrapes: tuple[Scrape, ...], folder: st
         labels={**labels, **apart},
         params=one.params,
         tls=one.tls,
+        called=one.called,
     )
 
 

@@ -80,7 +80,7 @@ def _files(
         "start.sh",
         member=seat.member,
         config=f"{config}/prometheus.yml",
-        web_config=f"{config}/{web.SERVED_BY}",
+        web_config=web.served_by(seat),
         data_dir=seat.data_dir,
         retention=int(service.retention.seconds),
         host=web.listening(seat),
@@ -134,7 +134,7 @@ def _config(
             *(_told(one, config) for one in directory.alerting),
             *(_told_elsewhere(one, config) for one in service.tells),
         ],
-        proof=next(iter(_proofs(name, seat)), None),
+        proof=_proofs(name, seat)[0],
         writes=[_written(one, config) for one in service.remote_write],
     )
 
@@ -144,7 +144,7 @@ def _told(scrape: Scrape, folder: str) -> dict[str, str]:
     login = {"user": scrape.user, "password_file": password_file(folder, ref) if ref else ""}
     scheme = "http" if scrape.tls == "none" else "https"
     at = {"address": address(scrape), "scheme": scheme, "tls": scrape.tls, "prefix": ""}
-    return {**at, **login}
+    return {**at, "called": scrape.called, **login}
 
 
 def _told_elsewhere(one: ExistingAlertmanager, folder: str) -> dict[str, str]:
@@ -154,6 +154,7 @@ def _told_elsewhere(one: ExistingAlertmanager, folder: str) -> dict[str, str]:
         "address": f"{parts.netloc}{port}",
         "scheme": parts.scheme,
         "tls": "none",  # it is known by the authorities of the host
+        "called": "",
         "prefix": parts.path.rstrip("/"),
         **_login(one, folder),
     }

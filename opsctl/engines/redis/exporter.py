@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from dataclasses import replace
 
+from opsctl.engines import web
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.telling import told
 from opsctl.engines.redis.users import METRICS, secret
 from opsctl.workload import (
     AddressRef,
-    Cert,
     Command,
     Component,
     ConfigFile,
@@ -37,14 +37,14 @@ def exported(seat: Seat) -> bool:
 
 
 def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
-    """It can ask nobody for a password, so it wants a certificate of who collects, on hosts. It
-    reads its own and whom it believes anew for every connection.
+    """It can ask nobody for a password, so it wants a certificate of who collects. It reads its own
+    and whom it believes anew for every connection.
 
     Its account is the server's, as components of a member share a folder.
     """
     config = seat.config_dir
     places = _places(cast, seat)
-    proofs = _proofs(cast, seat)
+    proof = web.proof(cast.name, seat, EXPORTER, "exporter.pem")
     systems = {at.system for at in cast.seats} - {"image"}
     packages = (Package("prometheus-redis-exporter", "", ("prometheus-redis-exporter.service",)),)
     return Component(
@@ -65,7 +65,7 @@ def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
                     server=places[REDIS],
                     user=METRICS,
                     passwords=f"{config}/exporter-passwords.json",
-                    proofs=proofs,
+                    proof=proof,
                 ),
                 mode="0750",
             ),
@@ -81,21 +81,7 @@ def exporter(cast: Cast, seat: Seat, render: Render) -> Component:
         ),
         ports=(Port(EXPORTER, seat.ports[EXPORTER], "collectors"),),
         limits=Limits(memory=64 * MIB, memory_request=16 * MIB),
-        certs=proofs,
-    )
-
-
-def _proofs(cast: Cast, seat: Seat) -> tuple[Cert, ...]:
-    """None yet where images are run."""
-    if seat.system == "image":
-        return ()
-    return (
-        Cert(
-            name=f"{cast.name}/certificate/{seat.member}/{EXPORTER}",
-            path=f"{seat.config_dir}/exporter.pem",
-            authority=f"{seat.config_dir}/ca.pem",
-            names=(seat.member, AddressRef(seat.member), AddressRef(seat.member, "ip")),
-        ),
+        certs=(proof,),
     )
 
 
@@ -133,9 +119,10 @@ def _scrapes(cast: Cast) -> Iterator[Scrape]:
     for seat in cast.seats:
         if exported(seat):
             port, places = seat.ports[EXPORTER], _places(cast, seat)
-            tls: Literal["mutual", "none"] = "mutual" if _proofs(cast, seat) else "none"
-            yield Scrape("redis", seat.member, port, tls=tls)
+            server = Scrape(
+                "redis", seat.member, port, tls="mutual", called=web.called(cast.name, seat)
+            )
+            yield server
             if cast.sentinel:
-                target = f"redis://{places[SENTINEL]}"
-                params = {"target": target}
-                yield Scrape("sentinel", seat.member, port, "/scrape", params, tls=tls)
+                params = {"target": f"redis://{places[SENTINEL]}"}
+                yield replace(server, job="sentinel", path="/scrape", params=params)

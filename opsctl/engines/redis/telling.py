@@ -28,7 +28,7 @@ JOB = "backup"
 
 def tells(seat: Seat) -> bool:
     """Whether what the member's job leaves in files is read by nobody else."""
-    return TELLER in seat.ports
+    return TELLER in seat.ports and bool(seat.backup_dir)
 
 
 def folder(seat: Seat) -> str:
@@ -48,7 +48,9 @@ def teller(cast: Cast, seat: Seat, job: str, render: Render) -> Component:
         web_config=served,
         folder=folder(seat),
     )
-    users = (f"basic_auth_users:\n  {METRICS}: ", _password(cast, "bcrypt"), "\n")
+    proof = web.proof(cast.name, seat, TELLER, f"{TELLER}.pem")
+    shown = f"tls_server_config:\n  cert_file: {proof.path}\n  key_file: {proof.key}\n"
+    users = (f"{shown}basic_auth_users:\n  {METRICS}: ", _password(cast, "bcrypt"), "\n")
     return Component(
         name=TELLER,
         software=Software({}, web.image("node-exporter", web.NODE_EXPORTER)),
@@ -61,6 +63,7 @@ def teller(cast: Cast, seat: Seat, job: str, render: Render) -> Component:
         ports=(Port(TELLER, seat.ports[TELLER], "collectors"),),
         limits=Limits(memory=64 * web.MIB, memory_request=16 * web.MIB),
         reads=(job,),
+        certs=(proof,),
     )
 
 
@@ -68,8 +71,15 @@ def told(cast: Cast) -> Iterator[Scrape]:
     """Where it is asked."""
     for seat in cast.seats:
         if tells(seat):
-            password = _password(cast)
-            yield Scrape(JOB, seat.member, seat.ports[TELLER], user=METRICS, password=password)
+            yield Scrape(
+                JOB,
+                seat.member,
+                seat.ports[TELLER],
+                user=METRICS,
+                password=_password(cast),
+                tls="server",
+                called=web.called(cast.name, seat),
+            )
 
 
 def _password(cast: Cast, form: str = "plain") -> SecretRef:

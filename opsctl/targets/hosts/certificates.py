@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from opsctl.planning.observation import Kept, Observation
 from opsctl.planning.resource import Actual, Resource
+from opsctl.targets.certificates import amiss, described
 from opsctl.targets.hosts.realise import Context, Payload
-from opsctl.targets.hosts.realise.certificates import amiss, described
 
 
 def with_certificates(

@@ -35,6 +35,7 @@ from opsctl.targets.kubernetes.site import (
     Running,
     Site,
     group_name,
+    proves,
 )
 from opsctl.workload import Group, Member, Seat, Workload
 
@@ -77,6 +78,7 @@ def _facets(placed: Placed, manifest: Manifest, taken: Taken) -> Facets:
         },
         needs=needs(placed),
         payload=Payload(manifest, wishes=wishes, seat=_of_all(placed)),
+        proves=proves(placed.member),
     )
 
 
@@ -104,4 +106,5 @@ def _pod(
         impact={POD: Impact.RESTART, **process_impacts()},
         needs=(identity(site, "DaemonSet", name),),
         payload=Running(name, member.seat.node, files),
+        proves=proves(member),
     )

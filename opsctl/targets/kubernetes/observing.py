@@ -10,9 +10,10 @@ from typing import Any, Final
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.observation import Node, Observation, Problem
 from opsctl.planning.resource import Actual, Resource, ResourceId
-from opsctl.ports import Asked
+from opsctl.ports import Asked, Secrets
 from opsctl.targets.kubernetes import wire
 from opsctl.targets.kubernetes.api import Api
+from opsctl.targets.kubernetes.certificates import certificates
 from opsctl.targets.kubernetes.checking import Facts, problems
 from opsctl.targets.kubernetes.clock import Clock
 from opsctl.targets.kubernetes.connection import POOL
@@ -46,7 +47,7 @@ class Looking:
     api: Api
     site: Site
     clock: Clock
-    key: bytes | None
+    secrets: Secrets
     environment_id: str
     ask: Ask
     force: bool = False
@@ -71,7 +72,7 @@ class Looking:
         asked = self._facts(pool, resources)
         objects = self._listed(pool)
         live = gathered(objects, self._taken(pool, resources, objects))
-        reader = Reader(self.site, live, self.key, self.force)
+        reader = Reader(self.site, live, self.secrets.key, self.force)
         actual = {one.id: reader.actual(one) for one in resources}
         facts = _gathered_facts(asked)
         found = self._noted(live, facts, now.result())
@@ -82,6 +83,7 @@ class Looking:
             seats=reader.seats(),
             standings=standings,
             objects=things,
+            certificates=certificates(self.site, live, workloads, self.secrets),
             nodes={self.site.where: Node(self.site.where, facts.version_words)},
             problems=(
                 *problems(self.site, facts, resources, actual, live, self.environment_id),
@@ -181,6 +183,7 @@ def joined(found: Observation, further: Observation | None) -> Observation:
         seats={**found.seats, **further.seats},
         standings={**found.standings, **further.standings},
         objects={**found.objects, **further.objects},
+        certificates={**found.certificates, **further.certificates},
         unreachable={**found.unreachable, **further.unreachable},
         problems=(*found.problems, *further.problems),
     )

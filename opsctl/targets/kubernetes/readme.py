@@ -34,6 +34,10 @@ _SECRETS: Final = """\
 
 Pods wait until they are there. Each key is a whole file; put the values where a ‹secret name›
 stands. Tokens such as `@ADDRESS:member@` stay: the pod fills them in when it starts.
+
+Where a ‹certificate name› and a ‹key of secret name› stand, put what an authority of yours gave
+out, and that authority's own certificate where ‹authority ...› stands. A certificate is asked for
+the name of its service and, within its pod, of its member; that of a Prometheus is a client's too.
 """
 
 _WISHES: Final = """\

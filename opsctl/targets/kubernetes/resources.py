@@ -22,6 +22,7 @@ from opsctl.targets.kubernetes.site import (
     Site,
     discovers,
     group_name,
+    proves,
 )
 from opsctl.targets.kubernetes.sources import Source, peers, sources
 from opsctl.targets.kubernetes.statefulset import start_secrets, stateful_set
@@ -54,6 +55,7 @@ class Facets:
     payload: Payload | None = None
     protected: bool = False
     component: str = ""
+    proves: bool = False
 
 
 def identity(site: Site, kind: str, name: str) -> ResourceId:
@@ -75,6 +77,7 @@ def resource(
         protected=known.protected,
         needs=known.needs,
         component=known.component,
+        proves=known.proves,
         payload=known.payload or Payload(manifest),
     )
 
@@ -117,7 +120,7 @@ def secret_facets(placed: Placed, manifest: Manifest, secrets: Secrets) -> Facet
     bare = {key: value for key, value in manifest.items() if key != "stringData"}
     texts = {one.key: one.file.text for one in files}
     payload = Payload(bare, texts, masked=manifest["stringData"])
-    return Facets(desired, _impacts(files), payload=payload)
+    return Facets(desired, _impacts(files), payload=payload, proves=proves(placed.member))
 
 
 def _impacts(files: Iterable[Source]) -> dict[str, Impact]:
@@ -141,6 +144,7 @@ def _pod_facets(placed: Placed, manifest: Manifest, secrets: Secrets, protected:
         payload=Payload(manifest, wishes=wishes, seat=placed.member.seat, puts=puts(placed)),
         protected=protected and "volumeClaimTemplates" in spec,
         component=_speaker(placed.member),
+        proves=proves(placed.member),
     )
 
 

@@ -173,6 +173,10 @@ def discovers(member: Member) -> bool:
     return any(part.discovers for part in member.components)
 
 
+def proves(member: Member) -> bool:
+    return any(part.certs for part in member.components)
+
+
 def group_name(workload: Workload, group: Group) -> str:
     """The name of the objects that a group shares."""
     return f"{workload.service}-{group.name}"

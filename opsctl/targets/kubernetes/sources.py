@@ -53,7 +53,7 @@ def sources(member: Member) -> tuple[Source, ...]:
     found: dict[str, Source] = {}
     for component in member.components:
         for file in (*component.all_files, *_told(component)):
-            key = _key(file.path)
+            key = key_of(file.path)
             if found.setdefault(key, Source(key, file)).file != file:
                 raise OpsError(
                     "kubernetes/file-twice",
@@ -68,7 +68,8 @@ def _told(component: Component) -> tuple[ConfigFile, ...]:
     return tuple(job.metrics for job in component.jobs if job.metrics is not None)
 
 
-def _key(path: str) -> str:
+def key_of(path: str) -> str:
+    """The key that a file has in the ConfigMap or Secret."""
     return path.removeprefix(f"{CONFIG}/").lstrip("/").replace("/", "_")
 
 

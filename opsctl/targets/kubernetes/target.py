@@ -163,7 +163,7 @@ class KubernetesTarget(PodDoors):
             reach.api,
             site,
             self._clock,
-            self._secrets.key,
+            self._secrets,
             self._identity,
             reach.questions,
             self._access.force_conflicts,

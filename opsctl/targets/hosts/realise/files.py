@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from opsctl.planning.resource import Resource, ResourceId
-from opsctl.targets.hosts.realise.certificates import described
+from opsctl.targets.certificates import described
 from opsctl.targets.hosts.realise.context import Context, Payload
 from opsctl.workload import CertRef, ConfigFile, Member, Seat, Text, Workload
 

@@ -1,10 +1,11 @@
-"""Certificates as people read them. Pure."""
+"""Certificates as people read them, and what is wrong with one that is there. Pure."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from opsctl.ports import Certified
+from opsctl.planning.observation import Kept
+from opsctl.ports import Certified, Secrets
 
 DAY = 86_400  # seconds
 
@@ -16,6 +17,13 @@ def described(found: Certified) -> str:
         f"by {found.issuer}\n"
         f"from {_date(found.begins)} until {_date(found.ends)}\n"
     )
+
+
+def judged(secrets: Secrets, pem: str, wanted: str | None) -> Kept:
+    """One that is there. `wanted`: the one that should be; None without the root key, and then
+    nothing is said against it."""
+    should = secrets.certified(wanted) if wanted is not None and pem != wanted else None
+    return Kept(pem, amiss(secrets.certified(pem), should) if should is not None else "")
 
 
 def amiss(found: Certified | None, wanted: Certified) -> str:
