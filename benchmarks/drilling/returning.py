@@ -14,9 +14,9 @@ _SENTINELS = "opsctl-soak-sessions-sentinel@*.service"
 
 @contextmanager
 def resumed_at(site: Site, moment: str) -> Iterator[threading.Event]:
-    """For the time of the block: as soon as a Sentinel says `moment`, the primary goes on. The event
-    tells whether that happened. All connections are made beforehand. One Sentinel leads and says
-    most of it alone: maybe the one beside the primary."""
+    """For the time of the block: as soon as a Sentinel says `moment`, the primary goes on. The
+    event tells whether that happened. All connections are made beforehand. One Sentinel leads and
+    says most of it alone: maybe the one beside the primary."""
     member, home = site.primary()
     unit = f"opsctl-soak-sessions-redis@{member}.service"
     said = threading.Event()
