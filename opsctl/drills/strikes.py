@@ -67,16 +67,18 @@ def strike(fault: Fault, scene: Scene, drill: str, seconds: float = 0.0) -> tupl
 
 
 def beforehand(fault: Fault, scene: Scene) -> str:
-    """The member that must become primary first, so that one host is both the primary's and the
-    address's; "" where none need, or none sits there. Raises drills/no-majority."""
-    if fault.select != "primary-and-entry":
+    """The member that must become primary first: one on the address's host where both are struck,
+    one elsewhere where the address's host alone is. "" where none need, or none sits there. Raises
+    drills/no-majority."""
+    if fault.select not in ("entry", "primary-and-entry"):
         return ""
     holders = _holders(scene)
     here = {each.seat.node for each in holders}
-    if _primary(scene).seat.node in here:
+    together = fault.select == "primary-and-entry"
+    if (_primary(scene).seat.node in here) == together:
         return ""
     _leaves_a_majority(scene, holders)
-    return next((seat.member for seat in scene.seats if seat.node in here), "")
+    return next((seat.member for seat in scene.seats if (seat.node in here) == together), "")
 
 
 def primary_node(scene: Scene) -> str:

@@ -11,6 +11,7 @@ import select
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -119,10 +120,12 @@ def heal(folder: Folder, record: Record, fault_id: str) -> None:
 def _undo(folder: Folder, record: Record, fault: Fault) -> None:
     parts = [part(folder, record, host) for host in fault.hosts if host != "control"]
     if fault.kind == "kill":
-        for each in parts:
-            each.start()
-        for each in parts:
-            each.await_ssh()
+        with ThreadPoolExecutor(len(parts)) as pool:  # one that does not start keeps no other off
+            started = [pool.submit(each.start) for each in parts]
+        for each in started:
+            each.result()
+        for host in parts:
+            host.await_ssh()
     elif fault.kind == "pause":
         for each in parts:
             each.cgroup.freeze(False)

@@ -26,6 +26,13 @@ def test_one_host_is_both_the_primarys_and_the_addresss() -> None:
     assert nodes(strike(BOTH, together, DRILL)) == ["n1"]
 
 
+def test_the_host_of_the_address_alone_is_not_the_primarys() -> None:
+    alone = fault("balancer-host")
+    assert beforehand(alone, scene(primary="db-1", holders=("lb-0",))) == ""
+    together = scene(primary="db-0", holders=("lb-0",))
+    assert beforehand(alone, together) == "db-1"
+
+
 def test_a_balancer_without_a_member_beside_it_falls_with_the_primary() -> None:
     apart = scene(primary="db-1", holders=("lb-1",))
     assert beforehand(BOTH, apart) == ""
