@@ -23,7 +23,7 @@ from opsctl.lab.seed import Identity, seed_files, seed_tar
 from opsctl.lab.spec import Node
 
 BOOT_TIMEOUT = 90  # seconds until ssh answers; 1-2 s for three hosts, 20 s for twenty at once
-_LEAVING = 180  # seconds for the kernel to let go of a dead host: under 1, but 73 were seen, of three
+_LEAVING = 180  # seconds for the kernel to let go of a dead host: under 1, but 73 were seen
 
 INSIDE = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
