@@ -122,10 +122,10 @@ def _undo(folder: Folder, record: Record, fault: Fault) -> None:
     if fault.kind == "kill":
         with ThreadPoolExecutor(len(parts)) as pool:  # one that does not start keeps no other off
             started = [pool.submit(each.start) for each in parts]
-        for each in started:
-            each.result()
-        for host in parts:
-            host.await_ssh()
+        for one in started:
+            one.result()
+        for each in parts:
+            each.await_ssh()
     elif fault.kind == "pause":
         for each in parts:
             each.cgroup.freeze(False)
