@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import settings
+
+from opsctl.cli.main import GARBAGE
+
+gc.set_threshold(GARBAGE, 20, 20)  # as opsctl itself: modules are no garbage
 
 # A busy machine is no finding: no example is refused for its time.
 settings.register_profile("opsctl", deadline=None, max_examples=30)

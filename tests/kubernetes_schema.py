@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from kubernetes.client import models
@@ -32,13 +33,21 @@ def mistakes(manifest: dict[str, Any]) -> list[str]:
     return list(_check(manifest, name, str(manifest["kind"])))
 
 
+@cache
+def _shape(kind: str) -> tuple[str, str]:
+    """What a type's words are around, and that; ("", kind) for a type alone."""
+    found = re.fullmatch(r"(Optional|List|Dict)\[(?:\w+, )?(.*)\]", kind)
+    return (found[1], found[2]) if found else ("", kind)
+
+
 def _check(value: Any, kind: str, way: str) -> Iterator[str]:
-    if inner := re.fullmatch(r"(?:Optional)\[(.*)\]", kind):
-        yield from _check(value, inner[1], way)
-    elif inner := re.fullmatch(r"List\[(.*)\]", kind):
-        yield from _check_list(value, inner[1], way)
-    elif inner := re.fullmatch(r"Dict\[([^,]*), (.*)\]", kind):
-        yield from _check_map(value, inner[2], way)
+    shape, inner = _shape(kind)
+    if shape == "Optional":
+        yield from _check(value, inner, way)
+    elif shape == "List":
+        yield from _check_list(value, inner, way)
+    elif shape == "Dict":
+        yield from _check_map(value, inner, way)
     elif kind in _PRIMITIVES:
         wanted = _PRIMITIVES[kind]
         if not isinstance(value, wanted) or (kind == "int" and isinstance(value, bool)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -112,6 +113,7 @@ class LazyGroup(TyperGroup):
         ]
 
 
+@cache
 def load(name: str) -> Any:
     """The command of that name: of its module's app, or the app itself where it has commands."""
     module = import_module(f"opsctl.cli.{COMMANDS[name].module}")

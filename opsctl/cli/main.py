@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -93,6 +94,7 @@ def _run(arguments: list[str]) -> int:
     return int(code or 0)
 
 
+@cache
 def whole() -> Any:
     """The group of all commands. Variables are read by its own options alone, so that an option
     behind the command's name always wins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -106,8 +107,9 @@ def _number(word: str, field: _Field) -> int:
     return number
 
 
-def _calendar() -> list[date]:
-    return [date(2024, 1, 1) + timedelta(days=number) for number in range(_HORIZON)]
+@cache
+def _calendar() -> tuple[date, ...]:
+    return tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(_HORIZON))
 
 
 def _pairs(numbers: list[int]) -> list[tuple[int, int]]:

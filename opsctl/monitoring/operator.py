@@ -15,6 +15,7 @@ API = "monitoring.coreos.com/v1"
 README = "README.md"
 AUTHORITY, CLIENT = "scrape-authority", "scrape-client"  # whom it believes, and its own proof
 _Object = dict[str, object]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # twenty times as fast
 
 
 def operator_objects(directory: Directory, namespace: str, interval: float) -> Mapping[str, str]:
@@ -130,7 +131,7 @@ def _rule(environment: str, namespace: str, name: str, text: str) -> _Object:
         "apiVersion": API,
         "kind": "PrometheusRule",
         "metadata": _metadata(environment, namespace, short),
-        "spec": yaml.safe_load(text),
+        "spec": yaml.load(text, _LOADER),  # noqa: S506 - a safe one
     }
 
 

@@ -26,6 +26,7 @@ def _compare(folder: Path, texts: Mapping[str, str]) -> None:
     lines = [
         line
         for name in sorted({*found, *texts})
+        if found.get(name) != texts.get(name)
         for line in _difference(name, found.get(name, ""), texts.get(name, ""))
     ]
     if set(found) != set(texts) or lines:

@@ -7,6 +7,7 @@ from typing import Any
 from test_monitoring_services import SESSIONS, described, file, spec
 
 from opsctl.workload import Workload
+from yaml_reading import read_yaml
 
 ROUTES = {
     "sessions": {"to": "sessions", "vip": "10.77.0.100"},
@@ -17,10 +18,8 @@ ROUTES = {
 
 def knocks() -> list[dict[str, Any]]:
     """What Prometheus is told of the first member."""
-    import yaml
-
     found: dict[str, Workload] = described(spec(routes=ROUTES))
-    config = yaml.safe_load(file(found["metrics-dc"], "prometheus.yml"))
+    config = read_yaml(file(found["metrics-dc"], "prometheus.yml"))
     (job,) = [one for one in config["scrape_configs"] if one["job_name"] == "reach-dc/blackbox"]
     assert job["metrics_path"] == "/probe"
     assert job["basic_auth"]["username"] == "opsctl"

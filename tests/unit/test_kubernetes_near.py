@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,7 @@ def test_members_that_are_not_alike_or_keep_data_are_refused() -> None:
 # What a running pod takes in
 
 
+@cache
 def told() -> tuple[Told, ...]:
     place, keys = target(), Keys()
     payload = realise(place=place)["Pod", "edge-n1"].payload

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from test_monitoring_services import CLUSTER, HOSTS, SESSIONS, spec
 
 from opsctl import wiring
@@ -15,6 +14,7 @@ from opsctl.errors import OpsErrors
 from opsctl.flow.survey import described
 from opsctl.model import lint
 from opsctl.workload import Workload
+from yaml_reading import read_yaml
 
 # Nobody listens there, so that whoever asks hosts what they remember is told so at once.
 NEAR = {"ssh": {"port": 1}, "hosts": {f"n{n}": {"address": f"127.7.0.1{n}"} for n in (1, 2, 3)}}
@@ -69,7 +69,7 @@ def workloads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workload]:
 def config(workloads: dict[str, Workload]) -> dict[str, Any]:
     member = next(workloads["metrics-dc"].members())
     (file,) = [one for one in member.components[0].files if one.path.endswith("/prometheus.yml")]
-    found: dict[str, Any] = yaml.safe_load(file.text.masked(lambda ref: f"<{ref.member}>"))
+    found: dict[str, Any] = read_yaml(file.text.masked(lambda ref: f"<{ref.member}>"))
     return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import yaml
 from running_world import workload
 
 from alert_world import watched
@@ -14,6 +13,7 @@ from opsctl.errors import OpsError
 from opsctl.model import Environment
 from opsctl.monitoring import Catalogue, parse, rule_files
 from opsctl.workload import Workload
+from yaml_reading import read_yaml
 
 ALERT = {
     "alert": "TooFew",
@@ -46,7 +46,7 @@ def service(name: str, **facts: float) -> dict[str, Workload]:
 
 def rules(name: str, found: Catalogue, **facts: float) -> list[dict[str, Any]]:
     files = rule_files(SPEC, service(name, **facts), lambda _: found)
-    return list(yaml.safe_load(files[f"prod-{name}.yaml"])["groups"][0]["rules"])
+    return list(read_yaml(files[f"prod-{name}.yaml"])["groups"][0]["rules"])
 
 
 def test_a_service_has_one_file_and_one_that_gives_no_metrics_has_none() -> None:

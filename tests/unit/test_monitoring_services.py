@@ -15,6 +15,7 @@ from opsctl.model import Environment, ServiceBase, lint, load_data
 from opsctl.monitoring import Catalogue, rule_files
 from opsctl.targets.kubernetes.seats import Rooms, seats
 from opsctl.workload import AddressRef, Directory, Engine, Quiet, Seat, Standing, Workload, in_order
+from yaml_reading import read_yaml
 
 HOSTS = {"hosts": {f"n{n}": {"address": f"10.77.0.1{n}"} for n in (1, 2, 3)}}
 SESSIONS = {"engine": "redis", "on": "dc", "replicas": 3}
@@ -146,10 +147,8 @@ def file(workload: Workload, name: str) -> str:
 
 
 def test_everything_is_asked_with_the_labels_that_say_whose_it_is() -> None:
-    import yaml
-
     found = described(spec())
-    config = yaml.safe_load(file(found["metrics-dc"], "prometheus.yml"))
+    config = read_yaml(file(found["metrics-dc"], "prometheus.yml"))
     jobs = {one["job_name"]: one for one in config["scrape_configs"]}
     assert set(jobs) == {
         "alerts-dc/alertmanager",
@@ -193,8 +192,6 @@ ROUTED = {"targets": {"dc": CLUSTER}, "routes": {"sessions": {"to": "sessions"}}
 
 
 def test_in_a_cluster_who_collects_asks_it_who_is_where_and_needs_no_new_words_for_a_node() -> None:
-    import yaml
-
     spread = {"balancer": ("n1", "n2"), "host": ("n1", "n2")}
     few, many = (in_cluster(spec(**ROUTED), on) for on in ({}, spread))
     text = file(many["metrics-dc"], "prometheus.yml")
@@ -203,7 +200,7 @@ def test_in_a_cluster_who_collects_asks_it_who_is_where_and_needs_no_new_words_f
              for found in (few, many) for member in found["metrics-dc"].members()
              for part in member.components]  # fmt: skip
     assert all(one == files[0] for one in files)
-    jobs = {one["job_name"]: one for one in yaml.safe_load(text)["scrape_configs"]}
+    jobs = {one["job_name"]: one for one in read_yaml(text)["scrape_configs"]}
     asked = [one["kubernetes_sd_configs"] for one in jobs.values()]
     assert asked == [asked[0]] * 7  # the cluster is asked once
     assert asked[0][0]["namespaces"]["names"] == ["shop", "shop-opsctl-nodes"]

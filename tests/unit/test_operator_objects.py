@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from opsctl.monitoring.operator import operator_objects
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
 from opsctl.workload import Directory, Scrape, SecretRef
+from yaml_reading import read_yaml
 
 PASSWORD = SecretRef("edge/user/opsctl-metrics")
 SENTINEL = {"target": "redis://127.0.0.1:26379"}
@@ -45,7 +44,7 @@ FILES = operator_objects(DIRECTORY, "caches", 5.0)
 
 
 def manifest(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(FILES[name])
+    found: dict[str, Any] = read_yaml(FILES[name])
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from opsctl.engines.haproxy.options import HAProxyService
 from opsctl.engines.haproxy.paces import PACES, Pace
@@ -54,7 +55,7 @@ class Pool:
         taken = {seat.ports[STATUS]}
         for lane in self.lanes:
             first = lane.port if lane.port >= _ANYBODYS else lane.port + _ABOVE
-            known = (*range(first, _PORTS), *range(_ANYBODYS, first))
+            known = chain(range(first, _PORTS), range(_ANYBODYS, first))
             found[lane.name] = next(port for port in known if port not in taken)
             taken.add(found[lane.name])
         return found
