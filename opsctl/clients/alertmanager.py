@@ -18,7 +18,9 @@ TIMEOUT = 10.0  # seconds for one answer
 
 class AlertmanagerServer:
     """`user` and `password` for basic authentication; `trust`: whom it is certified by and as whom,
-    None for this machine's authorities. `where` names it in errors."""
+    None for this machine's authorities. `where` names it in errors, `hint` says what to do when it
+    does not answer. Without `tunnel` the variables of this machine's proxy and authorities count.
+    """
 
     def __init__(
         self,
@@ -28,15 +30,17 @@ class AlertmanagerServer:
         password: str = "",
         trust: Trust | None = None,
         where: str = "",
+        hint: str = "`opsctl status` shows whether it runs",
+        tunnel: bool = True,
         timeout: float = TIMEOUT,
     ) -> None:
         import requests
 
         self._url = f"{url.rstrip('/')}/api/v2"
-        self._where = where or url
+        self._where, self._hint = where or url, hint
         self._timeout = timeout
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy knows nothing of a tunnel's end
+        self._session.trust_env = not tunnel  # a proxy knows nothing of its end
         self._session.auth = (user, password) if user else None
         if trust is not None:
             from opsctl.clients.trust import Certified
@@ -96,7 +100,7 @@ class AlertmanagerServer:
             "alerts/away",
             f"Alertmanager does not answer: {words}",
             where=self._where,
-            hint="`opsctl status` shows whether it runs",
+            hint=self._hint,
             exit=Exit.UNOBSERVED,
         )
 

@@ -74,6 +74,7 @@ def run_plan(
             monotonic=time.monotonic,
             more=more,
             placed=partial(placed_now, parts, seen),
+            silence=parts.silence,
         )
         revision = _revision(seen, plan)
         used = newest(parts.generations, seen.observation.generations)

@@ -11,7 +11,7 @@ from opsctl.model import Environment, ServiceBase
 from opsctl.monitoring import Catalogue
 from opsctl.ports import Record, Secrets, Target
 from opsctl.running.lease import TTL
-from opsctl.workload import Engine, Render, Workload
+from opsctl.workload import Engine, Quiet, Render, Workload
 
 if TYPE_CHECKING:
     from opsctl.flow.reading import Live  # dashboards behind it, which few commands want
@@ -29,7 +29,8 @@ class Parts:
     those with other package versions (by "target/system") than `opsctl.lock` has. `keep_versions`
     writes what was resolved (package versions by target) beside the spec. `lock_ttl`: seconds that
     a lock outlives its holder. `who` works, in the process `pid`. `generations` are those of
-    derived secrets here (absent: 1). `catalogue` gives the metrics and rules of a name.
+    derived secrets here (absent: 1). `catalogue` gives the metrics and rules of a name. `silence`
+    tells the Alertmanager that others run, where the spec names one; raises OpsError.
     """
 
     environment: Environment
@@ -47,6 +48,7 @@ class Parts:
     pid: int = 0
     generations: Mapping[str, int] = field(default_factory=dict)
     measured: Callable[[Mapping[str, Workload]], Mapping[str, Live]] = lambda _: {}
+    silence: Callable[[Quiet], None] = lambda _: None
 
     def holder(self, doing: str) -> str:
         """As a lock names its holder: ops@control (pid 4711): apply."""

@@ -12,7 +12,7 @@ from opsctl.errors import Exit, OpsError
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.ports import Event, Events, Fence, Target
-from opsctl.workload import Object, Workload
+from opsctl.workload import Object, Quiet, Workload
 
 
 class Stop:
@@ -41,6 +41,7 @@ class Stop:
 
 
 Performer: TypeAlias = "Callable[[Step, Context], None]"
+Silence: TypeAlias = Callable[[Quiet], None]
 Placed: TypeAlias = Callable[[Target, Workload, Collection[str]], Workload]
 NOTHING_MORE: Mapping[str, Performer] = MappingProxyType({})
 
@@ -52,7 +53,7 @@ class Context:
     `objects` are those of the spec, where members that leave count no more. `told` are the words of
     gates that the reader of the events knows by now. `gone`: members that this run took away.
     `missed`: what could not be done and does not stop the rest, in words. `outcome` is what came of
-    the run, for the record that ends it.
+    the run, for the record that ends it. `silence` tells the Alertmanager that others run, if any.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class Context:
     monotonic: Callable[[], float] = field(default=lambda: 0.0)
     more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)
     placed: Placed = field(default=lambda _target, workload, _gone: workload)
+    silence: Silence = field(default=lambda _quiet: None)
 
     def workload(self, service: str) -> tuple[Target, Workload]:
         name, workload = self.workloads[service]

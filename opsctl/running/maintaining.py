@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsctl.errors import OpsError
 from opsctl.planning.plan import Step
 from opsctl.ports import Target, Upkeep
 from opsctl.running.asking import perform_all
@@ -32,13 +33,18 @@ def maintain(step: Step, context: Context) -> None:
         context.missed.append(f"{where.partition('/')[2] or where} is {what}: {words}")
         context.say(context.missed[-1], where=where)
     quiet = Quiet(step.service, upkeep.seconds, upkeep.who, upkeep.reason)
+    what = "are told all the same" if quiet.seconds else "stay silenced until its time is over"
     for words in _untold(quiet, target, context):
-        context.missed.append(f"alerts of {step.service} are not {what}: {words}")
+        context.missed.append(f"alerts of {step.service} {what}: {words}")
         context.say(context.missed[-1])
 
 
 def _untold(quiet: Quiet, target: Target, context: Context) -> Iterator[str]:
-    """Tells everybody who tells of alerts there; gives why one of them could not be told."""
+    """Tells everybody who tells of alerts; gives why one of them could not be told."""
+    try:
+        context.silence(quiet)
+    except OpsError as error:
+        yield str(error)
     for name, teller in context.workloads.values():
         if teller.silence is None or name != target.name:
             continue

@@ -11,7 +11,7 @@ from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.flow.sources import WebDoor, web_doors
 from opsctl.model import BasicAuth, ServiceBase
-from opsctl.workload import CertRef, SecretRef, Workload
+from opsctl.workload import CertRef, Quiet, SecretRef, Workload
 
 if TYPE_CHECKING:
     from opsctl.clients.alertmanager import AlertmanagerServer
@@ -92,13 +92,36 @@ def alertmanager(parts: Parts, placed: Placed) -> Iterator[AlertmanagerServer]:
         server.there()
         return server
 
-    monitoring = parts.environment.monitoring
-    theirs = monitoring.alertmanager if monitoring is not None else None
-    if theirs is not None and theirs.url:
-        yield made(_elsewhere(parts, theirs.url, theirs.basic_auth))
+    theirs = _alertmanager_elsewhere(parts)
+    if theirs is not None:
+        theirs.there()
+        yield theirs
         return
     with _first(parts, placed, "Alertmanager", lambda one: one.routes_alerts, made) as found:
         yield found
+
+
+def silence(parts: Parts, quiet: Quiet) -> None:
+    """Tells the Alertmanager that others run, where the spec names one. Raises as `prometheus`."""
+    from opsctl.running import silencing
+
+    theirs = _alertmanager_elsewhere(parts)
+    if theirs is not None:
+        silencing.silence(theirs, parts.environment.name, quiet)
+
+
+def _alertmanager_elsewhere(parts: Parts) -> AlertmanagerServer | None:
+    from opsctl.clients.alertmanager import AlertmanagerServer
+
+    monitoring = parts.environment.monitoring
+    theirs = monitoring.alertmanager if monitoring is not None else None
+    if theirs is None or not theirs.url:
+        return None
+    way = _elsewhere(parts, theirs.url, theirs.basic_auth)
+    hint = "monitoring.alertmanager in the spec says where it is and how it lets us in"
+    return AlertmanagerServer(
+        way.url, user=way.user, password=way.password, hint=hint, tunnel=False
+    )
 
 
 def _login(parts: Parts, said: BasicAuth | None) -> tuple[str, str]:

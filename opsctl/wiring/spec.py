@@ -16,6 +16,7 @@ from opsctl.errors import OpsError
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment, KubernetesTarget, ServiceBase, load, load_data
 from opsctl.monitoring import Catalogue
+from opsctl.wiring.alerting import silence
 from opsctl.wiring.places import cache_folder, folder_of, lock_ttl, state_folder, who
 from opsctl.wiring.safe import open_secrets
 
@@ -81,7 +82,11 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         lock_ttl=lock_ttl(),
         generations=lock.generations,
     )
-    return replace(made, measured=lambda workloads: _measured(made, workloads))
+    return replace(
+        made,
+        measured=lambda workloads: _measured(made, workloads),
+        silence=lambda quiet: silence(made, quiet),
+    )
 
 
 def _measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, Live]:

@@ -27,7 +27,8 @@ from opsctl.errors import OpsError
 from opsctl.flow.alerting import linted, made, with_live
 from opsctl.model import Environment
 from opsctl.monitoring import rule_files
-from opsctl.workload import CertRef, SecretRef
+from opsctl.running.silencing import silence
+from opsctl.workload import CertRef, Quiet, SecretRef
 
 pytestmark = pytest.mark.lab
 
@@ -205,6 +206,23 @@ def test_a_silence_is_told_with_its_end_and_is_gone_when_it_is_ended(servers: Se
     assert kept.ends - time.time() == pytest.approx(3600, abs=PATIENCE)
     servers.alertmanager.end(made)
     assert servers.alertmanager.there() == ()
+
+
+def test_a_maintenance_silences_a_service_of_its_environment_and_no_word_of_others_is_lost(
+    servers: Servers,
+) -> None:
+    """As where monitoring.alertmanager.url names it."""
+    server, labels = servers.alertmanager, {"environment": "prod", "service": "shop"}
+    of_people = server.add(labels, 3600, "ada", "let me sleep")
+    silence(server, "prod", Quiet("shop", 600.0, "ops", "new disks"))
+    silence(server, "prod", Quiet("shop", 7200.0, "ops", "more new disks"))
+    (kept,) = [one for one in server.there() if one.id != of_people]
+    assert (kept.labels, kept.by) == (labels, "opsctl maintenance by ops")
+    assert kept.reason == "more new disks"
+    assert kept.ends - time.time() == pytest.approx(7200, abs=PATIENCE)
+    silence(server, "prod", Quiet("shop", 0.0, "ops", ""))
+    assert [one.id for one in server.there()] == [of_people]
+    server.end(of_people)
 
 
 def test_what_alertmanager_refuses_is_told_in_its_words(servers: Servers) -> None:

@@ -21,7 +21,7 @@ from opsctl.model import Environment, ServiceBase, load, load_data
 from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
 from opsctl.planning.resource import Actual, Owned, Resource
 from opsctl.ports import Events, Fence, Outcome, Upkeep, Work
-from opsctl.workload import Directory, Seat, Standing, Workload
+from opsctl.workload import Directory, Quiet, Seat, Standing, Workload
 
 SPEC = """\
 opsctl: 1
@@ -146,6 +146,7 @@ class World:
 
     target: WatchedTarget
     folder: Path
+    silence: Callable[[Quiet], None] = lambda _: None
 
     def call(self, *words: str) -> int:
         """Runs the command as a shell would."""
@@ -176,6 +177,7 @@ class World:
             ),
             with_versions=lambda versions: self._parts(spec),
             keep_versions=lambda target, versions: None,
+            silence=self.silence,
         )
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from test_monitoring_services import SESSIONS, described, file, spec
 
+from opsctl import wiring
 from opsctl.cli.main import main
-from opsctl.errors import OpsErrors
+from opsctl.errors import OpsError, OpsErrors
+from opsctl.workload import Quiet
+from yaml_reading import read_yaml
 
 THEIRS = {"url": "https://prometheus.example"}
 # Nobody listens there, so that whoever asks hosts what they remember is told so at once.
@@ -36,7 +38,7 @@ SPEC = {
 def test_an_alertmanager_that_is_there_is_told_and_none_is_built() -> None:
     environment = spec({"alertmanager": ALERTS})
     assert set(environment.services) == {"sessions", "hosts-dc", "metrics-dc"}
-    config = yaml.safe_load(file(described(environment)["metrics-dc"], "prometheus.yml"))
+    config = read_yaml(file(described(environment)["metrics-dc"], "prometheus.yml"))
     (told,) = config["alerting"]["alertmanagers"]
     assert told["static_configs"] == [{"targets": ["alerts.example:443"]}]
     assert (told["scheme"], told["path_prefix"]) == ("https", "/am")
@@ -46,7 +48,7 @@ def test_an_alertmanager_that_is_there_is_told_and_none_is_built() -> None:
 
 def test_its_port_and_a_plain_address_are_taken_as_they_are() -> None:
     environment = spec({"alertmanager": {"url": "http://10.0.0.9:9093"}})
-    config = yaml.safe_load(file(described(environment)["metrics-dc"], "prometheus.yml"))
+    config = read_yaml(file(described(environment)["metrics-dc"], "prometheus.yml"))
     (told,) = config["alerting"]["alertmanagers"]
     assert told == {"timeout": "5s", "static_configs": [{"targets": ["10.0.0.9:9093"]}]}
 
@@ -72,6 +74,18 @@ def test_what_contradicts_itself_is_refused(monitoring: dict[str, Any], words: s
         spec(monitoring)
 
 
+def test_a_maintenance_is_told_to_it_and_it_is_named_when_it_is_away(tmp_path: Path) -> None:
+    near = {"url": "http://127.0.0.1:1"}  # nobody listens there
+    file = tmp_path / "opsctl.yaml"
+    file.write_text(json.dumps({**SPEC, "monitoring": {"on": "dc", "alertmanager": near}}))
+    with pytest.raises(OpsError) as away:
+        wiring.parts([file]).silence(Quiet("sessions", 600.0, "ops", "new disks"))
+    assert (away.value.code, away.value.where) == ("alerts/away", near["url"])
+    assert away.value.hint.startswith("monitoring.alertmanager in the spec")
+    file.write_text(json.dumps({**SPEC, "monitoring": {"on": "dc"}}))
+    wiring.parts([file]).silence(Quiet("sessions", 600.0, "ops", "nobody else is there to tell"))
+
+
 # -- Prometheus -------------------------------------------------------------------------------
 
 
@@ -81,23 +95,25 @@ def test_where_another_prometheus_collects_only_what_gives_metrics_is_built() ->
     assert environment.services["sessions"].metrics
 
 
-@pytest.fixture
-def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What `opsctl render monitoring` writes."""
-    for name in ("CACHE", "CONFIG", "STATE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-    (tmp_path / "opsctl.yaml").write_text(json.dumps(SPEC))
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "given"
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `opsctl render monitoring` writes; nobody here changes it."""
+    here = tmp_path_factory.mktemp("rendered")
+    (here / "opsctl.yaml").write_text(json.dumps(SPEC))
+    folder = here / "given"
     (folder / "targets").mkdir(parents=True)
     (folder / "targets/shop-old-redis.json").write_text('[{"labels": {"environment": "shop"}}]')
     (folder / "targets/other.json").write_text('[{"labels": {"environment": "other"}}]')
-    assert main(["render", "monitoring", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CACHE", "CONFIG", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(here / name))
+        patch.chdir(here)
+        assert main(["render", "monitoring", str(folder)]) == 0
     return folder
 
 
 def snippet(folder: Path) -> dict[str, Any]:
-    jobs = yaml.safe_load((folder / "scrape.yaml").read_text())["scrape_configs"]
+    jobs = read_yaml((folder / "scrape.yaml").read_text())["scrape_configs"]
     return {one["job_name"]: one for one in jobs}
 
 

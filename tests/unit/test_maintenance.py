@@ -23,8 +23,11 @@ from opsctl.planning.holding import loosened
 from opsctl.planning.observation import Maintenance
 from opsctl.planning.resource import Impact
 from opsctl.planning.saved import plan_from_json, plan_to_json
+from opsctl.ports.alerts import Silence
+from opsctl.running.silencing import silence
 from opsctl.targets.hosts.bundle import playbooks
 from opsctl.targets.hosts.maintaining import maintained
+from opsctl.workload import Quiet
 
 sys.path.insert(0, str(playbooks() / "module_utils"))
 sys.path.insert(0, str(playbooks() / "files"))
@@ -108,6 +111,74 @@ def test_a_place_that_did_not_take_it_is_named_and_the_exit_code_says_so(
     assert world.call(*HOLD) == Exit.PARTLY
     assert "n2 is not held: no answer" in capsys.readouterr().out
     assert world.target.records[-1].ended == "done"
+
+
+class Theirs:
+    """An Alertmanager that keeps what it is told, by id."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Silence] = {}
+        self.made = 0
+
+    def there(self) -> tuple[Silence, ...]:
+        return tuple(self.kept.values())
+
+    def add(self, labels: Mapping[str, str], seconds: float, by: str, reason: str) -> str:
+        self.made += 1
+        made = Silence(f"s{self.made}", labels, seconds, by, reason)
+        self.kept[made.id] = made
+        return made.id
+
+    def end(self, id: str) -> None:
+        del self.kept[id]
+
+
+def test_an_alertmanager_of_others_keeps_one_silence_of_ours_and_all_of_theirs() -> None:
+    theirs, labels = Theirs(), {"environment": "shop", "service": "demo"}
+    of_people = theirs.add(labels, 60.0, "ada", "let me sleep")
+    of_another = theirs.add({**labels, "service": "x"}, 60.0, "opsctl maintenance by ops", "")
+    silence(theirs, "shop", Quiet("demo", 600.0, "ops", "new disks"))
+    silence(theirs, "shop", Quiet("demo", 900.0, "eve", "new disks"))
+    (ours,) = [one for key, one in theirs.kept.items() if key not in (of_people, of_another)]
+    assert (ours.labels, ours.ends, ours.by, ours.reason) == (
+        labels, 900.0, "opsctl maintenance by eve", "new disks",
+    )  # fmt: skip
+    silence(theirs, "shop", Quiet("demo", 0.0, "ops", ""))
+    assert list(theirs.kept) == [of_people, of_another]
+
+
+def test_it_is_told_by_the_command_at_the_begin_and_at_the_end(world: World) -> None:
+    told: list[Quiet] = []
+    world.silence = told.append
+    world.target.content = dict(BUILT)
+    assert world.call(*HOLD) == Exit.DONE
+    assert world.call("maintenance", "demo", "--end", "--yes") == Exit.DONE
+    assert told == [
+        Quiet("demo", 7200.0, "tester", "new disks"), Quiet("demo", 0.0, "tester", ""),
+    ]  # fmt: skip
+
+
+def test_one_that_is_away_is_named_with_what_to_do_and_the_service_is_held_all_the_same(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(_: Quiet) -> None:
+        place = "https://alerts.example"
+        raise OpsError("alerts/away", "no answer", where=place, hint="look at the spec")
+
+    world.silence = away
+    world.target.content = dict(BUILT)
+    assert world.call(*HOLD) == Exit.PARTLY
+    said = "https://alerts.example: no answer (look at the spec)"
+    assert f"alerts of demo are told all the same: [alerts/away] {said}" in _plain(capsys)
+    assert world.target.held["demo"].reason == "new disks"
+    assert world.target.records[-1].ended == "done"
+    assert world.call("maintenance", "demo", "--end", "--yes") == Exit.PARTLY
+    assert "alerts of demo stay silenced until its time is over" in _plain(capsys)
+
+
+def _plain(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was shown, without its line breaks."""
+    return " ".join(capsys.readouterr().out.split())
 
 
 def test_status_says_it_first_and_apply_is_refused_until_its_end(
