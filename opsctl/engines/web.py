@@ -24,6 +24,7 @@ from opsctl.workload import (
     Rolling,
     Scrape,
     Seat,
+    SeatNeed,
     SecretRef,
     Standing,
     Standings,
@@ -74,6 +75,13 @@ def image(software: str, version: str) -> str:
     """One that has the program under Debian's name, a shell and Python. Those of the projects
     themselves have no Python: a person maps this name to one that has."""
     return f"{software}:{version}"
+
+
+def need(group: str, service: ServiceBase, usual: int) -> SeatNeed:
+    """One seat per member. The port that the spec says is taken or refused; the `usual` one may be
+    taken on a host, then it is another."""
+    fixed = frozenset({WEB}) if service.port else frozenset[str]()
+    return SeatNeed(group, service.replicas, {WEB: service.port or usual}, fixed)
 
 
 def on_the_way(name: str, service: ServiceBase, environment: Environment) -> tuple[str, ...]:

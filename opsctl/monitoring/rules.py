@@ -12,7 +12,7 @@ from opsctl.monitoring.dashboards.naming import service_uid
 from opsctl.monitoring.filling import fill, number
 from opsctl.monitoring.promises import PROMISES, WINDOWS, promise
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
-from opsctl.workload import Workload
+from opsctl.workload import Signals, Workload
 
 MEMBERS = "members"
 """The catalogue of rules about members that the place is asked for."""
@@ -78,59 +78,55 @@ def rule_groups(
 def subjects(
     environment: Environment, service: str, workloads: Mapping[str, Workload]
 ) -> Iterator[Subject]:
-    """What there are rules about: the service itself, whether its members are there at all, its
-    backups, and what its clients are promised."""
-    link = dashboard_link(environment, service)
-    common = known(environment.name, service, {})
-    signals = workloads[service].signals if service in workloads else None
-    if signals is not None:
-        yield Subject(
-            signals.catalogue,
-            environment.name,
-            service,
-            signals.facts,
-            known(environment.name, service, signals.facts),
-            {"vip": [{"address": address} for address in _addresses(environment, service)]},
-            link,
-        )
-    kept = copies(environment.name, workloads[service]) if signals is not None else None
-    if kept is not None:
-        yield Subject(
-            BACKUP,
-            environment.name,
-            service,
-            {},
-            {**common, **kept},
-            {},
-            link,
-            f"/{BACKUP}",
-            SELDOM,
-        )
-    sought = tuple(_sought(workloads[service])) if signals is not None else ()
-    if sought:
-        yield Subject(
-            MEMBERS,
-            environment.name,
-            service,
-            {},
-            common,
-            {"member": sought},
-            link,
-            f"/{MEMBERS}",
-        )
+    """What there are rules about: the service itself, its backups, whether its members are there
+    at all, and what its clients are promised."""
+    workload = workloads.get(service)
+    if workload is not None and workload.signals is not None:
+        yield _servers(environment, service, workload.signals)
+        kept = copies(environment.name, workload)
+        if kept is not None:
+            yield _beside(environment, service, BACKUP, kept, {}, SELDOM)
+        sought = tuple(_sought(workload))
+        if sought:
+            yield _beside(environment, service, MEMBERS, {}, {"member": sought})
     promised = promise(environment, service, workloads)
     if promised is not None:
-        yield Subject(
-            PROMISES,
-            environment.name,
-            service,
-            {},
-            {**common, **promised},
-            {"window": [{"window": window} for window in WINDOWS]},
-            link,
-            f"/{PROMISES}",
-            SELDOM,
-        )
+        windows = [{"window": window} for window in WINDOWS]
+        yield _beside(environment, service, PROMISES, promised, {"window": windows}, SELDOM)
+
+
+def _servers(environment: Environment, service: str, signals: Signals) -> Subject:
+    return Subject(
+        signals.catalogue,
+        environment.name,
+        service,
+        signals.facts,
+        known(environment.name, service, signals.facts),
+        {"vip": [{"address": address} for address in _addresses(environment, service)]},
+        dashboard_link(environment, service),
+    )
+
+
+def _beside(
+    environment: Environment,
+    service: str,
+    catalogue: str,
+    values: Mapping[str, str],
+    each: Mapping[Each, Sequence[Mapping[str, str]]],
+    interval: str = "",
+) -> Subject:
+    """What is not about the servers themselves: its rules are a group of their own."""
+    return Subject(
+        catalogue,
+        environment.name,
+        service,
+        {},
+        {**known(environment.name, service, {}), **values},
+        each,
+        dashboard_link(environment, service),
+        part=f"/{catalogue}",
+        interval=interval,
+    )
 
 
 def _sought(workload: Workload) -> Iterator[Mapping[str, str]]:

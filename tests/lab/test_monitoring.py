@@ -138,9 +138,13 @@ def test_every_metric_of_every_catalogue_is_sent(site: Site) -> None:
         for name, metric in catalogue(one).metrics.items()
         if not metric.sometimes
     }
-    series = query(site, 'count by (job, __name__) ({environment="shop"})')
-    sent = {(one["metric"].get("job"), one["metric"]["__name__"]) for one in series}
-    assert sorted(wanted - sent) == []
+
+    def missing() -> list[tuple[str, str]]:
+        series = query(site, 'count by (job, __name__) ({environment="shop"})')
+        sent = {(one["metric"].get("job", ""), one["metric"]["__name__"]) for one in series}
+        return sorted(wanted - sent)
+
+    await_until(missing, lambda found: found == [], "every metric", 180)
 
 
 def test_no_panel_of_any_dashboard_is_empty(site: Site) -> None:
@@ -153,9 +157,12 @@ def test_no_panel_of_any_dashboard_is_empty(site: Site) -> None:
 
 
 def test_alerts_are_asked_for_through_a_tunnel_and_none_is_unable_to_fire(site: Site) -> None:
-    firing = site.ok("alerts", "list", "--firing", "--output", "json").json()
-    assert "Watchdog" in {one["alert"] for one in firing["alerts"]}
-    site.ok("alerts", "lint")
+    def firing() -> set[str]:
+        found = site.ok("alerts", "list", "--firing", "--output", "json").json()
+        return {one["alert"] for one in found["alerts"]}
+
+    await_until(firing, lambda alerts: "Watchdog" in alerts, "the dead-man alert")
+    await_until(lambda: site.run("alerts", "lint"), lambda ended: ended.exit == 0, "no flaw", 180)
     assert "Watchdog" in site.ok("status").out
 
 
@@ -180,15 +187,19 @@ def test_the_route_is_used_as_clients_do_and_reached_from_two_places(site: Site)
     )
     assert {one["metric"]["member"] for one in reached} == {"reach-dc-0", "reach-dc-1"}
     assert {one["value"][1] for one in reached} == {"1"}
-    (left,) = query(site, 'slo:budget_left:ratio30d{service="sessions"}')
+    budget = 'slo:budget_left:ratio30d{service="sessions"}'
+    (left,) = await_until(lambda: query(site, budget), bool, "the budget", 90)
     assert float(left["value"][1]) <= 1
 
 
 def test_what_is_written_to_see_whether_it_is_served_stands_apart_and_goes(site: Site) -> None:
-    keys = site.ok("connect", f"sessions/{primary(site)}", "KEYS", "*").out.split()
-    assert keys
-    assert all(key.strip('"').startswith("opsctl-probe:") for key in keys if ":" in key)
-    (key, *_) = (key.strip('"') for key in keys if "opsctl-probe:" in key)
+    def keys() -> list[str]:
+        said = site.ok("connect", f"sessions/{primary(site)}", "KEYS", "*").out.split()
+        return [word.strip('"') for word in said if ":" in word]
+
+    found = await_until(keys, bool, "a key of a try")
+    assert all(key.startswith("opsctl-probe:") for key in found)
+    (key, *_) = found
     left = site.ok("connect", f"sessions/{primary(site)}", "TTL", key).out.strip()
     assert 0 < int(left) <= 60
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from opsctl.engines import web
 from opsctl.engines.alertmanager.options import AlertmanagerService
@@ -24,7 +25,7 @@ from opsctl.workload import (
 )
 
 GROUP = "teller"
-_PORTS = {web.WEB: 9093, PEERS: 9094}
+_PORT, _PEERS = 9093, 9094
 
 
 class AlertmanagerEngine(SelfContained):
@@ -36,9 +37,8 @@ class AlertmanagerEngine(SelfContained):
 
     def needs(self, service: AlertmanagerService, /) -> tuple[SeatNeed, ...]:
         """One seat per member."""
-        fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
-        ports = {**_PORTS, web.WEB: service.port or _PORTS[web.WEB]}
-        return (SeatNeed(GROUP, service.replicas, ports, fixed),)
+        asked = web.need(GROUP, service, _PORT)
+        return (replace(asked, ports={**asked.ports, PEERS: _PEERS}),)
 
     def describe(
         self,

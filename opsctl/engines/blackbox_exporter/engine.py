@@ -35,8 +35,7 @@ class BlackboxExporterEngine:
 
     def needs(self, service: BlackboxExporterService, /) -> tuple[SeatNeed, ...]:
         """One seat per member."""
-        fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
-        return (SeatNeed(GROUP, service.replicas, {web.WEB: service.port or _PORT}, fixed),)
+        return (web.need(GROUP, service, _PORT),)
 
     def after(
         self, name: str, service: BlackboxExporterService, environment: Environment, /

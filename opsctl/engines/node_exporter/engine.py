@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from opsctl.engines import web
 from opsctl.engines.exporting import exporting
@@ -32,10 +33,7 @@ class NodeExporterEngine(SelfContained):
 
     def needs(self, service: NodeExporterService, /) -> tuple[SeatNeed, ...]:
         """One seat on every host."""
-        fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
-        return (
-            SeatNeed(GROUP, 0, {web.WEB: service.port or _PORT}, fixed, every=True, looks=True),
-        )
+        return (replace(web.need(GROUP, service, _PORT), count=0, every=True, looks=True),)
 
     def describe(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from opsctl.engines import web
 from opsctl.engines.prometheus import gates
@@ -34,10 +35,7 @@ class PrometheusEngine:
 
     def needs(self, service: PrometheusService, /) -> tuple[SeatNeed, ...]:
         """One seat per member."""
-        fixed = frozenset({web.WEB}) if service.port else frozenset[str]()
-        ports = {web.WEB: service.port or _PORT}
-        path = service.storage.path or ""
-        return (SeatNeed(GROUP, service.replicas, ports, fixed, path=path),)
+        return (replace(web.need(GROUP, service, _PORT), path=service.storage.path or ""),)
 
     def after(
         self, name: str, service: PrometheusService, environment: Environment, /
