@@ -89,8 +89,8 @@ def pause() -> tuple[str, str]:
 
 
 def cut(drill: str, peers: Sequence[str], *, one_way: bool, floating: str = "") -> tuple[str, str]:
-    """No packet to or from `peers` (members), nor an address that one of them holds; one way: none
-    to them."""
+    """No packet to or from `peers` (members), nor the clients' address while one of them holds it:
+    a client on this side would be served through the cut. One way: none to them."""
     hooks = ("postrouting",) if one_way else ("prerouting", "postrouting")
     return _rules(drill, peers, "drop", hooks, floating)
 
@@ -109,10 +109,12 @@ def _rules(
     """Rules in a table of the drill's own, loaded at once, so that removing it is one command.
 
     All that comes and all that goes passes these hooks, what is forwarded to or from containers on
-    the host as well. A peer may be several addresses, or networks.
+    the host as well. A peer may be several addresses, or networks. What stays on the host goes by
+    "lo": so it reaches a `floating` address for as long as that is here.
     """
     table = f"inet opsctl_drill_{drill}"
     addresses = " ".join([*(str(AddressRef(peer, "ip")) for peer in peers), floating]).rstrip()
+    links = {"prerouting": "iifname", "postrouting": "oifname"}
     sides = {"prerouting": "saddr", "postrouting": "daddr"}
     lines = [f"add table {table}"]
     lines += [
@@ -120,7 +122,8 @@ def _rules(
     ]
     echoes = "; ".join(f"echo {shlex.quote(line)}" for line in lines)
     rules = "; ".join(
-        f'echo "add rule {table} {hook} $family {sides[hook]} $peer {what}"' for hook in hooks
+        f'echo "add rule {table} {hook} {links[hook]} != lo $family {sides[hook]} $peer {what}"'
+        for hook in hooks
     )
     strike = (
         f"rules=$({echoes}; for peer in {addresses}; do\n"

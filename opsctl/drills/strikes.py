@@ -186,8 +186,8 @@ def _strike(
     if fault.kind in OF_PODS:
         takes: Literal["delete", "evict"] = "evict" if fault.kind == "evict-pod" else "delete"
         return Strike(seat.node, seat.member, "", words, Text(), Text(), takes=takes)
-    peers, floating = _peers(scene, seat, struck), _floating(scene, struck)
-    blow, undo = _commands(fault, drill, seconds, seat, peers, floating)
+    peers = _peers(scene, seat, struck)
+    blow, undo = _commands(fault, drill, seconds, seat, peers, scene.address)
     component = at.component if SIGNAL in blow or START in blow else ""
     return Strike(
         seat.node,
@@ -218,14 +218,6 @@ def _commands(
     if fault.kind == "loss":
         return scripts.lose(drill, peers, fault.percent)
     return scripts.cut(drill, peers, one_way=fault.kind == "cut-one-way", floating=floating)
-
-
-def _floating(scene: Scene, struck: Sequence[_Target]) -> str:
-    """The clients' address, where the other side holds it: without it a client on this side would
-    be served from there through the cut."""
-    here = {each.seat.node for each in struck}
-    holders = {seat.node for seat in (*scene.beside, *scene.seats) if seat.member in scene.holders}
-    return "" if holders & here else scene.address
 
 
 def _peers(scene: Scene, seat: Seat, struck: Sequence[_Target]) -> tuple[str, ...]:

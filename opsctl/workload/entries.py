@@ -55,7 +55,7 @@ class Backend:
     asked the same of one member; every backend of an entry is asked the same itself.
 
     One of `vetoes` who passes is enough against it: the member is being replaced, whoever still
-    names it.
+    names it. `node`: where the member sits, and who is asked of that name; "" if nobody knows.
     """
 
     member: str
@@ -65,6 +65,7 @@ class Backend:
     voters: tuple[Voter, ...] = ()
     needed: int = 0
     vetoes: tuple[Voter, ...] = ()
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ import pytest
 from opsctl.clients.secrets import EnvironmentSecrets, Variables
 from opsctl.clients.secrets.deriving import new_root_key
 from opsctl.workload import CertRef, SecretRef
-from routes_world import PLAIN, REPLICATION, SESSIONS, SHARED, SPLIT, files
+from routes_world import EDGE, PLAIN, REPLICATION, SESSIONS, SHARED, SPLIT, files
 
 pytestmark = pytest.mark.lab
 INSTALL = "apt-get install -y haproxy keepalived socat (or: make tools)"
@@ -31,17 +35,7 @@ def program(name: str) -> str:
 def test_haproxy_takes_the_configuration(
     tmp_path: Path, routes: dict[str, Any], service: dict[str, Any]
 ) -> None:
-    made = files(routes, sessions=service)
-    run = re.search(r"server-state-file (\S+)/state", made["haproxy.cfg"])
-    assert run
-    text = made["haproxy.cfg"].replace(run.group(1), str(tmp_path))
-    text = text.replace("/etc/opsctl/shop/edge/edge-0", str(tmp_path))
-    secrets = EnvironmentSecrets("shop", Variables({"OPSCTL_ROOT_KEY": new_root_key()}), {})
-    proof = CertRef("proof", "certificate", ("edge-0",))
-    (tmp_path / "status.pem").write_text(secrets.certificate(proof) or "")
-    (tmp_path / "status.pem.key").write_text(secrets.value(SecretRef("proof", "key")) or "")
-    (tmp_path / "haproxy.cfg").write_text(text)
-    (tmp_path / "state").write_text(made["unasked.state"])
+    write(tmp_path, files(routes, sessions=service))
     said = subprocess.run(
         [program("haproxy"), "-c", "-f", str(tmp_path / "haproxy.cfg")],
         capture_output=True, text=True, check=False,
@@ -50,6 +44,75 @@ def test_haproxy_takes_the_configuration(
     warnings = [line for line in said.stderr.splitlines() if "[WARNING]" in line]
     known = ("changed from server-state", "could not resolve address 'no-such.invalid'")
     assert [line for line in warnings if not any(words in line for words in known)] == []
+
+
+def write(folder: Path, made: dict[str, str]) -> None:
+    """What HAProxy reads, with the folder in the place of a host's ones."""
+    run = re.search(r"server-state-file (\S+)/state", made["haproxy.cfg"])
+    assert run
+    text = made["haproxy.cfg"].replace(run.group(1), str(folder))
+    text = text.replace("/etc/opsctl/shop/edge/edge-0", str(folder))
+    secrets = EnvironmentSecrets("shop", Variables({"OPSCTL_ROOT_KEY": new_root_key()}), {})
+    proof = CertRef("proof", "certificate", ("edge-0",))
+    (folder / "status.pem").write_text(secrets.certificate(proof) or "")
+    (folder / "status.pem.key").write_text(secrets.value(SecretRef("proof", "key")) or "")
+    (folder / "haproxy.cfg").write_text(text)
+    (folder / "state").write_text(made["unasked.state"])
+
+
+@pytest.fixture
+def reach(tmp_path: Path) -> Iterator[Callable[[], bool]]:
+    """keepalived's look at a running balancer on 127.77.0.11; the others' addresses are this
+    machine's too, and nobody listens there."""
+    with closing(listening("127.77.0.11", 0)) as door:
+        port = str(door.getsockname()[1])
+    made = {
+        name: text.replace("10.77.0.", "127.77.0.").replace(":8404", f":{port}")
+        for name, text in files(SHARED, edge={**EDGE, "failover": "fast"}).items()
+    }
+    # Setting an address free of the host takes rights that this needs for nothing else.
+    made["haproxy.cfg"] = made["haproxy.cfg"].replace(" transparent", "")
+    write(tmp_path, made)
+    script = tmp_path / "reach.sh"
+    script.write_text(made["reach.sh"])
+    address = "127.77.0.100"
+
+    def found() -> bool:
+        done = subprocess.run(["sh", str(script), address], capture_output=True, check=False)
+        return done.returncode == 0
+
+    with subprocess.Popen(
+        [program("haproxy"), "-db", "-f", str(tmp_path / "haproxy.cfg")], cwd=tmp_path
+    ) as process:
+        try:
+            yield found
+        finally:
+            process.kill()
+    assert found()  # one that says nothing is another check's business
+
+
+def listening(host: str, port: int) -> socket.socket:
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    door.bind((host, port))
+    door.listen()
+    return door
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.05)
+
+
+def test_an_address_is_of_no_use_while_neither_a_majority_nor_the_other_balancer_is_in_reach(
+    reach: Callable[[], bool],
+) -> None:
+    until(lambda: not reach())
+    with closing(listening("127.77.0.13", 26379)):  # with the voter here, two of three
+        until(reach)
+    until(lambda: not reach())
 
 
 @pytest.mark.parametrize("own", ["10.77.0.11", "fd00:77::11"])
@@ -64,8 +127,9 @@ def test_keepalived_takes_the_configuration(
     text, start = made["keepalived.conf"], made["start-keepalived.sh"]
     for old, new in others.items():
         text, start = text.replace(old, new), start.replace(old, new)
-    (tmp_path / "serves.sh").write_text("#!/bin/sh\n")
-    (tmp_path / "serves.sh").chmod(0o755)
+    for name in ("serves.sh", "reach.sh"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
     folder = "/etc/opsctl/shop/edge/edge-0"
     config.write_text(text.replace(folder, str(tmp_path)).replace("haproxy haproxy", "root root"))
     start = start.replace("/run/opsctl/shop/edge/edge-0", str(tmp_path / "run"))

@@ -278,6 +278,37 @@ def test_a_file_that_haproxy_refuses_is_not_put_in_place_and_the_old_one_serves_
     site.ok("apply", "--yes")
 
 
+def test_a_balancer_that_is_cut_off_leaves_the_address_to_the_other_one(site: Site) -> None:
+    address = vip(site)
+    held = holder(site, address)
+    balancers = {str(one["where"]).removeprefix("dc/"): one
+                 for one in members(site.status(), "balancer-dc")}  # fmt: skip
+    (alone,) = set(balancers) - {held}
+    fault = site.lab.faults.partition([alone], [host for host in ALL if host != alone], for_=240)
+
+    def reason() -> str:
+        mine = next(one for one in members(site.status(), "balancer-dc")
+                    if one["name"] == balancers[alone]["name"])  # fmt: skip
+        return str(next(one["reason"] for one in mine["components"] if one["name"] == "haproxy"))
+
+    await_until(reason, lambda said: f"it leaves {address} to others" in said, "it to notice")
+    await_until(lambda: holder(site, address), lambda host: host == held, "one holder")
+
+    def write() -> str:
+        try:
+            with client(site, address) as one:
+                return str(one.set("during", "the cut"))
+        except redis.RedisError as error:
+            return str(error)
+
+    await_until(write, lambda said: said == "True", "clients to be served")
+    site.lab.faults.heal(fault)
+    await_until(lambda: site.run("status", "--check").exit, lambda exit: exit == 0, "it back")
+    await_whole(site, "sessions")
+    assert holder(site, address) == held
+    site.assert_converged()
+
+
 def test_a_restart_moves_the_address_when_its_holder_s_turn_comes_and_that_is_last(
     site: Site,
 ) -> None:

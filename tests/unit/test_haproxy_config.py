@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from opsctl.engines.haproxy import HAProxyService
 from opsctl.engines.haproxy.config import quoted
-from opsctl.engines.haproxy.paces import election
+from opsctl.engines.haproxy.paces import PACES, election
+from opsctl.engines.haproxy.pool import Pool
+from opsctl.engines.haproxy.reach import claims
 from opsctl.engines.redis.presets import PRESETS
 from opsctl.errors import SpecError
+from opsctl.routes import directory
 from opsctl.routes.external import _TIMING
-from opsctl.workload import Text
+from opsctl.workload import Lane, Text
 from routes_world import (
     EDGE,
     PLAIN,
@@ -75,6 +80,8 @@ def test_every_server_is_down_until_it_was_asked() -> None:
         for backend in [section.split()[0]]
         for line in section.splitlines()
         if line.startswith("    server ")
+        # Of the others it is only asked whether they are there.
+        if not backend.startswith(("voters:", "opsctl:balancers"))
     ]
     rows = [line.split() for line in made["unasked.state"].splitlines()[2:]]
     assert [(row[1], row[3]) for row in rows] == servers
@@ -90,6 +97,81 @@ def test_a_primary_is_agreed_on_by_a_majority_and_a_replica_by_nobody() -> None:
 
 def test_without_sentinels_there_are_no_votes() -> None:
     assert "votes:" not in files(SHARED, sessions=REPLICATION)["haproxy.cfg"]
+
+
+def test_an_address_stays_while_a_majority_of_voters_or_every_other_balancer_is_in_reach() -> None:
+    first = files(SHARED)["haproxy.cfg"]
+    assert (
+        "if { path /reach/10.77.0.100 } { nbsrv(voters:sessions) lt 1 } "
+        "{ nbsrv(opsctl:balancers) lt 1 }\n"
+    ) in first
+    assert servers(first, "voters:sessions") == ["sessions-1", "sessions-2"]
+    assert servers(first, "opsctl:balancers") == ["edge-1"]
+    last = files(SHARED, "edge-2", edge={**EDGE, "replicas": 3})["haproxy.cfg"]
+    assert "{ nbsrv(voters:sessions) lt 1 } { nbsrv(opsctl:balancers) lt 2 }\n" in last
+    assert servers(last, "voters:sessions") == ["sessions-0", "sessions-1"]
+
+
+def servers(text: str, backend: str) -> list[str]:
+    section = text.split(f"\nbackend {backend}\n")[1].partition("\n\n")[0]
+    return re.findall(r"^    server (\S+) .* check$", section, re.MULTILINE)
+
+
+def test_only_an_address_whose_primary_is_voted_for_can_be_of_no_use() -> None:
+    text = files(SPLIT)["keepalived.conf"]
+    assert re.findall(r"vrrp_script (reach-\S+)", text) == ["reach-10.77.0.100"]
+    ours, others = (text.split(f"vrrp_instance {one} ")[1].partition("vrrp_instance")[0]
+                    for one in ("10.77.0.100", "fd00:77::100"))  # fmt: skip
+    assert "        reach-10.77.0.100\n" in ours
+    assert "garp_master_refresh 1\n" in ours
+    assert "reach" not in others
+    assert "    garp_master_refresh" not in others
+
+
+@pytest.mark.parametrize(
+    ("routes", "services"),
+    [
+        (SHARED, {"sessions": REPLICATION}),  # a last survivor serves
+        (SHARED, {"edge": {**EDGE, "replicas": 1}}),  # there is nobody who could do better
+        (PLAIN, {}),  # clients know every balancer
+    ],
+)
+def test_a_balancer_that_nobody_could_take_the_place_of_gives_nothing_up(
+    routes: dict[str, Any], services: dict[str, Any]
+) -> None:
+    made = files(routes, **services)
+    assert "reach.sh" not in made
+    assert not any("reach" in made.get(name, "") for name in ("haproxy.cfg", "keepalived.conf"))
+
+
+def test_voters_on_the_balancer_s_own_host_are_always_in_reach() -> None:
+    spec = environment(SHARED)
+    work, service = described(spec), spec.services["edge"]
+    assert isinstance(service, HAProxyService)
+    found = directory(spec, "edge", work)
+    lane = next(one for one in found.lanes if one.name == "sessions")
+    first, second, third = lane.entry.backends
+    moved = (first, replace(second, node="n1"), third)
+    crowded = replace(lane, entry=replace(lane.entry, backends=moved))
+    seats = tuple(member.seat for member in work["edge"].members())
+
+    def missing(known: Lane, node: str) -> list[int]:
+        pool = Pool("edge", service, seats, replace(found, lanes=(known,)))
+        seat = replace(seats[0], node=node)
+        return [one.missing for claim in claims(pool, seat) for one in claim.electorates]
+
+    assert missing(lane, "n9") == [2]  # a host without voters: two of three
+    assert missing(lane, "n1") == [1]
+    assert missing(crowded, "n1") == []  # a majority is here
+    assert missing(crowded, "n3") == [1]
+
+
+def test_a_cut_off_balancer_bears_the_stalls_that_its_others_bear() -> None:
+    text = files(SHARED, edge={**EDGE, "failover": "fast"})["haproxy.cfg"]
+    section = text.split("\nbackend voters:sessions\n")[1]
+    assert "timeout connect 300ms\n    default-server inter 300ms fall 2 rise 1\n" in section
+    assert "advert_int 0.3\n" in files(SHARED, edge={**EDGE, "failover": "fast"})["keepalived.conf"]
+    assert round(PACES["fast"].alone, 3) == 2.2
 
 
 def test_a_pool_without_floating_addresses_has_no_keepalived() -> None:
@@ -116,3 +198,4 @@ def test_a_pool_is_told_by_its_lanes_what_each_costs() -> None:
     notes = described(environment(SHARED))["edge"].notes
     assert any("10.77" not in note and "moves an address within 4 s" in note for note in notes)
     assert any("2 of 3 voters" in note for note in notes)
+    assert any("gives up 10.77.0.100 within 5 s" in note for note in notes)

@@ -60,6 +60,38 @@ def test_a_standing_says_who_gets_clients_and_why_others_do_not() -> None:
     }
 
 
+ALONE = (
+    STAT.replace("votes:sessions:sessions-0,sessions-0", "voters:sessions,sessions-1").replace(
+        ",UP,L7OK,,", ",DOWN,L4TOUT,,"
+    )
+    + "voters:sessions,sessions-2,0,,DOWN,L4TOUT,,\n"
+    + "opsctl:balancers,edge-1,0,,DOWN,L4TOUT,,\n"
+)
+
+
+def asked(text: str) -> Standing:
+    health = pool().member("edge-0").component("haproxy").health
+    assert health is not None
+    found = health.parse(Answer(0, text))
+    assert isinstance(found, Standing)
+    return found
+
+
+def test_a_balancer_that_is_cut_off_says_which_address_it_leaves_and_why() -> None:
+    found = asked(ALONE)
+    reason = "reaches too few voters and balancers, so it leaves 10.77.0.100 to others"
+    assert (found.role, found.ready, found.reason) == ("replica", False, reason)
+    assert found.details == balancer_standing(Answer(0, STAT)).details
+    everybody = {**standings(edge_1="10.77.0.100 10.77.0.101"), ("edge-0", "haproxy"): found}
+    assert pool().rolling.after.holds(everybody) == f"haproxy of edge-0 {reason}"
+
+
+@pytest.mark.parametrize("there", ["voters:sessions,sessions-2", "opsctl:balancers,edge-1"])
+def test_one_who_is_in_reach_is_enough_beside_the_voter_here(there: str) -> None:
+    assert asked(ALONE.replace(f"{there},0,,DOWN", f"{there},0,,UP")).ready
+    assert asked(STAT).ready  # the process does not know yet whom to ask
+
+
 @pytest.mark.parametrize(
     "answer", [Answer(1, "", "socat: E connect: No such file\n"), Answer(-1, ""), Answer(0, "")]
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
-from opsctl.engines.haproxy.config import LaneLines, ServerLine, lane_lines
+from opsctl.engines.haproxy.config import LaneLines, ServerLine, lane_lines, milliseconds
 from opsctl.engines.haproxy.pool import HAPROXY, STATUS, USER, Pool, admin, own, script, socat
+from opsctl.engines.haproxy.reach import claims
 from opsctl.engines.haproxy.signals import USER as USER_METRICS
 from opsctl.engines.haproxy.signals import proof, secret
 from opsctl.engines.haproxy.software import haproxy_software
@@ -69,7 +71,11 @@ def balancer(pool: Pool, seat: Seat, render: Render) -> Component:
             memory_request=64 * MIB,
             open_files=_open_files(connections),
         ),
-        health=Query(admin(seat), balancer_standing, Text(("show stat -1 7 -1\n",))),
+        health=Query(
+            admin(seat),
+            partial(balancer_standing, claims=claims(pool, seat)),
+            Text(("show stat -1 7 -1\n",)),
+        ),
         signs=(
             # The master's own copy of the line has "(PID) : " before it.
             Sign(
@@ -146,6 +152,8 @@ def _files(
         metrics_hash=secret(pool, "bcrypt"),
         proof=next(iter(_certs(pool, seat)), None),
         lanes=lines,
+        claims=claims(pool, seat),
+        advert=milliseconds(pool.pace.advert),
         maxconn=connections,
         patience_old=OLD,
         named=any(server.named for lane in lines for server in lane.servers),
@@ -181,7 +189,8 @@ def _last(pool: Pool) -> list[str]:
 
 
 def _unasked(lines: tuple[LaneLines, ...]) -> list[dict[str, object]]:
-    """Every server of every backend. HAProxy goes by the names; the numbers must only be there."""
+    """Every server that somebody is led to, or that votes. HAProxy goes by the names; the numbers
+    must only be there."""
     backends: list[tuple[str, tuple[ServerLine, ...]]] = []
     for lane in lines:
         backends.append((lane.name, lane.servers))

@@ -112,7 +112,7 @@ def _bind(lane: Lane, seat: Seat, port: int) -> str:
 def _election(lane: Lane, backend: Backend) -> ElectionLines:
     def servers(voters: Sequence[Voter]) -> tuple[ServerLine, ...]:
         return tuple(
-            ServerLine(one.member, _voter_host(lane, one.member), one.check.port, one.check.port)
+            ServerLine(one.member, voter_host(lane, one.member), one.check.port, one.check.port)
             for one in voters
         )
 
@@ -129,7 +129,7 @@ def _election(lane: Lane, backend: Backend) -> ElectionLines:
     )
 
 
-def _voter_host(lane: Lane, member: str) -> str:
+def voter_host(lane: Lane, member: str) -> str:
     """Voters sit beside the members."""
     return next(_host(one.host) for one in lane.entry.backends if one.member == member)
 

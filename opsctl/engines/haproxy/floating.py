@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from opsctl.engines.haproxy.pool import KEEPALIVED, STATUS, USER, Pool, own, script
+from opsctl.engines.haproxy.pool import KEEPALIVED, STATUS, USER, Pool, own, script, socat
+from opsctl.engines.haproxy.reach import claims
 from opsctl.engines.haproxy.software import keepalived_software
 from opsctl.engines.haproxy.standings import holder_standing
 from opsctl.workload import (
@@ -61,7 +62,10 @@ def keepalived(pool: Pool, seat: Seat, render: Render) -> Component:
 
 
 def _files(pool: Pool, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
-    instances = [_instance(pool, seat, vip) for vip in pool.vips]
+    claimed = [claim.address for claim in claims(pool, seat)]
+    instances = [
+        {**_instance(pool, seat, vip), "claimed": vip.address in claimed} for vip in pool.vips
+    ]
     known: dict[str, object] = {
         "member": seat.member,
         "config_dir": seat.config_dir,
@@ -69,6 +73,7 @@ def _files(pool: Pool, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
         "own": own(seat),
         "instances": instances,
         "status_port": seat.ports[STATUS],
+        "socat": socat(seat),
     }
     main = render(
         "keepalived.conf",
@@ -77,16 +82,15 @@ def _files(pool: Pool, seat: Seat, render: Render) -> tuple[ConfigFile, ...]:
         advert=f"{pool.pace.advert:g}",
         peers=[own(other) for other in pool.seats if other.member != seat.member],
     )
-    start, status = "start-keepalived.sh", "status.sh"
-    addresses = [vip.address for vip in pool.vips]
+    known["addresses"] = [vip.address for vip in pool.vips]
+    start = "start-keepalived.sh"
+    others = ("status.sh", "reach.sh") if claimed else ("status.sh",)
     return (
         ConfigFile(f"{seat.config_dir}/keepalived.conf", main, effect="reload"),
         ConfigFile(script(seat, start), render(start, **known), mode="0750", effect="reload"),
-        ConfigFile(
-            script(seat, status),
-            render(status, **known, addresses=addresses),
-            mode="0750",
-            effect="none",
+        *(
+            ConfigFile(script(seat, name), render(name, **known), mode="0750", effect="none")
+            for name in others
         ),
     )
 

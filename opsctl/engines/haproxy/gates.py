@@ -33,9 +33,11 @@ def _answering(pool: Pool, standings: Standings) -> str:
     for member in pool.members:
         for component in parts:
             standing = standings.get((member, component))
-            if standing is None or not standing.ready:
+            if standing is None or standing.role == "unknown":
                 said = f": {standing.reason}" if standing and standing.reason else ""
                 return f"{component} of {member} does not answer{said}"
+            if not standing.ready:
+                return f"{component} of {member} {standing.reason}"
     return ""
 
 

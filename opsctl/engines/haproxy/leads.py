@@ -33,7 +33,7 @@ def leads(pool: Pool, standings: Standings) -> tuple[Lead, ...]:
 def _lead(pool: Pool, lane: Lane, standings: Standings) -> Lead:
     doors = _doors(pool, lane, standings)
     seen = {member: standings[member, HAPROXY] for member in doors}
-    details = next((one.details for one in seen.values() if one.ready), {})
+    details = next((one.details for one in seen.values() if one.details), {})
     return Lead(
         lane,
         balancers=doors,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from opsctl.engines.haproxy.balancer import PATIENCE
 from opsctl.engines.haproxy.paces import election
 from opsctl.engines.haproxy.pool import Pool
+from opsctl.engines.haproxy.reach import claims
 from opsctl.workload import Lane
 
 
@@ -33,6 +34,12 @@ def _addresses(pool: Pool) -> Iterator[str]:
     )
     yield f"A balancer's host may stall for {3 * pace.advert:g} s without losing its addresses."
     yield "An address stays where it is when a former holder returns."
+    left = dict.fromkeys(claim.address for seat in pool.seats for claim in claims(pool, seat))
+    if left:
+        yield (
+            f"A balancer that reaches neither a majority of the voters nor all other balancers "
+            f"gives up {' and '.join(left)} within {pace.alone:g} s."
+        )
 
 
 def _lane(lane: Lane) -> Iterator[str]:

@@ -30,6 +30,13 @@ class Pace:
         (each look may take as long as the time between two), then says that it leaves."""
         return _SCRIPT_FALLS * 2 * _SCRIPT + self.advert
 
+    @property
+    def alone(self) -> float:
+        """Longest time until one that is cut off from the others gives its addresses up. It knocks
+        at them once in an advert's time, waits as long and has to miss them twice, so that it bears
+        the stalls that adverts bear; then keepalived has to look."""
+        return 4 * self.advert + _SCRIPT
+
 
 PACES: Mapping[str, Pace] = {"fast": Pace(0.3), "normal": Pace(1.0), "safe": Pace(2.0)}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 
 from opsctl.engines.haproxy.config import VETOES, VOTES
+from opsctl.engines.haproxy.reach import BALANCERS, VOTERS, Claim
 from opsctl.workload import Answer, Standing
 
 # Of details, before a route's name, such as "route sessions".
@@ -17,10 +19,10 @@ def _silent(answer: Answer) -> Standing:
     return Standing("unknown", ready=False, reason=lines[-1] if lines else "no answer")
 
 
-def balancer_standing(answer: Answer) -> Standing:
+def balancer_standing(answer: Answer, claims: Sequence[Claim] = ()) -> Standing:
     """HAProxy's `show stat`. Details, per route: "route NAME": the members that get clients;
     "down NAME": the others, each with what its check said; "full NAME": how many connections, where
-    no more are let in."""
+    no more are let in. One that has to give up an address of `claims` is not ready."""
     rows = list(csv.DictReader(answer.stdout.lstrip("# ").splitlines(keepends=True)))
     if answer.exit != 0 or not rows or "svname" not in rows[0]:
         return _silent(answer)
@@ -42,9 +44,25 @@ def balancer_standing(answer: Answer) -> Standing:
             serving.append(server)
         else:
             away.append(f"{server} {_why(row)}")
-    details = {f"{LEADS} {lane}": ", ".join(servers) for lane, servers in up.items()}
-    details |= {f"{REFUSES} {lane}": "; ".join(servers) for lane, servers in down.items()}
-    return Standing("replica", ready=True, details=details | full)
+    lanes = [lane for lane in up if not lane.startswith((BALANCERS, VOTERS))]
+    details = {f"{LEADS} {lane}": ", ".join(up[lane]) for lane in lanes}
+    details |= {f"{REFUSES} {lane}": "; ".join(down[lane]) for lane in lanes}
+    why = _unreached(claims, {lane: len(servers) for lane, servers in up.items()})
+    return Standing("replica", ready=not why, reason=why, details=details | full)
+
+
+def _unreached(claims: Sequence[Claim], seen: Mapping[str, int]) -> str:
+    """Which addresses it leaves to others, and why, in words; "" for none. `seen`: how many servers
+    are up, by backend; one that the process does not know yet says nothing."""
+    left = [
+        claim.address
+        for claim in claims
+        if seen.get(BALANCERS, len(claim.balancers)) < len(claim.balancers)
+        and all(seen.get(one.backend, one.missing) < one.missing for one in claim.electorates)
+    ]
+    if not left:
+        return ""
+    return f"reaches too few voters and balancers, so it leaves {' and '.join(left)} to others"
 
 
 def _why(row: dict[str, str]) -> str:

@@ -39,6 +39,7 @@ def _entry(cast: Cast, role: Role, question: Say) -> Entry:
             voters=_voters(cast, seat.member) if agreed else (),
             needed=cast.majority if agreed else 0,
             vetoes=_vetoes(cast, seat.member) if agreed else (),
+            node=seat.node,
         )
         for seat in cast.seats
     )
