@@ -34,7 +34,7 @@ def keepalived(pool: Pool, seat: Seat, render: Render) -> Component:
         software=keepalived_software(pool),
         command=Command(
             argv=(
-                "keepalived", "--dont-fork", "--log-console", "--no-syslog", "--log-detail",
+                "keepalived", "--dont-fork", "--log-console", "--no-syslog",
                 "--vrrp", "--use-file", f"{run}/keepalived.conf",
                 # All of them: where it may not write one, it says that it runs already.
                 "--pid", f"{run}/keepalived.pid", "--vrrp_pid", f"{run}/vrrp.pid",
