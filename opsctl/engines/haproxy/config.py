@@ -110,28 +110,25 @@ def _bind(lane: Lane, seat: Seat, port: int) -> str:
 
 
 def _election(lane: Lane, backend: Backend) -> ElectionLines:
-    def servers(voters: Sequence[Voter]) -> tuple[ServerLine, ...]:
-        return tuple(
-            ServerLine(one.member, voter_host(lane, one.member), one.check.port, one.check.port)
-            for one in voters
-        )
-
     return ElectionLines(
         member=backend.member,
         backend=f"{VOTES}{lane.name}:{backend.member}",
         path=f"/votes/{lane.name}/{backend.member}",
         needed=backend.needed,
         check=_says(backend.voters[0].check.says),
-        voters=servers(backend.voters),
+        voters=voter_lines(lane, backend.voters),
         veto_backend=f"{VETOES}{lane.name}:{backend.member}",
         veto_check=_says(backend.vetoes[0].check.says) if backend.vetoes else (),
-        vetoes=servers(backend.vetoes),
+        vetoes=voter_lines(lane, backend.vetoes),
     )
 
 
-def voter_host(lane: Lane, member: str) -> str:
+def voter_lines(lane: Lane, voters: Sequence[Voter]) -> tuple[ServerLine, ...]:
     """Voters sit beside the members."""
-    return next(_host(one.host) for one in lane.entry.backends if one.member == member)
+    hosts = {one.member: _host(one.host) for one in lane.entry.backends}
+    return tuple(
+        ServerLine(one.member, hosts[one.member], one.check.port, one.check.port) for one in voters
+    )
 
 
 def _host(host: Text) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opsctl.engines.haproxy.config import ServerLine, voter_host
+from opsctl.engines.haproxy.config import ServerLine, voter_lines
 from opsctl.engines.haproxy.pool import STATUS, Pool, own
 from opsctl.workload import Lane, Seat
 
@@ -75,8 +75,5 @@ def _electorate(lane: Lane, seat: Seat) -> Electorate:
     return Electorate(
         lane=lane.name,
         missing=asked.needed - (len(asked.voters) - len(away)),
-        voters=tuple(
-            ServerLine(one.member, voter_host(lane, one.member), one.check.port, one.check.port)
-            for one in away
-        ),
+        voters=voter_lines(lane, away),
     )
