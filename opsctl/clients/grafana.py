@@ -18,9 +18,10 @@ _MARK = "opsctl"  # the key of a data source's own notes
 
 
 class GrafanaServer:
-    """See opsctl.ports.grafana.Grafana. `token`: a service account's."""
+    """See opsctl.ports.grafana.Grafana. `token`: a service account's; `authority`: by whom it is
+    certified (PEM), left out: by one of this machine's authorities."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, authority: str | None = None) -> None:
         from grafana_client import GrafanaApi
         from grafana_client.client import TokenAuth
 
@@ -32,6 +33,7 @@ class GrafanaServer:
             port=parts.port,
             url_path_prefix=f"{parts.path.strip('/')}/" if parts.path.strip("/") else "",
             protocol=parts.scheme,
+            verify=authority or True,
             timeout=TIMEOUT,
         )
 
@@ -154,12 +156,14 @@ class GrafanaServer:
         from grafana_client.client import GrafanaException
         from niquests.exceptions import RequestException
 
+        from opsctl.clients.trust import refused
+
         try:
             answer = question()
         except GrafanaException as error:
             raise self._refused(error.status_code, error.response, needed) from None
         except (RequestException, OSError) as error:
-            raise self._away(str(error)) from None
+            raise self._away(refused(str(error)) or str(error)) from None
         if isinstance(answer, str) and answer:
             raise self._stranger()
         return answer
@@ -211,7 +215,8 @@ class GrafanaServer:
             "grafana/away",
             f"Grafana does not answer: {words}",
             where=self.where,
-            hint="is monitoring.grafana.url right, and reachable from here?",
+            hint="is monitoring.grafana.url right, and reachable from here? monitoring.grafana.ca "
+            "names by whom it is certified, where this machine does not believe that",
         )
 
     def _stranger(self) -> OpsError:

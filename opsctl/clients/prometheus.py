@@ -20,7 +20,8 @@ class PrometheusServer:
     """See opsctl.ports.metrics.Metrics.
 
     `user` and `password` for basic authentication; `trust`: whom it is certified by and as whom,
-    None for this machine's authorities. `where` names it in errors, left out: the URL.
+    None for this machine's authorities. `where` names it in errors, left out: the URL; `hint` says
+    what to do when it does not answer.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class PrometheusServer:
         password: str = "",
         trust: Trust | None = None,
         where: str = "",
+        hint: str = "`opsctl status` shows whether it runs",
         timeout: float = TIMEOUT,
     ) -> None:
         import requests
@@ -40,7 +42,7 @@ class PrometheusServer:
         session = requests.Session()
         session.auth = (user, password) if user else None
         self._url = url.rstrip("/")
-        self.where = where or self._url
+        self.where, self._hint = where or self._url, hint
         self._session = session
         self._timeout = timeout
         self._api = PrometheusConnect(
@@ -49,7 +51,7 @@ class PrometheusServer:
         if trust is not None:
             from opsctl.clients.trust import Certified
 
-            session.trust_env = False  # a proxy knows nothing of a tunnel's end
+            session.trust_env = not trust.name  # a proxy knows nothing of a tunnel's end
             session.mount(self._url, Certified(trust))
 
     def now(self, expr: str) -> tuple[Series, ...]:
@@ -105,7 +107,7 @@ class PrometheusServer:
             "metrics/away",
             f"Prometheus does not answer: {words}",
             where=self.where,
-            hint="`opsctl status` shows whether it runs",
+            hint=self._hint,
         )
 
 

@@ -73,8 +73,9 @@ def door(parts: Parts) -> tuple[str, str, str]:
     where there is none. One that others run comes before."""
     monitoring = parts.environment.monitoring
     if monitoring is not None and monitoring.prometheus is not None:
-        login = monitoring.prometheus.basic_auth
-        return monitoring.prometheus.url, login.user if login else "", ""
+        theirs = monitoring.prometheus
+        login = theirs.basic_auth
+        return theirs.url, login.user if login else "", theirs.ca or ""
     for one in collectors(parts):
         return _url(parts, one), one.endpoint.user, _authority(parts, one)
     return "", "", ""

@@ -4,6 +4,7 @@
 model is given the engines it knows: each supplies a subclass of `ServiceBase` with its own keys.
 """
 
+from opsctl.model.authorities import Authority, over_tls
 from opsctl.model.base import Keys, Model, Name, Port, Secret, SecretValue, check_name, problem
 from opsctl.model.checking import candidate_hosts
 from opsctl.model.codes import ERRORS, FINDINGS
@@ -56,6 +57,7 @@ __all__ = [
     "ERRORS",
     "FINDINGS",
     "Alertmanager",
+    "Authority",
     "Backup",
     "BasicAuth",
     "Bytes",
@@ -104,6 +106,7 @@ __all__ = [
     "lint",
     "load",
     "load_data",
+    "over_tls",
     "problem",
     "reference_markdown",
     "schema",

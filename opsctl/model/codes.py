@@ -33,6 +33,7 @@ ERRORS = {
 }
 
 FINDINGS = {
+    "lint/authority-ends": "by whom a server is certified ends within 30 days, or has ended",
     "lint/backup-same-disk": "backups that lie beside the data and nowhere else",
     "lint/duplicate-host": "place.hosts names a host twice",
     "lint/lone-balancer": "a vip that has only one balancer to be on",

@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, SerializeAsAny
 from opsctl.errors import Place
 from opsctl.model.base import Keys, Model, Name
 from opsctl.model.extras import Monitoring, Secrets
+from opsctl.model.files import beside
 from opsctl.model.routes import Route
 from opsctl.model.services import ServiceBase
 from opsctl.model.targets import Target
@@ -47,7 +48,8 @@ class Environment(Model):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The merged spec as it was written: plain data for JSON, without defaults."""
+        """The merged spec as it was written, but with the text of the certificates that it names
+        by their file: plain data for JSON, without defaults."""
         data = plain(self._tree)
         assert isinstance(data, dict)
         return data
@@ -71,8 +73,10 @@ class Environment(Model):
         scalar = not isinstance(entry.node, Table) and not hasattr(entry.node, "items")
         return entry.node.place if scalar and not key else entry.place or entry.node.place
 
+    def written(self, keys: Keys) -> bool:
+        """Whether something stands at `keys`, and is not only implied."""
+        return find(self._tree, keys) is not None
+
     def beside(self, keys: Keys, path: str) -> Path:
         """`path`, which stands at `keys`: `~` expanded, else beside the file that set it."""
-        place = self.place(keys)
-        base = place.file.parent if place and isinstance(place.file, Path) else Path()
-        return base / Path(path).expanduser()
+        return beside(self.place(keys), path)

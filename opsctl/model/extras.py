@@ -7,12 +7,17 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from opsctl.model.authorities import Authority, over_tls
 from opsctl.model.base import Model, Name, Secret, problem
 from opsctl.model.quantities import Duration, Retention
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://\S+$")]
 Address: TypeAlias = Annotated[str, AfterValidator(lambda text: str(ipaddress.ip_address(text)))]
 
+_CERTIFIED = (
+    "By whom it is certified: a file with that authority's certificate, or PEM. Left out: by one "
+    "that the asking machine believes."
+)
 _OFTEN, _SELDOM = 1.0, 60.0  # seconds
 
 
@@ -22,6 +27,7 @@ class Receiver(Model):
     noun = "a receiver"
     name: Name = Field(description="Its name in routes and on screens.")
     webhook: Secret = Field(description="The URL that is posted to.")
+    ca: Authority | None = Field(None, description=_CERTIFIED)
 
 
 class BasicAuth(Model):
@@ -40,6 +46,8 @@ class RemoteWrite(Model):
         description="Where it takes them, such as https://metrics.example/api/v1/write."
     )
     basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
+    ca: Authority | None = Field(None, description=_CERTIFIED)
+    _proved = model_validator(mode="after")(over_tls)
 
 
 class Alertmanager(Model):
@@ -52,6 +60,8 @@ class Alertmanager(Model):
         description="One that is already there is told instead, such as https://alerts.example.",
     )
     basic_auth: BasicAuth | None = Field(None, description="How that one lets us in.")
+    ca: Authority | None = Field(None, description=_CERTIFIED)
+    _proved = model_validator(mode="after")(over_tls)
 
     @model_validator(mode="after")
     def _ours_or_theirs(self) -> Self:
@@ -62,13 +72,14 @@ class Alertmanager(Model):
                 hint="remove receivers: who is told is said there",
                 keys=("receivers",),
             )
-        if self.basic_auth and not self.url:
-            raise problem(
-                "spec/value",
-                'basic_auth means nothing without "url": opsctl\'s own has a password anyway',
-                hint="remove basic_auth",
-                keys=("basic_auth",),
-            )
+        for key, why in (("basic_auth", "has a password"), ("ca", "is certified")):
+            if getattr(self, key) and not self.url:
+                raise problem(
+                    "spec/value",
+                    f'{key} means nothing without "url": opsctl\'s own {why} anyway',
+                    hint=f"remove {key}",
+                    keys=(key,),
+                )
         return self
 
 
@@ -81,9 +92,11 @@ class ExistingPrometheus(Model):
         "dashboards ask it."
     )
     basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
+    ca: Authority | None = Field(None, description=_CERTIFIED)
     addresses: tuple[Address, ...] = Field(
         (), description="Whence it collects: `firewall: manage` lets these addresses in."
     )
+    _proved = model_validator(mode="after")(over_tls)
 
 
 class Grafana(Model):
@@ -92,11 +105,13 @@ class Grafana(Model):
     noun = "grafana"
     url: Url = Field(description="Where it answers, such as https://grafana.example.")
     token: Secret = Field(description="A service account token.")
+    ca: Authority | None = Field(None, description=_CERTIFIED)
     datasource: str | None = Field(
         None,
         description="The name or uid of the data source that panels ask. Left out: the one that "
         "opsctl makes, or the only Prometheus there.",
     )
+    _proved = model_validator(mode="after")(over_tls)
 
 
 class Monitoring(Model):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from opsctl.model.base import Keys
 from opsctl.model.checking import candidate_hosts
+from opsctl.model.ending import authorities_that_end
 from opsctl.model.environment import Environment
 from opsctl.model.findings import Finding
 from opsctl.model.monitors import unwatched
@@ -17,8 +19,11 @@ from opsctl.model.targets import HostsTarget, KubernetesTarget
 from opsctl.model.timekeeping import no_time_sync
 
 
-def lint(environment: Environment) -> tuple[Finding, ...]:
-    """Every finding, each with the place of what it means, in the order of the spec's sections."""
+def lint(environment: Environment, now: float | None = None) -> tuple[Finding, ...]:
+    """Every finding, each with the place of what it means, in the order of the spec's sections.
+
+    `now`: seconds since the epoch, left out: those of this machine's clock.
+    """
     found: list[Finding] = []
     for name, service in environment.services.items():
         if service.managed:
@@ -33,6 +38,7 @@ def lint(environment: Environment) -> tuple[Finding, ...]:
             found += _racks(environment, name, service)
     found += _routes(environment)
     found += no_time_sync(environment)
+    found += authorities_that_end(environment, time.time() if now is None else now)
     found += _unsupported(environment)
     return tuple(_placed(environment, finding) for finding in found)
 

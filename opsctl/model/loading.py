@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ from opsctl.model.checking import check_references
 from opsctl.model.environment import Environment
 from opsctl.model.explaining import explain, where
 from opsctl.model.files import read
+from opsctl.model.inlining import with_texts
 from opsctl.model.monitors import with_monitoring
 from opsctl.model.presenting import presentable
 from opsctl.model.routing import check_routes
@@ -50,18 +51,19 @@ def load(files: Sequence[Path], sets: Sequence[str] = (), *, engines: Engines) -
         tree = merge(tree, layer)
     for text in sets:
         tree = apply_set(tree, text)
-    return build(tree, engines)
+    return build(*with_texts(tree, engines), engines=engines)
 
 
 def load_data(document: Mapping[str, Plain], *, engines: Engines) -> Environment:
     """The environment of a document that was saved (Environment.document); it has no places."""
-    return build(merge(Table(), from_plain(dict(document))), engines)
+    return build(merge(Table(), from_plain(dict(document))), engines=engines)
 
 
-def build(tree: Node, engines: Engines) -> Environment:
-    """The environment that a merged tree says; raises OpsErrors with every mistake."""
+def build(tree: Node, found: Iterable[OpsError] = (), *, engines: Engines) -> Environment:
+    """The environment that a merged tree says; raises OpsErrors with every mistake, those that
+    were `found` before among them."""
     _check_schema(tree)
-    mistakes: list[OpsError] = []
+    mistakes = list(found)
     services: dict[str, ServiceBase] = {}
     for name, entry in _services(tree).items():
         try:
@@ -78,9 +80,9 @@ def build(tree: Node, engines: Engines) -> Environment:
         environment._timekeepers = tuple(keepers)
         mistakes += check_references(environment, tree)
         if not mistakes:
-            environment, found = with_balancers(environment, engines)
+            environment, unmade = with_balancers(environment, engines)
             environment = with_monitoring(environment, engines)
-            mistakes += found or check_routes(environment)
+            mistakes += unmade or check_routes(environment)
     if mistakes or environment is None:
         raise OpsErrors(presentable(mistakes))
     return environment

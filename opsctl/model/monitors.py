@@ -59,7 +59,7 @@ def _parts(environment: Environment, monitoring: Monitoring) -> tuple[_Part, ...
         "interval": monitoring.interval,
         "retention": monitoring.retention,
         "remote_write": monitoring.remote_write,
-        "tells": [{"url": alertmanager.url, "basic_auth": alertmanager.basic_auth}]
+        "tells": [alertmanager.model_dump(include={"url", "basic_auth", "ca"})]
         if alertmanager.url
         else [],
     }

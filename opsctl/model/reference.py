@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from opsctl.model.authorities import Authority
 from opsctl.model.codes import ERRORS, FINDINGS
 from opsctl.model.environment import Environment
 from opsctl.model.loading import Engines
@@ -31,7 +32,8 @@ A secret is `{{secret: NAME}}`: the secrets backend holds its value.
 Paths may begin with `~`; others are relative to the file in which they stand.
 """
 _SCALARS = {str: "text", int: "whole number", float: "number", bool: "true or false",
-            Bytes: "size", Duration: "duration", LabHosts: "`lab` or `lab:NAME`"}  # fmt: skip
+            Bytes: "size", Duration: "duration", LabHosts: "`lab` or `lab:NAME`",
+            Authority: "file or PEM"}  # fmt: skip
 
 
 def reference_markdown(engines: Engines) -> str:

@@ -96,6 +96,20 @@ def find(node: Node, keys: Keys) -> Entry | None:
     return entry
 
 
+def put(node: Node, keys: Keys, leaf: Leaf) -> Node:
+    """The tree with `leaf` at `keys`, where something stands."""
+    if not keys:
+        return leaf
+    key, rest = keys[0], keys[1:]
+    if isinstance(node, Row):
+        items = (put(one, rest, leaf) if at == key else one for at, one in enumerate(node.items))
+        return Row(tuple(items), node.place)
+    assert isinstance(node, Table)
+    entry = node.entries[str(key)]
+    changed = Entry(put(entry.node, rest, leaf), entry.place)
+    return Table({**node.entries, str(key): changed}, node.place)
+
+
 def measure(node: Node) -> tuple[int, int]:
     """How many nodes, and how deep."""
     if isinstance(node, Leaf):

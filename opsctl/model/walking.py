@@ -35,7 +35,7 @@ def walk(steps: Iterable[str | int], model: type[BaseModel], node: Node) -> Way:
         if tagged:
             here = tagged
             continue
-        inner = [found for kind in here for found in _step_into(kind, step)]
+        inner = [found for kind in here for found in step_into(kind, step)]
         known = _models(here) and any(step in kind.model_fields for kind in _models(here))
         if inner and (known or find(node, (*keys, step)) is not None):
             keys = (*keys, step)
@@ -53,7 +53,8 @@ def alternatives(annotation: object) -> list[Any]:
     return [annotation]
 
 
-def _step_into(kind: object, step: str | int) -> list[Any]:
+def step_into(kind: object, step: str | int) -> list[Any]:
+    """The types that a value of this type may have at a key or index."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         known = kind.model_fields.get(str(step))
         return alternatives(known.annotation) if known else []

@@ -11,7 +11,8 @@ from opsctl.workload import CertRef, SecretRef
 @dataclass(frozen=True, slots=True)
 class Certified:
     """What a certificate says. Times are seconds since the epoch; `left`: seconds until it ends.
-    `ours`: the authority that issues for this environment now signed it."""
+    `ours`: the authority that issues for this environment now signed it. `uses`: what it may be
+    shown for, by object identifier."""
 
     names: tuple[str, ...]
     issuer: str
@@ -19,6 +20,7 @@ class Certified:
     ends: float
     left: float
     ours: bool
+    uses: frozenset[str]
 
 
 class Secrets(Protocol):

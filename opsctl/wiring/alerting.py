@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.flow.sources import WebDoor, web_doors
-from opsctl.model import BasicAuth, ServiceBase
+from opsctl.model import Alertmanager, BasicAuth, ExistingPrometheus, ServiceBase
 from opsctl.workload import CertRef, Quiet, SecretRef, Workload
 
 if TYPE_CHECKING:
@@ -50,10 +50,21 @@ def _way(parts: Parts, door: WebDoor, port: int, password: str) -> Reached:
     return Reached(f"{scheme}://127.0.0.1:{port}", door.endpoint.user, password, member, trust)
 
 
-def _elsewhere(parts: Parts, url: str, said: BasicAuth | None) -> Reached:
-    """One that others run: this machine's authorities say who it is."""
-    user, password = _login(parts, said)
-    return Reached(url, user, password, url, None)
+def _elsewhere(parts: Parts, server: Alertmanager | ExistingPrometheus) -> Reached:
+    """One that others run: the authority that the spec names says who it is, or this machine's."""
+    from opsctl.clients.trust import Trust
+
+    user, password = _login(parts, server.basic_auth)
+    url = server.url or ""
+    return Reached(url, user, password, url, Trust(server.ca) if server.ca else None)
+
+
+def _said(key: str) -> str:
+    """What to look at when a server that others run does not answer."""
+    return (
+        f"monitoring.{key} in the spec says where it is, how it lets us in and, as ca, by whom it "
+        "is certified"
+    )
 
 
 @contextmanager
@@ -62,10 +73,10 @@ def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Itera
     answer. Raises OpsError: metrics/none, metrics/away."""
     from opsctl.clients.prometheus import PrometheusServer
 
-    def made(way: Reached) -> PrometheusServer:
+    def made(way: Reached, **more: str) -> PrometheusServer:
         server = PrometheusServer(
             way.url, user=way.user, password=way.password, trust=way.trust, where=way.member,
-            timeout=timeout,
+            timeout=timeout, **more,
         )  # fmt: skip
         server.now("vector(1)")
         return server
@@ -73,7 +84,7 @@ def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Itera
     monitoring = parts.environment.monitoring
     theirs = monitoring.prometheus if monitoring is not None else None
     if theirs is not None:
-        yield made(_elsewhere(parts, theirs.url, theirs.basic_auth))
+        yield made(_elsewhere(parts, theirs), hint=_said("prometheus"))
         return
     with _first(parts, placed, "Prometheus", lambda one: one.collects, made) as found:
         yield found
@@ -117,11 +128,11 @@ def _alertmanager_elsewhere(parts: Parts) -> AlertmanagerServer | None:
     theirs = monitoring.alertmanager if monitoring is not None else None
     if theirs is None or not theirs.url:
         return None
-    way = _elsewhere(parts, theirs.url, theirs.basic_auth)
-    hint = "monitoring.alertmanager in the spec says where it is and how it lets us in"
+    way = _elsewhere(parts, theirs)
     return AlertmanagerServer(
-        way.url, user=way.user, password=way.password, hint=hint, tunnel=False
-    )
+        way.url, user=way.user, password=way.password, trust=way.trust,
+        hint=_said("alertmanager"), tunnel=False,
+    )  # fmt: skip
 
 
 def _login(parts: Parts, said: BasicAuth | None) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def grafana(parts: Parts) -> GrafanaServer:
             hint=f"`opsctl secrets set {secret}`: the token of a service account",
             exit=Exit.REFUSED,
         )
-    return GrafanaServer(named.url, token)
+    return GrafanaServer(named.url, token, named.ca)
 
 
 def pushing(parts: Parts, datasource: str = "") -> Pushing:

@@ -18,6 +18,8 @@ class Cert:
     what others may call the component, DNS names and addresses. `path` is the certificate's, its
     key lies beside it at `path`.key, where HAProxy looks for it; `authority` holds the certificates
     of those that are believed. Renewed certificates have the same key, so one file changes.
+    `effect` is what a running process needs to take any of the three in, `believing`, where it is
+    said, what it needs for the last.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Cert:
     names: tuple[str | AddressRef, ...]
     use: Literal["server", "client", "both"] = "server"
     effect: Effect = "none"
+    believing: Effect | None = None
 
     @property
     def key(self) -> str:
@@ -41,6 +44,7 @@ class Cert:
         return CertRef(self.name, "end", self.names, self.use)
 
     def files(self) -> Iterator[ConfigFile]:
-        yield ConfigFile(self.authority, Text((CertRef(),)), effect=self.effect)
+        believed = self.believing or self.effect
+        yield ConfigFile(self.authority, Text((CertRef(),)), effect=believed)
         yield ConfigFile(self.key, Text((SecretRef(self.name, "key"),)), effect=self.effect)
         yield ConfigFile(self.path, Text((self.ref,)), effect=self.effect)

@@ -54,7 +54,7 @@ class Port:
     `audience`: anybody; the service's own members; or those and whoever collects metrics.
     `address`: a floating one, the only address it listens on; "" for the member's own. `entrance`:
     where clients come in that use an address of this port's own, of the port's name: members near
-    clients have such. 0: none. `datagrams`: it hears those too, by UDP.
+    clients have such. 0: none.
     """
 
     name: str
@@ -62,7 +62,6 @@ class Port:
     audience: Literal["clients", "members", "collectors"] = "clients"
     address: str = ""
     entrance: int = 0
-    datagrams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ exec prometheus-alertmanager \
     --web.listen-address={{ host }}:{{ port }} \
     --storage.path={{ data_dir }} \
 {% if peers %}
-    --cluster.listen-address={{ host }}:{{ peer_port }} \
+    --cluster.tls-config={{ gossip }} \
+    --cluster.listen-address={{ host or "0.0.0.0" }}:{{ peer_port }} \
 {% if not host %}
     --cluster.advertise-address={{ own }}:{{ peer_port }} \
 {% endif %}

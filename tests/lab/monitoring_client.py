@@ -25,9 +25,9 @@ Alert = Mapping[str, Any]
 
 
 class Webhook:
-    """Hears what Alertmanager posts, at this machine's address on the lab's bridge."""
+    """Hears what Alertmanager posts, at an address of this machine; over TLS with a `proof`."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, proof: ssl.SSLContext | None = None) -> None:
         heard: queue.Queue[Alert] = queue.Queue()
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,7 +43,10 @@ class Webhook:
 
         self._heard = heard
         self._server = ThreadingHTTPServer((address, 0), Handler)
-        self.url = f"http://{address}:{self._server.server_port}/alerts"
+        if proof is not None:
+            self._server.socket = proof.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if proof is None else "https"
+        self.url = f"{scheme}://{address}:{self._server.server_port}/alerts"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 

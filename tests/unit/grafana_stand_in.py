@@ -9,6 +9,7 @@ What it does not show: how Grafana draws, and what a Grafana newer than its docu
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -188,8 +189,9 @@ def _forbidden(right: str) -> Answer:
 
 
 @contextmanager
-def serve(below: str = "") -> Iterator[Grafana]:
-    """One that answers on this machine's loopback; `below` a path, as behind a proxy."""
+def serve(below: str = "", proof: ssl.SSLContext | None = None) -> Iterator[Grafana]:
+    """One that answers on this machine's loopback; `below` a path, as behind a proxy; over TLS with
+    a `proof`."""
     grafana = Grafana()
 
     class Handler(BaseHTTPRequestHandler):
@@ -216,9 +218,11 @@ def serve(below: str = "") -> Iterator[Grafana]:
             """Tests are quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if proof is not None:
+        server.socket = proof.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    grafana.url = f"http://127.0.0.1:{server.server_port}{below}"
+    grafana.url = f"{'http' if proof is None else 'https'}://127.0.0.1:{server.server_port}{below}"
     try:
         yield grafana
     finally:

@@ -256,6 +256,7 @@ def there(dc: HostsTarget, made: tuple[Resource, ...], pem: str) -> Actual:
 
 
 OTHER = replace(PROOF, names=("elsewhere",))
+ALSO_CLIENT = replace(PROOF, use="both")
 STRANGER = base64.b64encode(bytes(32)).decode()
 
 
@@ -266,10 +267,11 @@ STRANGER = base64.b64encode(bytes(32)).decode()
         (issued(secrets(BEGAN - 2 * RENEWED)), "it ended 40 days ago"),
         (issued(secrets(root=STRANGER)), "another authority"),
         (issued(secrets(), OTHER), "other names"),
+        (issued(secrets(), ALSO_CLIENT), "other uses"),
         (issued(secrets(KEY=2)), "another key"),
         ("garbage", "this is no certificate"),
     ],
-    ids=["soon", "late", "foreign", "names", "key", "garbage"],
+    ids=["soon", "late", "foreign", "names", "uses", "key", "garbage"],
 )
 def test_a_plan_says_why_another_one_is_issued(tmp_path: Path, pem: str, words: str) -> None:
     dc, made = realised(tmp_path, secrets(BEGAN + 10 * DAY))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import ssl
+import time
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from grafana_stand_in import TOKEN, Grafana, Kept, serve
 
 from dashboards_world import SERVICES, built, environment
 from opsctl.clients.grafana import GrafanaServer
+from opsctl.clients.secrets.issuing import Authority, key_pem
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.pushing import (
     Pushed,
@@ -173,6 +177,22 @@ def test_a_grafana_that_is_away_is_told_with_its_address(grafana: Grafana) -> No
     there = GrafanaServer("http://127.0.0.1:9", TOKEN)
     with pytest.raises(OpsError, match=r"grafana/away.*127.0.0.1:9"):
         there.sources()
+
+
+def test_a_grafana_is_believed_that_the_named_authority_certified_and_no_other(
+    tmp_path: Path,
+) -> None:
+    theirs, others = (Authority(bytes(32), name, 1) for name in ("theirs", "others"))
+    proof = tmp_path / "grafana.pem"
+    certificate = theirs.issue("seed", ("127.0.0.1",), "server", time.time())
+    proof.write_text(certificate + key_pem("seed"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(proof)
+    with serve(proof=context) as there:
+        assert GrafanaServer(there.url, TOKEN, theirs.pem).sources() == ()
+        for authority in (others.pem, None):
+            with pytest.raises(OpsError, match=r"grafana/away.*its certificate is refused"):
+                GrafanaServer(there.url, TOKEN, authority).sources()
 
 
 def test_a_grafana_below_a_path_is_found() -> None:

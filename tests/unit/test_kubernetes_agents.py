@@ -89,7 +89,7 @@ def test_nothing_is_beside_where_nothing_looks_at_nodes() -> None:
     assert not any(" Role " in name or " ServiceAccount " in name for name in found)
 
 
-def test_collectors_are_let_in_at_ports_for_metrics_and_members_by_datagrams() -> None:
+def test_collectors_are_let_in_at_ports_for_metrics_and_members_at_their_own() -> None:
     policies = {
         name.rpartition(" ")[2]: body(one)["spec"]["ingress"]
         for name, one in realised().items()
@@ -107,7 +107,7 @@ def test_collectors_are_let_in_at_ports_for_metrics_and_members_by_datagrams() -
     assert ("metrics-dc", 9121, "TCP") in let_in("sessions-server")
     assert ("metrics-dc", 8404, "TCP") in let_in("balancer-dc-balancer")
     assert ("metrics-dc", 9093, "TCP") in let_in("alerts-dc-teller")
-    assert ("alerts-dc", 9094, "UDP") in let_in("alerts-dc-teller")
+    assert ("alerts-dc", 9094, "TCP") in let_in("alerts-dc-teller")
     assert ("metrics-dc", 9094, "TCP") not in let_in("alerts-dc-teller")
 
 

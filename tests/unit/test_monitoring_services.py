@@ -410,7 +410,7 @@ def test_members_on_each_node_have_one_certificate_together() -> None:
         assert only.names == (service,)
 
 
-def test_nobody_but_who_collects_can_pass_for_a_client() -> None:
+def test_only_who_collects_and_who_goes_to_others_of_its_kind_can_pass_for_a_client() -> None:
     found = described(spec(routes=ROUTES))
     clients = {
         service
@@ -420,7 +420,7 @@ def test_nobody_but_who_collects_can_pass_for_a_client() -> None:
         for cert in part.certs
         if cert.use != "server"
     }
-    assert clients == {"metrics-dc"}
+    assert clients == {"metrics-dc", "alerts-dc"}
 
 
 def test_prometheus_asks_and_tells_nobody_without_looking_at_his_certificate() -> None:

@@ -13,7 +13,7 @@ def read(pem: str, authority: x509.Certificate | None, now: float) -> Certified 
     """None for what is no certificate. It is `ours` when `authority` signed it."""
     try:
         found = x509.load_pem_x509_certificate(pem.encode())
-        names = _names(found)
+        names, uses = _names(found), _uses(found)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return None
     return Certified(
@@ -23,6 +23,7 @@ def read(pem: str, authority: x509.Certificate | None, now: float) -> Certified 
         ends=found.not_valid_after_utc.timestamp(),
         left=found.not_valid_after_utc.timestamp() - now,
         ours=authority is not None and _signed_by(found, authority),
+        uses=uses,
     )
 
 
@@ -32,6 +33,14 @@ def _names(found: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(str(one.value) for one in san if isinstance(one, x509.DNSName | x509.IPAddress))
+
+
+def _uses(found: x509.Certificate) -> frozenset[str]:
+    try:
+        said = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    return frozenset(use.dotted_string for use in said)
 
 
 def _common(name: x509.Name) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from opsctl.engines import web
+from opsctl.engines.alertmanager.gossip import PEERS
 from opsctl.engines.alertmanager.options import AlertmanagerService
-from opsctl.engines.alertmanager.server import ALERTMANAGER, AVAILABLE, PEERS, server
+from opsctl.engines.alertmanager.server import ALERTMANAGER, AVAILABLE, server
 from opsctl.engines.alertmanager.silence import silence
 from opsctl.workload import (
     Directory,

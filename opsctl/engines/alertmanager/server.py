@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from opsctl.engines import web
+from opsctl.engines.alertmanager import gossip
 from opsctl.engines.alertmanager.options import AlertmanagerService
+from opsctl.model import Receiver
 from opsctl.workload import (
     AddressRef,
     Command,
@@ -25,7 +27,6 @@ from opsctl.workload import (
 
 ALERTMANAGER = "alertmanager"
 ROOM = 1024 * web.MIB  # bytes, where room has to be asked for: far more than silences take
-PEERS = "peers"  # the port at which members hear of each other
 AVAILABLE: Mapping[str, str] = {"debian-12": "0.25", "debian-13": "0.28"}
 IMAGE = "0.28"  # the version that an image has
 
@@ -51,11 +52,11 @@ def server(
         host=web.listening(seat),
         own=AddressRef(seat.member, "ip"),
         port=seat.ports[web.WEB],
-        peer_port=seat.ports[PEERS],
-        peers=[f"{AddressRef(at.member, 'ip')}:{at.ports[PEERS]}" for at in others],
+        peer_port=seat.ports[gossip.PEERS],
+        gossip=gossip.file(seat),
+        peers=[f"{AddressRef(at.member, 'ip')}:{at.ports[gossip.PEERS]}" for at in others],
     )
-    gossip = (Port(PEERS, seat.ports[PEERS], "members", datagrams=True),) if others else ()
-    proofs = web.proofs(name, seat, ALERTMANAGER)
+    proofs = gossip.proofs(name, seat, ALERTMANAGER, others)
     return Component(
         name=ALERTMANAGER,
         software=Software(
@@ -66,6 +67,8 @@ def server(
         files=(
             ConfigFile(f"{config}/start.sh", start, mode="0750"),
             *web.access_files(name, seat, render, proofs),
+            *gossip.files(name, seat, others, proofs, render),
+            *_authorities(service, config),
             ConfigFile(
                 f"{config}/alertmanager.yml",
                 _config(service, render),
@@ -73,7 +76,10 @@ def server(
                 check=("amtool", "check-config", "{file}"),
             ),
         ),
-        ports=(Port(web.WEB, seat.ports[web.WEB], "collectors"), *gossip),
+        ports=(
+            Port(web.WEB, seat.ports[web.WEB], "collectors"),
+            *gossip.ports(seat, others),
+        ),
         volumes=(Volume(seat.data_dir, size=ROOM),),
         probes=(Probe("ready", web.ask(seat, "health"), period=10.0),),
         limits=Limits(memory=128 * web.MIB, memory_request=32 * web.MIB),
@@ -85,7 +91,24 @@ def server(
 def _config(service: AlertmanagerService, render: Render) -> Text:
     """A webhook's URL is a secret, and Debian 12's Alertmanager reads it from nowhere else."""
     receivers = [
-        {"name": one.name, "url": SecretRef(one.webhook.secret, given=True)}
+        {
+            "name": one.name,
+            "url": SecretRef(one.webhook.secret, given=True),
+            "authority": _authority_file(one) if one.ca else "",
+        }
         for one in service.receivers
     ]
     return render("alertmanager.yml", receivers=receivers)
+
+
+def _authorities(service: AlertmanagerService, folder: str) -> Iterator[ConfigFile]:
+    """By whom receivers are certified: read anew when it has changed."""
+    for one in service.receivers:
+        if one.ca:
+            text = Text((str(one.ca),))
+            yield ConfigFile(f"{folder}/{_authority_file(one)}", text, effect="none")
+
+
+def _authority_file(receiver: Receiver) -> str:
+    """Its name alone, so that members' configurations stay alike."""
+    return f"ca-{receiver.name}.pem"

@@ -6,7 +6,18 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from opsctl.model import BasicAuth, Bytes, Duration, Model, RemoteWrite, ServiceBase, Url, problem
+from opsctl.model import (
+    Authority,
+    BasicAuth,
+    Bytes,
+    Duration,
+    Model,
+    RemoteWrite,
+    ServiceBase,
+    Url,
+    over_tls,
+    problem,
+)
 from opsctl.model.quantities import Retention
 
 
@@ -16,6 +27,8 @@ class ExistingAlertmanager(Model):
     noun = "an Alertmanager"
     url: Url = Field(description="Where it answers, such as https://alerts.example.")
     basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
+    ca: Authority | None = Field(None, description="By whom it is certified.")
+    _proved = model_validator(mode="after")(over_tls)
 
 
 _UNWANTED = {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from opsctl.engines import web
+from opsctl.engines.prometheus import elsewhere
 from opsctl.engines.prometheus.jobs import address, jobs, password_file, passwords, realms
-from opsctl.engines.prometheus.options import ExistingAlertmanager, PrometheusService
-from opsctl.model import RemoteWrite
+from opsctl.engines.prometheus.options import PrometheusService
 from opsctl.workload import (
     Cert,
     Command,
@@ -22,7 +21,6 @@ from opsctl.workload import (
     Render,
     Scrape,
     Seat,
-    SecretRef,
     Software,
     Text,
     Volume,
@@ -34,7 +32,6 @@ IMAGE = "2.53"  # the version that an image has
 _LONGEST = 10.0  # seconds that a target may take to answer
 _PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
 _FILES = 65_536
-_PORTS = {"http": 80, "https": 443}
 
 
 def server(
@@ -88,13 +85,9 @@ def _files(
     )
     yield ConfigFile(f"{config}/start.sh", start, mode="0750")
     yield from web.access_files(name, seat, render, _proofs(name, seat))
-    others: tuple[RemoteWrite | ExistingAlertmanager, ...] = (
-        *service.remote_write,
-        *service.tells,
-    )
-    people = (ref for one in others if (ref := _password(one)))
-    for ref in dict.fromkeys((*passwords(directory), *people)):
+    for ref in dict.fromkeys((*passwords(directory), *elsewhere.passwords(service))):
         yield ConfigFile(password_file(config, ref), Text((ref, "\n")), effect="none")
+    yield from elsewhere.authorities(service, config)
     for rules, text in sorted(directory.rules.items()):
         check = ("promtool", "check", "rules", "{file}")
         path = rules_file(config, rules)
@@ -121,6 +114,7 @@ def _config(
     name: str, service: PrometheusService, seat: Seat, directory: Directory, render: Render
 ) -> Text:
     config, interval = seat.config_dir, service.interval.seconds
+    proof = _proofs(name, seat)[0]
     return render(
         "prometheus.yml",
         member=seat.member,
@@ -131,47 +125,25 @@ def _config(
         jobs=jobs(directory, config),
         realms=realms(directory),
         alertmanagers=[
-            *(_told(one, config) for one in directory.alerting),
-            *(_told_elsewhere(one, config) for one in service.tells),
+            *(_told(one, config, proof) for one in directory.alerting),
+            *(elsewhere.told(one, config) for one in service.tells),
         ],
-        proof=_proofs(name, seat)[0],
-        writes=[_written(one, config) for one in service.remote_write],
+        proof=proof,
+        writes=[elsewhere.written(one, config) for one in service.remote_write],
     )
 
 
-def _told(scrape: Scrape, folder: str) -> dict[str, str]:
-    ref = scrape.password
-    login = {"user": scrape.user, "password_file": password_file(folder, ref) if ref else ""}
-    scheme = "http" if scrape.tls == "none" else "https"
-    at = {"address": address(scrape), "scheme": scheme, "tls": scrape.tls, "prefix": ""}
-    return {**at, "called": scrape.called, **login}
-
-
-def _told_elsewhere(one: ExistingAlertmanager, folder: str) -> dict[str, str]:
-    parts = urlsplit(one.url)
-    port = "" if parts.port else f":{_PORTS[parts.scheme]}"
+def _told(scrape: Scrape, folder: str, proof: Cert) -> dict[str, str]:
+    ref, plain = scrape.password, scrape.tls == "none"
     return {
-        "address": f"{parts.netloc}{port}",
-        "scheme": parts.scheme,
-        "tls": "none",  # it is known by the authorities of the host
-        "called": "",
-        "prefix": parts.path.rstrip("/"),
-        **_login(one, folder),
+        "address": address(scrape),
+        "scheme": "http" if plain else "https",
+        "authority": "" if plain else proof.authority,
+        "called": scrape.called,
+        "prefix": "",
+        "user": scrape.user,
+        "password_file": password_file(folder, ref) if ref else "",
     }
-
-
-def _written(one: RemoteWrite, folder: str) -> dict[str, str]:
-    return {"url": one.url, **_login(one, folder)}
-
-
-def _login(one: RemoteWrite | ExistingAlertmanager, folder: str) -> dict[str, str]:
-    ref = _password(one)
-    user = one.basic_auth.user if one.basic_auth else ""
-    return {"user": user, "password_file": password_file(folder, ref) if ref else ""}
-
-
-def _password(one: RemoteWrite | ExistingAlertmanager) -> SecretRef | None:
-    return SecretRef(one.basic_auth.password.secret, given=True) if one.basic_auth else None
 
 
 def _milliseconds(seconds: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from opsctl.model import Environment
 from opsctl.monitoring.dashboards.naming import uid
 
@@ -46,14 +48,7 @@ def source_file(
 ) -> str:
     """Tells Grafana where the Prometheus is. The password is read from Grafana's environment;
     `authority` is the certificate that the server is known by, in PEM."""
-    lines = "".join(f"        {line}\n" for line in authority.splitlines())
-    trust = f"\n      tlsCACert: |\n{lines.rstrip()}" if authority else ""
-    check = "\n      tlsAuthWithCACert: true" if authority else ""
-    access = f"""{check}
-    basicAuth: true
-    basicAuthUser: {user}
-    secureJsonData:
-      basicAuthPassword: ${PASSWORD}  # a variable of Grafana's process{trust}"""
+    access = "".join(f"{line}\n" for line in _access(user, authority))
     return f"""\
 # Goes to /etc/grafana/provisioning/datasources/opsctl-{environment.id}.yaml
 apiVersion: 1
@@ -64,5 +59,20 @@ datasources:
     access: proxy
     url: {url or "http://localhost:9090  # where Grafana reaches this environment's Prometheus"}
     jsonData:
-      httpMethod: POST{access if user else ""}
-"""
+      httpMethod: POST
+{access}"""
+
+
+def _access(user: str, authority: str) -> Iterator[str]:
+    if authority:
+        yield "      tlsAuthWithCACert: true"
+    if user:
+        yield "    basicAuth: true"
+        yield f"    basicAuthUser: {user}"
+    if user or authority:
+        yield "    secureJsonData:"
+    if user:
+        yield f"      basicAuthPassword: ${PASSWORD}  # a variable of Grafana's process"
+    if authority:
+        yield "      tlsCACert: |"
+        yield from (f"        {line}" for line in authority.splitlines())

@@ -118,12 +118,11 @@ def _ports(component: Component, *, on_node: bool) -> list[Manifest]:
     """Those whose name a container's port may have are named. They are for people alone: entrances
     come and go, and must not replace pods."""
     return [
-        ({"name": port.name} if named and _PORT_NAME.fullmatch(port.name) else {})
-        | {"containerPort": port.number, "protocol": protocol}
+        ({"name": port.name} if _PORT_NAME.fullmatch(port.name) else {})
+        | {"containerPort": port.number, "protocol": "TCP"}
         | ({"hostPort": port.number} if on_node else {})
         for port in component.ports
         if not port.entrance
-        for protocol, named in (("TCP", True), ("UDP", False))[: 2 if port.datagrams else 1]
     ]
 
 

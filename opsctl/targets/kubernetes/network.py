@@ -28,8 +28,7 @@ def network_policy(
     if outside:
         ingress.append({"ports": _ports(outside)})
     if inside:
-        heard = [*_ports(inside), *_ports(_datagrams(group), "UDP")]
-        ingress.append({"from": [_pods(site, workload.service)], "ports": heard})
+        ingress.append({"from": [_pods(site, workload.service)], "ports": _ports(inside)})
     for caller, numbers in sorted((callers or {}).items()):
         if asked := inside & numbers:
             ingress.append({"from": [_pods(site, caller)], "ports": _ports(asked)})
@@ -87,15 +86,5 @@ def _numbers(group: Group, audience: str) -> frozenset[int]:
     )
 
 
-def _datagrams(group: Group) -> frozenset[int]:
-    return frozenset(
-        port.number
-        for member in group.members
-        for component in member.components
-        for port in component.ports
-        if port.datagrams
-    )
-
-
-def _ports(numbers: Iterable[int], protocol: str = "TCP") -> list[Manifest]:
-    return [{"port": number, "protocol": protocol} for number in sorted(numbers)]
+def _ports(numbers: Iterable[int]) -> list[Manifest]:
+    return [{"port": number, "protocol": "TCP"} for number in sorted(numbers)]

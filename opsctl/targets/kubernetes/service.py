@@ -86,9 +86,6 @@ def _ports(member: Member) -> list[Manifest]:
         for port in component.ports:
             name = _free(port.name, component, taken)
             taken[name] = {"name": name, "port": port.number, "targetPort": port.number}
-            if port.datagrams:
-                words = f"{name}-udp"
-                taken[words] = {**taken[name], "name": words, "protocol": "UDP"}
     return list(taken.values())
 
 
