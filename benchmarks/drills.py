@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.drilling.book import Book, Run
 from benchmarks.drilling.cases import TABLES, Case, cases
 from benchmarks.drilling.returning import resumed_at
-from benchmarks.drilling.site import Site, site
+from benchmarks.drilling.site import Site, cluster, hosts
 from benchmarks.drilling.tables import filled, tables
 from benchmarks.measuring import Failed
 from opsctl.drills.faults import FAULTS
@@ -34,7 +34,12 @@ from opsctl.lab import require
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "drills.md"
 RESULTS = ROOT / "benchmarks" / "results" / "drills.json"
-RUNS = {"faults": 20, "sweep": 10, "returns": 38}  # of each case; 8 moments make 304 returns
+RUNS = {
+    "faults": 20,
+    "sweep": 10,
+    "returns": 38,
+    "cluster": 20,
+}  # of each case; 8 moments make 304 returns
 BROKEN = 3  # drills without a result on end after which a case is given up
 
 
@@ -50,11 +55,13 @@ def main() -> int:
         if len(book.of(case)) < (asked.runs or RUNS[case.table])
     ]
     say(f"{len(wanted)} cases are open")
-    if wanted:
-        temporary = tempfile.TemporaryDirectory(prefix="od-", dir="/tmp")
-        with temporary as folder, site(Path(folder)) as hosts:
-            for case in wanted:
-                measure(hosts, book, case, asked.runs or RUNS[case.table])
+    for place in (hosts, cluster):
+        here = [case for case in wanted if (case.table == "cluster") == (place is cluster)]
+        if here:
+            temporary = tempfile.TemporaryDirectory(prefix="od-", dir="/tmp")
+            with temporary as folder, place(Path(folder)) as site:
+                for case in here:
+                    measure(site, book, case, asked.runs or RUNS[case.table])
     print(tables(book.runs))
     if asked.page.exists():
         asked.page.write_text(filled(asked.page.read_text(), book.runs))
@@ -73,13 +80,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def measure(hosts: Site, book: Book, case: Case, runs: int) -> None:
+def measure(site: Site, book: Book, case: Case, runs: int) -> None:
     """The runs that are missing. A case that breaks again and again is given up."""
     broken = 0
     while len(book.of(case)) < runs and broken < BROKEN:
         try:
-            hosts.use(case.preset)
-            run = once(hosts, case)
+            site.use(case.preset)
+            run = once(site, case)
             broken = 0
         except (Failed, OpsError) as error:
             broken += 1
@@ -88,12 +95,12 @@ def measure(hosts: Site, book: Book, case: Case, runs: int) -> None:
         took = "" if run.cut_off is None else f"cut off {run.cut_off:.2f} s, {run.lost} lost"
         say(f"{case.preset} {case.name}: {took or run.problem}")
         if run.problem:
-            settled(hosts)
+            settled(site)
 
 
-def once(hosts: Site, case: Case) -> Run:
-    with resumed_at(hosts, case.moment) if case.moment else nullcontext() as resumed:
-        report = from_json(json.dumps(hosts.drill(*case.arguments)))
+def once(site: Site, case: Case) -> Run:
+    with resumed_at(site, case.moment) if case.moment else nullcontext() as resumed:
+        report = from_json(json.dumps(site.drill(*case.arguments)))
     # A moment that did not come says something of the service, not of a return.
     if resumed is not None and not resumed.is_set():
         raise Failed(f"no Sentinel said {case.moment}")
@@ -118,10 +125,10 @@ def noted(case: Case, result: str, **more: Any) -> Run:
     return Run(case.table, case.preset, case.name, day, machine, result, **more)
 
 
-def settled(hosts: Site) -> None:
+def settled(site: Site) -> None:
     """Whole again before the next drill, as far as an apply can do that."""
     try:
-        hosts.apply()
+        site.apply()
     except Failed as error:
         say(f"the service is not whole: {error}")
 

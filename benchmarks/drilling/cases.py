@@ -9,8 +9,19 @@ from typing import Literal
 from opsctl.drills.faults import FAULTS, OF_PODS
 from opsctl.engines.redis.presets import PRESETS
 
-Table = Literal["faults", "sweep", "returns"]
-TABLES: tuple[Table, ...] = ("faults", "sweep", "returns")
+Table = Literal["faults", "sweep", "returns", "cluster"]
+TABLES: tuple[Table, ...] = ("faults", "sweep", "returns", "cluster")
+# What the pods of a service in a cluster go through; the rest is measured on hosts.
+_OF_A_CLUSTER = (
+    "primary-process",
+    "delete-pod",
+    "drain",
+    "switchover",
+    "rolling-restart",
+    "pause-primary",
+    "isolate-primary",
+    "primary-host",
+)
 # When a Sentinel says one of these, an old primary that stood still is let go on.
 MOMENTS = (
     "+sdown master",
@@ -40,7 +51,7 @@ class Case:
 def cases(tables: Sequence[str], presets: Sequence[str], faults: Sequence[str]) -> Iterator[Case]:
     """All of one preset before the next: another one is another apply. `faults` () is all."""
     for preset in presets:
-        every = (*_faults(preset), *_sweep(preset), *_returns(preset))
+        every = (*_faults(preset), *_sweep(preset), *_returns(preset), *_clustered(preset))
         for case in every:
             if case.table in tables and (not faults or case.arguments[0] in faults):
                 yield case
@@ -68,3 +79,8 @@ def _returns(preset: str) -> Iterator[Case]:
     longest = f"{(PRESETS[preset].tolerates + 3) * 1000:.0f}ms"
     for moment in MOMENTS:
         yield Case("returns", preset, moment, ("pause", "--for", longest), moment)
+
+
+def _clustered(preset: str) -> Iterator[Case]:
+    for name in _OF_A_CLUSTER:
+        yield Case("cluster", preset, name, (name,))

@@ -1,4 +1,4 @@
-"""Three lab hosts with a Redis behind a floating address, driven by the opsctl command."""
+"""Where drills are measured: lab hosts or a lab cluster with a Redis, driven by opsctl."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ipaddress
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Failed
-from opsctl.lab import Lab, LabSpec, find, up
+from opsctl.lab import Lab, LabSpec, find, kubernetes, up
 
-NAME = "drills-soak"
+NAME = "drills-soak"  # of the lab, here and in a cluster
 OPSCTL = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "opsctl"
 LONGEST = 900.0  # seconds for any command
 SPEC = """\
@@ -23,7 +23,7 @@ opsctl: 1
 name: soak
 drills: allowed
 targets:
-  dc: {{hosts: 'lab:{lab}'}}
+  dc: {target}
 services:
   sessions:
     engine: redis
@@ -32,25 +32,29 @@ services:
     failover: {preset}
     memory: 64MiB
 routes:
-  sessions: {{to: sessions, vip: {vip}}}
+  sessions: {{to: sessions{entry}}}
 """
 
 
 @dataclass
 class Site:
-    """The lab and opsctl's own folders for it."""
+    """The lab, opsctl's own folders for it, the spec but for its preset, and what opsctl is told
+    by its surroundings."""
 
     lab: Lab
     folder: Path
+    spec: Callable[[str], str]
+    told: Mapping[str, str] = field(default_factory=dict)
     preset: str = field(default="", init=False)
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Raises Failed for what took too long, or did not succeed where `check`."""
         homes = {f"XDG_{one}_HOME": str(self.folder / one) for one in ("CACHE", "CONFIG", "STATE")}
         kept = {key: value for key, value in os.environ.items() if not key.startswith("OPSCTL_")}
+        told = {**kept, **homes, **self.told}
         try:
             ended = subprocess.run(
-                [str(OPSCTL), *words], cwd=self.folder, env={**kept, **homes}, text=True,
+                [str(OPSCTL), *words], cwd=self.folder, env=told, text=True,
                 capture_output=True, timeout=LONGEST, check=False, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -63,9 +67,7 @@ class Site:
         """Builds the service with this preset, unless it stands so already."""
         if preset == self.preset:
             return
-        vip = ipaddress.ip_address(self.lab.hosts[0].address) + 170
-        spec = SPEC.format(lab=NAME, preset=preset, vip=vip)
-        (self.folder / "opsctl.yaml").write_text(spec)
+        (self.folder / "opsctl.yaml").write_text(self.spec(preset))
         if not self.preset:
             self.run("secrets", "init")
         self.apply()
@@ -96,13 +98,32 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """Fresh hosts, gone afterwards whatever happens."""
+def hosts(folder: Path) -> Iterator[Site]:
+    """Three fresh hosts and a floating address, gone afterwards whatever happens."""
     old = find(NAME)
     if old is not None:
         old.down()
     lab = up(LabSpec(name=NAME, hosts=3, data_mib=256), progress=lambda _: None)
+    vip = ipaddress.ip_address(lab.hosts[0].address) + 170
+    told = {"target": f"{{hosts: 'lab:{NAME}'}}", "entry": f", vip: {vip}"}
+    with _removed(lab):
+        yield Site(lab, folder, lambda preset: SPEC.format(preset=preset, **told))
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Site]:
+    """A fresh cluster of four nodes and a balancer on each, gone afterwards."""
+    made = kubernetes.up(NAME, progress=lambda _: None)
+    tolerated = "[{key: node-role.kubernetes.io/control-plane, operator: Exists}]"
+    told = {"target": f"{{kubernetes: {{tolerations: {tolerated}}}}}", "entry": ""}
+    known = {"KUBECONFIG": str(made.kubeconfig)}
+    with _removed(made.lab):
+        yield Site(made.lab, folder, lambda preset: SPEC.format(preset=preset, **told), known)
+
+
+@contextmanager
+def _removed(lab: Lab) -> Iterator[None]:
     try:
-        yield Site(lab, folder)
+        yield
     finally:
         lab.down()

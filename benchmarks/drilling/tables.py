@@ -11,16 +11,19 @@ from opsctl.drills.words import length
 
 BEGIN, END = "<!-- numbers: made by `make soak` -->", "<!-- end of numbers -->"
 NONE = "–"
+_CUT_OFF = ("fault", "preset", "runs", "median", "95%", "worst", "lost writes, all runs")
 _HEADS = {
-    "faults": ("fault", "preset", "runs", "median", "95%", "worst", "lost writes, all runs"),
+    "faults": _CUT_OFF,
     "sweep": ("stall", "preset", "runs", "with a failover", "median", "worst"),
     "returns": ("goes on at", "preset", "returns", "with a failover",
                 "lost before the switch", "taken after it"),
+    "cluster": _CUT_OFF,
 }  # fmt: skip
 _TITLES = {
     "faults": "What clients feel: the longest cut-off",
     "sweep": "How much a primary may stall",
     "returns": "Returns of an old primary",
+    "cluster": "In a cluster: the longest cut-off of a client on another node",
 }
 
 

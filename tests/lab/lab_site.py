@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import warm
+
 from opsctl.lab import Lab, LabSpec, up
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +50,7 @@ class Site:
     lab: Lab
     spec: str
     environment: dict[str, str] = field(default_factory=dict)
+    warm: bool = True  # commands are forks of a process that has opsctl imported
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,16 +83,20 @@ class Site:
 
     def run(self, *arguments: str, timeout: float = 240, text: str | None = None) -> Ended:
         started = time.monotonic()
-        ended = subprocess.run(
-            self.command(*arguments),
-            env=self.env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            input=text if text is not None else "",
-            check=False,
-        )
+        given = text or ""
+        if self.warm:
+            ended = warm.run(arguments, env=self.env, cwd=self.folder, text=given, timeout=timeout)
+        else:
+            ended = subprocess.run(
+                self.command(*arguments),
+                env=self.env,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                input=given,
+                check=False,
+            )
         assert "Traceback" not in ended.stderr, ended.stderr
         return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started)
 
@@ -141,7 +148,7 @@ class Site:
 
     def elsewhere(self, folder: Path) -> Site:
         """The same environment from another machine: nothing but the spec was copied there."""
-        return Site(folder, self.lab, self.spec, dict(self.environment))
+        return Site(folder, self.lab, self.spec, dict(self.environment), self.warm)
 
     def once_free(self, *arguments: str, seconds: float = 90) -> Ended:
         """The command, again and again while a lock is held; it must succeed then."""

@@ -68,7 +68,8 @@ def told(make_lab: Callable[..., Lab], tmp_path_factory: pytest.TempPathFactory)
     lab = make_lab("safe")
     hosts = "\n".join(f"      {host.name}: {{address: {host.address}}}" for host in lab.hosts)
     spec = SPEC.format(key=lab.key, known_hosts=lab.known_hosts, hosts=hosts)
-    site = Site(tmp_path_factory.mktemp("safe"), lab, spec)
+    # Its own processes' arguments and environment are looked at, too.
+    site = Site(tmp_path_factory.mktemp("safe"), lab, spec, warm=False)
     site.ok("secrets", "init")
     given = {"reporting": secrets.token_urlsafe(24), "sudo": lab.password_file.read_text().strip()}
     for name, value in given.items():
