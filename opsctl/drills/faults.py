@@ -57,7 +57,7 @@ class Fault:
 
 _BOOT = "The host must boot and mount its disks with nobody at its keyboard."
 _PODS = "The service runs on Kubernetes."
-_NFT = "The hosts have nft."
+_NFT = "The hosts have nft, or iptables."
 _BACK = "the address moves to another balancer; connections to the old one are lost"
 _FAILOVER = "a cut-off of about the time of detection and election; then writes again"
 _NO_FAILOVER = "slower answers, but no failover"

@@ -3,20 +3,19 @@
 The undo is a transient timer of systemd, or where another program starts services a process that
 sleeps until then: it outlives the connection, the caller and the network.
 SIGNAL, START and ROOT stand for what only the target knows of the strike's component.
-A strike prints "struck EPOCH" right before it acts, by the host's own clock.
+A strike prints "struck EPOCH" right before it acts, by the host's own clock, and "struck nothing"
+after it where it could not. `packets` has those of the network.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
-from opsctl.errors import SpecError
 from opsctl.ports import ROOT, SIGNAL, START
-from opsctl.workload import AddressRef, Text
+from opsctl.workload import Text
 
 _SYSTEMD = "[ -d /run/systemd/system ] && command -v systemd-run >/dev/null"
-_SAY = "date '+struck %s.%N'"
+SAY = "date '+struck %s.%N'"
 FILL = "opsctl-drill-fill"
 SHORT = 2.0  # seconds up to which a fault is ended by its own script
 SPARE = 10.0  # seconds after which its timer does that all the same
@@ -41,7 +40,7 @@ def armed(drill: str, seconds: float, undo: str, strike: str) -> Text:
         f"--timer-property=AccuracySec=50ms /bin/sh -c {shlex.quote(undo)}"
     )
     sleeper = _detached(undo_unit(drill), f"sleep {late:g}; {undo}")
-    end = f"sleep {seconds:g}\n{undo} 2>/dev/null || true\n" if short else ""
+    end = f"sleep {seconds:g}\n{{ {undo}; }} 2>/dev/null || true\n" if short else ""
     return Text.parse(
         f"set -eu\nif {_SYSTEMD}; then\n{timer}\nelse\n{sleeper}\nfi\n{strike}\n{end}"
     )
@@ -49,9 +48,8 @@ def armed(drill: str, seconds: float, undo: str, strike: str) -> Text:
 
 def disarmed(drill: str, undo: str) -> Text:
     """The undo, now. Done twice, or after its timer, it does nothing and says so by exit 0."""
-    return Text.parse(
-        f"{undo} 2>/dev/null || true\n{_ended(undo_unit(drill), 'timer')} 2>/dev/null || true\n"
-    )
+    timer = _ended(undo_unit(drill), "timer")
+    return Text.parse(f"{{ {undo}; }} 2>/dev/null || true\n{timer} 2>/dev/null || true\n")
 
 
 def _detached(name: str, command: str) -> str:
@@ -71,67 +69,21 @@ def _ended(name: str, kind: str) -> str:
 def kill_process() -> tuple[str, str]:
     """(strike, undo). The undo only helps a supervisor that has given up."""
     return (
-        f"{_SAY}\n{SIGNAL} KILL",
+        f"{SAY}\n{SIGNAL} KILL",
         START,
     )
 
 
 def kill_host() -> Text:
     """The kernel restarts at once: no process is told, no file is synced."""
-    return Text.parse(f"{_SAY}\nsystemctl reboot --force --force\n")
+    return Text.parse(f"{SAY}\nsystemctl reboot --force --force\n")
 
 
 def pause() -> tuple[str, str]:
     return (
-        f"{_SAY}\n{SIGNAL} STOP",
+        f"{SAY}\n{SIGNAL} STOP",
         f"{SIGNAL} CONT",
     )
-
-
-def cut(drill: str, peers: Sequence[str], *, one_way: bool, floating: str = "") -> tuple[str, str]:
-    """No packet to or from `peers` (members), nor the clients' address while one of them holds it:
-    a client on this side would be served through the cut. One way: none to them."""
-    hooks = ("postrouting",) if one_way else ("prerouting", "postrouting")
-    return _rules(drill, peers, "drop", hooks, floating)
-
-
-def lose(drill: str, peers: Sequence[str], percent: int) -> tuple[str, str]:
-    """That share of packets to and from `peers` is lost. Raises drills/percent."""
-    if not 0 < percent <= 100:
-        raise SpecError("drills/percent", f"{percent} is no share of lost packets, 1 to 100")
-    luck = f"numgen random mod 100 < {percent} " if percent < 100 else ""
-    return _rules(drill, peers, f"{luck}drop", ("prerouting", "postrouting"))
-
-
-def _rules(
-    drill: str, peers: Sequence[str], what: str, hooks: Sequence[str], floating: str = ""
-) -> tuple[str, str]:
-    """Rules in a table of the drill's own, loaded at once, so that removing it is one command.
-
-    All that comes and all that goes passes these hooks, what is forwarded to or from containers on
-    the host as well. A peer may be several addresses, or networks. What stays on the host goes by
-    "lo": so it reaches a `floating` address for as long as that is here.
-    """
-    table = f"inet opsctl_drill_{drill}"
-    addresses = " ".join([*(str(AddressRef(peer, "ip")) for peer in peers), floating]).rstrip()
-    links = {"prerouting": "iifname", "postrouting": "oifname"}
-    sides = {"prerouting": "saddr", "postrouting": "daddr"}
-    lines = [f"add table {table}"]
-    lines += [
-        f"add chain {table} {hook} {{ type filter hook {hook} priority -300; }}" for hook in hooks
-    ]
-    echoes = "; ".join(f"echo {shlex.quote(line)}" for line in lines)
-    rules = "; ".join(
-        f'echo "add rule {table} {hook} {links[hook]} != lo $family {sides[hook]} $peer {what}"'
-        for hook in hooks
-    )
-    strike = (
-        f"rules=$({echoes}; for peer in {addresses}; do\n"
-        f"  case $peer in *:*) family=ip6 ;; *) family=ip ;; esac\n"
-        f"  {rules}\ndone)\n"
-        f'{_SAY}\necho "$rules" | nft -f -'
-    )
-    return strike, f"nft delete table {table}"
 
 
 def fill_disk(folder: str) -> tuple[str, str]:
@@ -139,7 +91,7 @@ def fill_disk(folder: str) -> tuple[str, str]:
     file = shlex.quote(f"{ROOT}{folder}/{FILL}")
     strike = (
         f"free() {{ df --output=avail -B1 {shlex.quote(ROOT + folder)} | tail -1; }}\n"
-        f"{_SAY}\nwant=$(free)\n"
+        f"{SAY}\nwant=$(free)\n"
         # The filesystem needs some of the room for itself: how much is found by trying.
         f'while [ "$want" -gt 4096 ] && ! fallocate -l "$want" {file} 2>/dev/null; do\n'
         f"  want=$((want - want / 64 - 4096))\ndone\n"
@@ -153,7 +105,7 @@ def burn(drill: str, seconds: float) -> tuple[str, str]:
     unit = f"opsctl-drill-cpu-{drill}"
     load = "nproc | xargs seq | xargs -P 0 -I@ sh -c 'while :; do :; done'"
     strike = (
-        f"{_SAY}\nif {_SYSTEMD}; then\n"
+        f"{SAY}\nif {_SYSTEMD}; then\n"
         f"systemd-run --quiet --collect --unit={unit} --property=RuntimeMaxSec={seconds:g} "
         f"--property=CPUWeight=10000 /bin/sh -c {shlex.quote(load)}\n"
         f"else\n{_detached(unit, f'nice -n -20 timeout {seconds:g} sh -c {shlex.quote(load)}')}\nfi"

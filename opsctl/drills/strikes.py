@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from opsctl.drills import scripts
+from opsctl.drills import packets, scripts
 from opsctl.drills.faults import OF_PODS, Fault
 from opsctl.errors import Exit, OpsError
 from opsctl.ports import SIGNAL, START
@@ -216,8 +216,9 @@ def _commands(
     if not peers:
         raise OpsError("drills/alone", f"{seat.member} has no peer", exit=Exit.REFUSED)
     if fault.kind == "loss":
-        return scripts.lose(drill, peers, fault.percent)
-    return scripts.cut(drill, peers, one_way=fault.kind == "cut-one-way", floating=floating)
+        return packets.lose(drill, peers, scripts.SAY, fault.percent)
+    one_way = fault.kind == "cut-one-way"
+    return packets.cut(drill, peers, scripts.SAY, one_way=one_way, floating=floating)
 
 
 def _peers(scene: Scene, seat: Seat, struck: Sequence[_Target]) -> tuple[str, ...]:

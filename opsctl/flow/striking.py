@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from opsctl.drills.packets import NOTHING
 from opsctl.drills.strikes import Strike
 from opsctl.drills.timeline import Event
 from opsctl.errors import OpsError
@@ -42,7 +43,8 @@ class Blows:
         answers = self.target.on_nodes(jobs, self.fence)
         for one, answer in zip(self.strikes, answers, strict=True):
             found = _STRUCK.search(answer.stdout) if answer else None
-            if found is None and not one.restarts:
+            failed = answer is not None and NOTHING in answer.stdout
+            if failed or (found is None and not one.restarts):
                 said = answer.stderr.strip() if answer else "it can't be reached"
                 raise OpsError("drills/strike", f"could not strike: {said}", where=one.node)
             if found:

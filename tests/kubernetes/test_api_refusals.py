@@ -132,6 +132,34 @@ def test_a_quota_that_is_used_up_is_said(world: World) -> None:
     assert "quota small is used up" in outcome.error.message
 
 
+def test_a_budget_that_forbids_an_eviction_is_named_at_once(world: World) -> None:
+    """429 is otherwise a server that is too busy: it is asked again for as long as it takes."""
+    inside = f"/api/v1/namespaces/{world.namespace}"
+    world.api.create(
+        f"{inside}/serviceaccounts",
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}},
+    )
+    metadata = {"name": "one", "labels": {"app": "one"}}
+    spec = {"containers": [{"name": "main", "image": "registry.example/one"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    world.api.create(f"{inside}/pods", pod)
+    # A kubelet and a controller would write these; none runs here.
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    world.api.merge(f"{inside}/pods/one/status", {"status": ready})
+    budgets = f"/apis/policy/v1/namespaces/{world.namespace}/poddisruptionbudgets"
+    chosen = {"minAvailable": 1, "selector": {"matchLabels": {"app": "one"}}}
+    world.api.create(budgets, {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+                               "metadata": {"name": "keep"}, "spec": chosen})  # fmt: skip
+    counted = {"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 1,
+               "desiredHealthy": 1, "expectedPods": 1}  # fmt: skip
+    world.api.merge(f"{budgets}/keep/status", {"status": counted})
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "one"}}
+    with pytest.raises(OpsError) as refused:
+        replace(world.api, patience=60).create(f"{inside}/pods/one/eviction", eviction)
+    assert refused.value.code == "kubernetes/budget"
+    assert "keep needs 1 healthy pods and has 1 currently" in refused.value.message
+
+
 def test_a_policy_that_refuses_is_told_in_its_own_words(world: World) -> None:
     hook = {
         "apiVersion": "admissionregistration.k8s.io/v1",

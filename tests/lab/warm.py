@@ -16,13 +16,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 SERVER = Path(__file__).with_name("warm_server.py")
-READY = 60  # seconds for the imports
+READY = 120  # seconds for the imports
+_STARTING = threading.Lock()
 
 
 def run(
@@ -38,7 +40,8 @@ def run(
     ):
         given.write(text)
         given.seek(0)
-        line.connect(_server())
+        with _STARTING:
+            line.connect(_server())
         socket.send_fds(line, [asked.encode()], [file.fileno() for file in (given, out, err)])
         pid = int(line.recv(32))
         line.settimeout(timeout)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from opsctl.drills.faults import FAULTS, OF_PODS, Fault, fault
+from opsctl.drills.packets import NOTHING
 from opsctl.drills.scripts import FILL, undo_unit
 from opsctl.drills.strikes import Scene, Strike, strike
 from opsctl.errors import Exit, OpsError
@@ -110,10 +112,41 @@ def test_the_primary_alone_is_cut_off_from_everybody() -> None:
     (one,) = strike(fault("isolate-primary"), scene(), DRILL)
     text = shell(one.script)
     assert one.node == "n2"
-    assert "for peer in 10.0.0.0 10.0.0.2 10.0.0.1; do" in text  # one on each of n1, n3 and n4
+    assert 'peers="10.0.0.0 10.0.0.2 10.0.0.1"' in text  # one on each of n1, n3 and n4
     assert "hook prerouting" in text
     assert "hook postrouting" in text
     assert "nft delete table inet opsctl_drill_d7f3a" in shell(one.undo)
+
+
+def ran(folder: Path, one: Strike, **programs: str) -> str:
+    """What a strike says where these are the only programs of the network."""
+    for name, text in {"systemd-run": "true", **programs}.items():
+        file = folder / name
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+    script = shell(one.script).replace("setsid ", ": ").replace("> /run/", f"> {folder}/")
+    path = f"{folder}:/usr/bin:/bin"
+    call = ["sh", "-c", script]
+    return subprocess.run(call, env={"PATH": path}, capture_output=True, text=True).stdout
+
+
+def test_where_nft_crashes_iptables_cuts_each_family(tmp_path: Path) -> None:
+    (one,) = strike(fault("isolate-primary"), scene(), DRILL)
+    said = ran(tmp_path, one, nft="exit 139", **{"iptables-restore": f"cat > {tmp_path}/rules"})
+    assert said.startswith("struck ")
+    assert NOTHING not in said
+    rules = (tmp_path / "rules").read_text().splitlines()
+    chain = f"opsctl-drill-{DRILL}"
+    assert rules[:3] == ["*raw", f":{chain} - [0:0]", f"-I PREROUTING ! -i lo -j {chain}"]
+    assert f"-A {chain} -s 10.0.0.2 -j DROP" in rules
+    assert f"-A {chain} -d 10.0.0.2 -j DROP" in rules
+    assert rules.count("COMMIT") == 2
+
+
+def test_a_strike_that_no_program_deals_says_so(tmp_path: Path) -> None:
+    (one,) = strike(fault("isolate-primary"), scene(), DRILL)
+    said = ran(tmp_path, one, nft="exit 1", **{"iptables-restore": "exit 1"})
+    assert NOTHING in said
 
 
 def test_one_way_is_one_way() -> None:
@@ -134,7 +167,7 @@ def test_a_client_beside_the_members_comes_along() -> None:
     strikes = strike(fault("isolate-minority"), scene(client="n4"), DRILL)
     assert nodes(strikes) == ["n2", "n4"]
     for one in strikes:  # between the two, nothing is cut
-        assert "for peer in 10.0.0.0 10.0.0.2; do" in shell(one.script)
+        assert 'peers="10.0.0.0 10.0.0.2"' in shell(one.script)
 
 
 @pytest.mark.parametrize("percent", [0, -1, 101])
@@ -163,7 +196,7 @@ def test_a_folder_with_a_quote_in_its_name_stays_one_word() -> None:
     (one,) = strike(fault("disk-full"), scene(), DRILL)
     probe = (
         "for word in "
-        + shell(one.undo).split("rm -f ")[1].split(" 2>")[0]
+        + shell(one.undo).split("rm -f ")[1].split("; }")[0]
         + "; do echo $word; done"
     )
     said = subprocess.run(["sh", "-c", probe], capture_output=True, text=True, check=True).stdout

@@ -177,6 +177,8 @@ class Api:
                 if status not in (429, 502, 503, 504):
                     return status, answer
                 error = refusal(status, answer, self.where(path))
+                if error.code != "kubernetes/unreachable":
+                    return status, answer  # a budget's no, which is 429 as well
             except OpsError as failed:
                 if failed.code != "kubernetes/unreachable":
                     raise

@@ -110,7 +110,7 @@ class Reach:
         try:
             self.api.create(f"{path}/eviction", eviction)
         except OpsError as error:
-            if "disruption budget" not in error.message:
+            if error.code != "kubernetes/budget":
                 raise
             raise OpsError(
                 "drills/evict",

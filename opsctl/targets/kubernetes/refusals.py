@@ -38,6 +38,7 @@ def refusal(http: int, body: bytes, where: str) -> OpsError:
     found = (
         _by_webhook(message, where)
         or _by_quota(message, where)
+        or _by_budget(said, where)
         or _by_namespace(said, message, where)
         or _by_code(http, said, message, where)
     )
@@ -75,6 +76,15 @@ def _by_quota(message: str, where: str) -> OpsError | None:
         where=where,
         hint="ask for a larger quota, or let the spec want less memory, storage or members",
     )
+
+
+def _by_budget(said: Said, where: str) -> OpsError | None:
+    """An eviction that is too much. The cause names the budget, and what it needs and has."""
+    found = [one for one in causes(said) if one.get("reason") == "DisruptionBudget"]
+    if not found:
+        return None
+    words = "; ".join(str(one.get("message", "")).rstrip(".") for one in found)
+    return OpsError("kubernetes/budget", words, where=where, exit=Exit.REFUSED)
 
 
 def _by_namespace(said: Said, message: str, where: str) -> OpsError | None:
