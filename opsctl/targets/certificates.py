@@ -34,12 +34,12 @@ def amiss(found: Certified | None, wanted: Certified) -> str:
         return f"it is of another authority, {found.issuer}"
     if set(found.names) != set(wanted.names):
         return "it has other names"
-    if found.uses != wanted.uses:
-        return "it is for other uses"
     if found.left < 0:
         return f"it ended {days(-found.left)} ago"
     if found.ends < wanted.ends:
         return f"renew, {days(found.left)} left"
+    if found.uses != wanted.uses:
+        return "it is for other uses"
     return "it is over another key"
 
 
