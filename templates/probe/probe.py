@@ -54,6 +54,9 @@ class Route:
         self.hosts, self.port = told["hosts"], told["port"]
         self.seconds, self.latency = told["seconds"], told["latency"]
         self.says = [(one["send"], one["expect"], one["pattern"]) for one in told["says"]]
+        # Until it is served for the first time a route may still be in the making: for so long,
+        # tries that fail are not told.
+        self.patient = time.monotonic() + told.get("patience", 0)
         self.turn = 0
         self.was = ""
         INFO.labels(**self.whose).set(1)
@@ -66,7 +69,10 @@ class Route:
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             outcome, words = await self.tried()
-            ATTEMPTS.labels(**self.whose, outcome=outcome).inc()
+            if outcome in ("ok", "slow"):
+                self.patient = 0
+            if time.monotonic() >= self.patient:
+                ATTEMPTS.labels(**self.whose, outcome=outcome).inc()
             if outcome != self.was and {outcome, self.was} != {"ok", "slow"}:
                 print(f"{self.whose['route']}: {outcome} {words}".strip(), flush=True)
             self.was = outcome

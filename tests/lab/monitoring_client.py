@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import queue
 import ssl
 import threading
 import time
@@ -12,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,24 +24,44 @@ from opsctl.clients.secrets.issuing import EARLY, LIFE, Authority
 Alert = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An alert as it was told: when, by this machine's monotonic clock."""
+
+    at: float
+    alert: Alert
+
+    def means(self, name: str, status: str, labels: Mapping[str, str]) -> bool:
+        known = self.alert["labels"]
+        said = (known["alertname"], self.alert["status"])
+        return said == (name, status) and labels.items() <= known.items()
+
+
 class Webhook:
-    """Hears what Alertmanager posts, at an address of this machine; over TLS with a `proof`."""
+    """Hears what Alertmanager posts, at an address of this machine; over TLS with a `proof`.
+
+    `senders` are the addresses of who posts, the newest last; `refused` those of who is answered
+    500, and `refusals` when that was (monotonic).
+    """
 
     def __init__(self, address: str, proof: ssl.SSLContext | None = None) -> None:
-        heard: queue.Queue[Alert] = queue.Queue()
+        self.heard: list[Heard] = []
+        self.senders: list[str] = []
+        self.refused: set[str] = set()
+        self.refusals: list[float] = []
+        self._news = threading.Condition()
+        self._looked = 0
+        webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                for alert in json.loads(body)["alerts"]:
-                    heard.put(alert)
-                self.send_response(200)
+                self.send_response(webhook._take(self.client_address[0], json.loads(body)))
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 """Quiet."""
 
-        self._heard = heard
         self._server = ThreadingHTTPServer((address, 0), Handler)
         if proof is not None:
             self._server.socket = proof.wrap_socket(self._server.socket, server_side=True)
@@ -50,20 +70,51 @@ class Webhook:
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
+    def _take(self, sender: str, message: Mapping[str, Any]) -> int:
+        now = time.monotonic()
+        with self._news:
+            if sender in self.refused:
+                self.refusals.append(now)
+                return 500
+            self.senders.append(sender)
+            self.heard += [Heard(now, alert) for alert in message["alerts"]]
+            self._news.notify_all()
+        return 200
+
     def until(self, name: str, status: str, seconds: float = 180, **labels: str) -> Alert:
         """The first such alert that is told, of what was not looked at before."""
-        seen = []
-        while True:
-            try:
-                alert = self._heard.get(timeout=seconds)
-            except queue.Empty:
-                raise AssertionError(f"{name} was not {status}; heard {seen}") from None
-            known = alert["labels"]
-            if (known["alertname"], alert["status"]) == (name, status) and (
-                labels.items() <= known.items()
-            ):
-                return alert
-            seen.append((known["alertname"], alert["status"]))
+        return self._first(self._looked, name, status, seconds, labels, look=True).alert
+
+    def since(
+        self, moment: float, name: str, status: str, seconds: float, labels: Mapping[str, str]
+    ) -> Heard:
+        """The first such alert that is told after a moment, whoever looked at it before."""
+        with self._news:
+            begin = next((n for n, one in enumerate(self.heard) if one.at >= moment), None)
+            begin = len(self.heard) if begin is None else begin
+        return self._first(begin, name, status, seconds, labels)
+
+    def _first(
+        self, begin: int, name: str, status: str, seconds: float, labels: Mapping[str, str],
+        look: bool = False,
+    ) -> Heard:  # fmt: skip
+        at, deadline = begin, time.monotonic() + seconds
+        with self._news:
+            while True:
+                while at < len(self.heard):
+                    one = self.heard[at]
+                    at += 1
+                    self._looked = at if look else self._looked
+                    if one.means(name, status, labels):
+                        return one
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    seen = [
+                        (one.alert["labels"]["alertname"], one.alert["status"])
+                        for one in self.heard[begin:]
+                    ]
+                    raise AssertionError(f"{name} was not {status}; heard {seen}")
+                self._news.wait(left)
 
     def close(self) -> None:
         self._server.shutdown()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 
 from opsctl.data import catalogue, catalogues, trials
 from opsctl.monitoring import Catalogue, parse
-from opsctl.monitoring.linting import flaws
+from opsctl.monitoring.linting import flaws, seconds
 
 INTERVAL = 5.0  # seconds between two scrapes, where the spec says nothing
 
@@ -39,6 +40,15 @@ def test_an_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() ->
 @pytest.mark.parametrize("name", catalogues())
 def test_no_case_is_about_an_alert_that_is_gone(name: str) -> None:
     assert set(trials(name).alerts) <= {alert.alert for alert in catalogue(name).alerts}
+
+
+def test_a_host_that_is_gone_is_told_before_what_was_on_it() -> None:
+    """So that Alertmanager has what holds the others back."""
+    holds = {alert.alert: seconds(alert.hold) for _, alert in ALERTS if "host" in alert.labels}
+    away = {alert.alert for _, alert in ALERTS if re.search(r"\bup\{.*== 0", alert.expr, re.DOTALL)}
+    later = {name for name, hold in holds.items() if name in away and hold > holds["HostDown"]}
+    assert later == (away & set(holds)) - {"HostDown"}
+    assert {"RedisDown", "BalancerDown", "PrometheusDown", "AlertmanagerDown"} <= later
 
 
 def toy(expr: str, **more: object) -> Catalogue:

@@ -45,6 +45,8 @@ class Keeper(StreamRequestHandler):
             words = line.split()
             if self.manner == "cut" and words[0] == b"PUT":
                 return
+            if self.manner == "cut-later" and words[0] == b"GET":
+                type(self).manner = "cut"
             if self.manner == "silent" and words[0] == b"GET":
                 continue
             if self.manner == "slow" and words[0] == b"GET":
@@ -105,7 +107,7 @@ def way(route: str, port: int, **more: object) -> dict[str, object]:
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
     folder = tmp_path_factory.mktemp("probe")
     servers = {}
-    for manner in ("ok", "cut", "silent", "slow", "refuses", "forgets"):
+    for manner in ("ok", "cut", "silent", "slow", "refuses", "forgets", "cut-later"):
         kind = type(manner, (Keeper,), {"manner": manner})
         servers[manner] = Server(("127.0.0.1", 0), kind)
         threading.Thread(target=servers[manner].serve_forever, daemon=True).start()
@@ -115,12 +117,14 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
         "host": "127.0.0.1", "port": port, "user": "opsctl",
         "password_file": str(folder / "password"),
         "ways": [
-            *(way(manner, number) for manner, number in ports.items() if manner != "slow"),
+            *(way(one, at) for one, at in ports.items() if one not in ("slow", "cut-later")),
             way("slow", ports["slow"], latency=0.02),
             way("slow-unpromised", ports["slow"]),
             way("nobody", nobody),
             # The first of two balancers is away: a client goes to the other.
             way("second", ports["ok"], hosts=["127.0.0.9", "127.0.0.1"]),
+            way("in-the-making", nobody, patience=3600),
+            way("made", ports["cut-later"], patience=3600),
         ],
     }  # fmt: skip
     (folder / "password").write_text(PASSWORD + "\n")
@@ -131,7 +135,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     made = Probe(port, process)
     try:
-        until(lambda: len(outcomes_of_all(made, told["ways"])) == len(told["ways"]))
+        until(lambda: len(outcomes_of_all(made, told["ways"])) == len(told["ways"]) - 1)
         yield made
     finally:
         process.kill()
@@ -175,6 +179,12 @@ def test_how_a_try_ended_is_counted(probe: Probe, route: str, outcome: str) -> N
     # A machine that is held up for a moment may let any one try run out of time.
     until(lambda: outcome in probe.outcomes(route))
     assert set(probe.outcomes(route)) <= {outcome, "silent", "slow"}
+
+
+def test_a_route_that_was_never_served_is_not_told_for_a_while(probe: Probe) -> None:
+    until(lambda: len(probe.outcomes("nobody")) == 1 and probe.outcomes("made").get("cut", 0) >= 1)
+    assert probe.outcomes("in-the-making") == {}
+    assert probe.outcomes("made")["ok"] >= 1
 
 
 def test_every_outcome_is_there_from_the_start_so_that_the_first_one_is_a_rise(

@@ -26,6 +26,7 @@ from opsctl.workload import (
 
 PROBER = "prober"
 JOB = "probe"
+_PATIENCE = 180.0  # seconds: it is there before every member has been given its user
 IMAGE = "1"  # raised when an image must have more than Python 3.11 and prometheus_client
 # The second makes the account that the program runs as; every watched host has it anyway.
 _PACKAGES = (
@@ -84,6 +85,7 @@ def _way(service: ProbeService, seat: Seat, way: Way) -> Mapping[str, object]:
         "port": way.port,
         "seconds": tried(service, way),
         "latency": way.latency,
+        "patience": _PATIENCE,
         "says": [_say(one) for one in says],
     }
 
