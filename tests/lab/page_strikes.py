@@ -409,6 +409,10 @@ def _followed_by(text: str, more: str) -> str:
 
 @contextmanager
 def prometheus_cut_off(stage: Stage) -> Iterator[Struck]:
+    """Of one that has just started it would not be told."""
+    started = f'process_start_time_seconds{{job="prometheus", member="{stage.victim}"}}'
+    grown = f"time() - {started} > 180"
+    await_until(lambda: query(stage.site, grown, stage.watcher), bool, "three minutes", 200)
     host = stage.host(stage.victim)
     with dropped(stage, host, "out meta skuid prometheus tcp dport 9093") as at:
         yield Struck(at, stage.named(stage.victim))

@@ -176,7 +176,8 @@ def test_it_is_told_and_that_it_is_over(stage: Stage, book: Book, fault: Fault) 
     for blow, one in struck:
         for name, labels in blow.pages.items():
             if name not in LASTING:
-                over = stage.heard.since(began, name, "resolved", OVER, _labels(labels, one))
+                first = one.at + told[name].told
+                over = stage.heard.since(first, name, "resolved", OVER, _labels(labels, one))
                 book.add(replace(told[name], over=round(max(0.0, over.at - undone), 1)))
     settle(stage)
 
