@@ -92,6 +92,8 @@ test: lint test-fast test-package test-lab test-kubernetes ## What CI runs
 soak: setup tools ## Repeats what must hold every time, and measures
 	$(VENV)/bin/pytest -q -n 2 -m hypothesis --hypothesis-profile soak tests/unit --timeout 3600
 	$(VENV)/bin/pytest -q -m soak tests/lab --timeout 7200
+	@# A test has not the time to build it.
+	$(PY) -c 'from opsctl.lab.kubernetes import program; program("prometheus-operator", print)'
 	$(VENV)/bin/pytest -q -m "kubernetes and soak" tests/kubernetes --timeout 1800
 	$(PY) -m benchmarks.drills
 

@@ -47,7 +47,7 @@ def kubernetes(session: Session, folder: Folder) -> None:
 def monitoring(session: Session, folder: Folder) -> None:
     """Write targets, rules and a snippet for a Prometheus that is already there to include."""
     files = wiring.render_monitoring(session.parts(), folder)
-    words = "its README names the two lines to include, and the passwords that it wants"
+    words = "its README says how they are taken in, and the passwords that they want"
     session.screen.result(WrittenView(files, [(f"ls {folder}", words)]))
 
 

@@ -94,7 +94,9 @@ class ExistingPrometheus(Model):
     basic_auth: BasicAuth | None = Field(None, description="How it lets us in.")
     ca: Authority | None = Field(None, description=_CERTIFIED)
     addresses: tuple[Address, ...] = Field(
-        (), description="Whence it collects: `firewall: manage` lets these addresses in."
+        (),
+        description="Whence it collects: `firewall: manage`, and policies of a cluster, let these "
+        "addresses in.",
     )
     _proved = model_validator(mode="after")(over_tls)
 

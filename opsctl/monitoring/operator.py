@@ -9,10 +9,11 @@ from itertools import groupby
 
 import yaml
 
-from opsctl.workload import Directory, Scrape, SecretRef
+from opsctl.workload import Directory, Scrape, SecretRef, patience
 
 API = "monitoring.coreos.com/v1"
 README = "README.md"
+OLDEST = "0.79"  # of the Operator: the first that takes the number of a port
 AUTHORITY, CLIENT = "scrape-authority", "scrape-client"  # whom it believes, and its own proof
 _Object = dict[str, object]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # twenty times as fast
@@ -28,7 +29,7 @@ def operator_objects(directory: Directory, namespace: str, interval: float) -> M
         for service, several in _ways(directory)
     }
     rules = {
-        f"prometheusrule-{name}": _rule(directory.environment, namespace, name, text)
+        f"prometheusrule-{name}": _rule(directory.environment, namespace, name, text, interval)
         for name, text in sorted(directory.rules.items())
     }
     return {
@@ -72,7 +73,8 @@ def _pod_monitor(
     endpoint: _Object = {
         "portNumber": one.port,
         "path": one.path,
-        "interval": f"{interval:g}s",
+        "interval": _milliseconds(interval),
+        "scrapeTimeout": _milliseconds(patience(interval)),
         **(_trust(one) if one.tls != "none" else {}),
         **({"params": {name: [value] for name, value in one.params.items()}} if one.params else {}),
         **({"basicAuth": _login(one.password)} if one.password else {}),
@@ -112,62 +114,103 @@ def secret_name(password: SecretRef) -> str:
 def _relabelings(environment: str, service: str, one: Scrape) -> Iterator[_Object]:
     fixed = {"job": one.job, "environment": environment, "service": service, **one.labels}
     for name, value in fixed.items():
-        yield {"targetLabel": name, "replacement": value}
-    yield {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "host"}
-    member = "__meta_kubernetes_pod_label_opsctl_dev_member"
-    yield {"sourceLabels": [member], "targetLabel": "member"}
+        yield _put(name, replacement=value)
+    yield _put("host", sourceLabels=["__meta_kubernetes_pod_node_name"])
+    yield _put("member", sourceLabels=["__meta_kubernetes_pod_label_opsctl_dev_member"])
     # One that is on each node bears the node's name.
-    yield {
-        "sourceLabels": ["member", "host"],
-        "regex": ";([^.]+).*",
-        "targetLabel": "member",
-        "replacement": f"{service}-$1",
-    }
+    yield _put(
+        "member",
+        sourceLabels=["member", "host"],
+        regex=";([^.]+).*",
+        replacement=f"{service}-$1",
+    )
 
 
-def _rule(environment: str, namespace: str, name: str, text: str) -> _Object:
+def _put(label: str, **how: object) -> _Object:
+    """Says the action too: where the schema has to add it kubectl sees a change each time."""
+    return {"action": "replace", "targetLabel": label, **how}
+
+
+def _rule(environment: str, namespace: str, name: str, text: str, interval: float) -> _Object:
+    """With the pace that alerts count on: the Operator's own is 30 s."""
     short = name.removesuffix(".yaml").removeprefix(f"{environment}-")
+    groups = yaml.load(text, _LOADER)["groups"]  # noqa: S506 - a safe one
+    paced = [{"name": one["name"], "interval": _milliseconds(interval), **one} for one in groups]
     return {
         "apiVersion": API,
         "kind": "PrometheusRule",
         "metadata": _metadata(environment, namespace, short),
-        "spec": yaml.load(text, _LOADER),  # noqa: S506 - a safe one
+        "spec": {"groups": paced},
     }
 
 
+def _milliseconds(seconds: float) -> str:
+    """Fractions of a second are refused."""
+    return f"{round(seconds * 1000)}ms"
+
+
 def _readme(directory: Directory, namespace: str) -> str:
-    everybody = (scrape for scrapes in directory.watched.values() for scrape in scrapes)
+    everybody = [scrape for scrapes in directory.watched.values() for scrape in scrapes]
     logins = {(one.user, one.password) for one in everybody if one.password}
     commands = "\n".join(
-        f"kubectl -n {namespace} create secret generic {secret_name(password)} \\\n"
-        f"  --from-literal=username={user} "
-        f"--from-file=password=<(opsctl secrets show {password.name} | tr -d '\\n')"
+        f"put secret generic {secret_name(password)} --from-literal=username={user} \\\n"
+        f"  --from-file=password=<(opsctl secrets show {password.name} | tr -d '\\n')"
         for user, password in sorted(logins, key=str)
         if password
     )
+    rooms = sorted({one.realm or namespace for one in everybody})
+    chosen = f"{{matchLabels: {{opsctl.dev/environment: {directory.environment}}}}}"
+    there = f"{{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}"
     return f"""\
 # {directory.environment}, for the Prometheus Operator
 
-Written by `opsctl render monitoring`; write and apply it anew after an apply that adds or removes
-services. Members that come and go are found by the Operator itself.
+Written by `opsctl render monitoring`; write and apply it anew (step 2) after an apply that adds or
+removes services. Members that come and go are found by the Prometheus itself.
 
-1. Passwords and certificates, which opsctl writes down nowhere. A client's certificate lasts for 30
-to 90 days, so do this anew every month (`kubectl delete` first):
+1. Passwords and certificates, which opsctl writes down nowhere; where the spec is. A client's
+certificate lasts for 30 to 90 days, so do this anew every month:
 
 ```sh
+put() {{
+  kubectl -n {namespace} create "$@" --dry-run=client -o yaml | kubectl apply --server-side -f -
+}}
 {commands}
-kubectl -n {namespace} create configmap {AUTHORITY} --from-file=ca.pem=<(opsctl cert show-ca)
-kubectl -n {namespace} create secret generic {CLIENT} \
-  --from-file=client.pem=<(opsctl cert client prometheus)
+put configmap {AUTHORITY} --from-file=ca.pem=<(opsctl cert show-ca)
+put secret generic {CLIENT} --from-file=client.pem=<(opsctl cert client prometheus)
 ```
 
-2. The objects, once the Operator's CRDs are there (0.74 or newer, for `portNumber`):
+2. The objects, in this folder, once the Operator's CRDs are there ({OLDEST} or newer). Those of
+services that are gone go:
 
 ```sh
-kubectl apply -f .
+kubectl -n {namespace} apply -f . --prune -l opsctl.dev/environment={directory.environment} \\
+  --prune-allowlist=monitoring.coreos.com/v1/PodMonitor \\
+  --prune-allowlist=monitoring.coreos.com/v1/PrometheusRule
 ```
 
-3. The `Prometheus` object must choose them: its podMonitorSelector and ruleSelector match
-`opsctl.dev/environment: {directory.environment}`, its namespace selectors {namespace}. Its network
-must reach the pods at the ports that the PodMonitors name.
+3. The `Prometheus` object must choose them, and nothing may rewrite their labels:
+
+```yaml
+podMonitorSelector: {chosen}
+podMonitorNamespaceSelector: {there}
+ruleSelector: {chosen}
+ruleNamespaceSelector: {there}
+```
+
+4. It must be allowed to see the pods. Its ServiceAccount is named first, as NAMESPACE:NAME:
+
+```sh
+account=monitoring:prometheus-k8s
+for room in {" ".join(rooms)}; do
+  kubectl -n $room create role opsctl-scrape --verb=get,list,watch --resource=pods
+  kubectl -n $room create rolebinding opsctl-scrape --role=opsctl-scrape --serviceaccount=$account
+done
+```
+
+Its network must reach them at the ports that the PodMonitors name. opsctl's NetworkPolicies let in
+the pods of any namespace that bear `app.kubernetes.io/name: prometheus`, as the Operator's do.
+
+For the routes of its Alertmanager alerts carry `severity` (page or ticket), `environment`,
+`service`, `member` and `host`. Whether it reaches every target (`up == 0`), how it is itself, and a
+dead-man alert are for its own rules.
 """

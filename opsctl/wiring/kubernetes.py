@@ -26,8 +26,17 @@ def kubernetes_target(
         environment_id=spec.id,
         force_conflicts=force_conflicts,
         cut_power=_switch(Path(os.environ.get("KUBECONFIG", ""))),
+        collectors=_collectors(spec, name),
     )
     return KubernetesTarget(name, written.kubernetes, spec.name, secrets, access)
+
+
+def _collectors(spec: Environment, name: str) -> tuple[str, ...] | None:
+    """Whence a Prometheus that others run asks the members of the target."""
+    monitoring = spec.monitoring
+    if monitoring is None or monitoring.on != name or monitoring.prometheus is None:
+        return None
+    return monitoring.prometheus.addresses
 
 
 def _switch(kubeconfig: Path) -> CutPower | None:

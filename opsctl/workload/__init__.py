@@ -57,7 +57,7 @@ from opsctl.workload.parts import (
     Volume,
 )
 from opsctl.workload.seats import Seat
-from opsctl.workload.signals import Quiet, Scrape, Signals
+from opsctl.workload.signals import Quiet, Scrape, Signals, patience
 from opsctl.workload.text import AUTHORITY, AddressRef, CertRef, FileRef, Part, Ref, SecretRef, Text
 from opsctl.workload.versions import check_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
@@ -132,4 +132,5 @@ __all__ = [
     "Workload",
     "check_version",
     "in_order",
+    "patience",
 ]

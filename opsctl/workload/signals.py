@@ -8,6 +8,14 @@ from typing import Literal
 
 from opsctl.workload.text import SecretRef
 
+_LONGEST = 10.0  # seconds that a target may take to answer
+_PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
+
+
+def patience(interval: float) -> float:
+    """Seconds that whoever asks every `interval` seconds waits for an answer."""
+    return min(interval * _PATIENT, _LONGEST)
+
 
 @dataclass(frozen=True, slots=True)
 class Scrape:

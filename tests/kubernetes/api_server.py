@@ -7,6 +7,7 @@ makes pods. The `cluster` fixture has all of that.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -15,7 +16,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,15 +77,15 @@ class ApiServer:
 @contextmanager
 def running(folder: Path) -> Iterator[ApiServer]:
     """Start both below `folder`, wait until the server is ready, and end them afterwards."""
-    etcd, peer, port = _free_ports(3)
+    etcd, peer, port = free_ports(3)
     found = ApiServer(
         folder, f"https://127.0.0.1:{port}", {user: secrets.token_hex(16) for user in USERS}
     )
     _write_secrets(found)
     with ExitStack() as stack:
-        stack.enter_context(_process(folder, "etcd", _etcd(folder, etcd, peer)))
+        stack.enter_context(process(folder, "etcd", _etcd(folder, etcd, peer)))
         server = stack.enter_context(
-            _process(folder, "kube-apiserver", _apiserver(folder, etcd, port))
+            process(folder, "kube-apiserver", _apiserver(folder, etcd, port))
         )
         _await_ready(found, server)
         admin = found.kubeconfig_of("admin")
@@ -144,20 +145,24 @@ def _write_secrets(server: ApiServer) -> None:
 
 
 @contextmanager
-def _process(folder: Path, name: str, argv: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the test run, killed or not."""
+def process(
+    folder: Path, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the test run, killed or not. `env`: beside this one's own; what it
+    says is in NAME.log."""
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *argv],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env={**os.environ, **(env or {})},
         )
         try:
-            yield process
+            yield started
         finally:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
 
 
 def _await_ready(server: ApiServer, process: subprocess.Popen[bytes]) -> None:
@@ -182,7 +187,7 @@ def _is_ready(server: ApiServer) -> bool:
         return False
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -53,7 +53,8 @@ def _make(api: Api, owner: Manifest) -> None:
 
 
 def pod_of(owner: Manifest) -> Manifest:
-    """The pod that a StatefulSet's controller would make, less its claims: none is ever bound."""
+    """The pod that the controller of a StatefulSet, or of a DaemonSet that says its kind, would
+    make, less its claims: none is ever bound."""
     template = owner["spec"]["template"]
     spec = dict(template["spec"])
     volumes = [
@@ -63,7 +64,7 @@ def pod_of(owner: Manifest) -> Manifest:
     spec["volumes"] = [*spec["volumes"], *volumes]
     reference = {
         "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
+        "kind": owner.get("kind", "StatefulSet"),
         "name": owner["metadata"]["name"],
         "uid": owner["metadata"]["uid"],
         "controller": True,

@@ -152,6 +152,33 @@ def test_members_of_other_targets_have_their_own_addresses(
     assert one["targets"] == ["127.8.0.11:9121"]
 
 
+def test_in_a_cluster_its_pods_are_let_in_where_metrics_are_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prometheus = {**THEIRS, "addresses": ["10.77.0.5", "fd00::5"]}
+    document = {
+        "opsctl": 1,
+        "name": "shop",
+        "targets": {"dc": {"kubernetes": {}}},
+        "services": {"sessions": SESSIONS},
+        "monitoring": {"on": "dc", "prometheus": prometheus},
+    }
+    (tmp_path / "opsctl.yaml").write_text(json.dumps(document))
+    monkeypatch.chdir(tmp_path)
+    assert main(["render", "kubernetes", "manifests"]) == 0
+    file = tmp_path / "manifests/sessions/networkpolicy-sessions-server.yaml"
+    *_, last = read_yaml(file.read_text())["spec"]["ingress"]
+    assert last["ports"] == [{"port": 9121, "protocol": "TCP"}]
+    assert last["from"] == [
+        {
+            "namespaceSelector": {},
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+        },
+        {"ipBlock": {"cidr": "10.77.0.5/32"}},
+        {"ipBlock": {"cidr": "fd00::5/128"}},
+    ]
+
+
 def test_its_readme_names_the_two_lines_and_every_password_that_it_wants(rendered: Path) -> None:
     text = (rendered / "README.md").read_text()
     assert f"rule_files: [{rendered}/rules/*.yaml]" in text

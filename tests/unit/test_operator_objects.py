@@ -36,7 +36,10 @@ DIRECTORY = Directory(
     },
     rules={
         "shop-sessions.yaml": rule_text(
-            [RuleGroup("shop/sessions", (Rule("RedisDown", "redis_up == 0", alert=True),))]
+            [
+                RuleGroup("shop/sessions", (Rule("RedisDown", "redis_up == 0", alert=True),)),
+                RuleGroup("shop/sessions/backup", (Rule("a:b", "c"),), interval="30s"),
+            ]
         )
     },
 )
@@ -67,7 +70,13 @@ def test_it_finds_the_pods_that_opsctl_labels() -> None:
     (endpoint,) = one["spec"]["podMetricsEndpoints"]
     assert (endpoint["portNumber"], endpoint["path"]) == (9121, "/scrape")
     assert endpoint["params"] == {"target": ["redis://127.0.0.1:26379"]}
-    assert endpoint["interval"] == "5s"
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("5000ms", "4000ms")
+
+
+def test_a_pace_in_fractions_of_a_second_is_said_in_whole_words() -> None:
+    files = operator_objects(DIRECTORY, "caches", 2.5)
+    (endpoint,) = read_yaml(files["podmonitor-edge-haproxy.yaml"])["spec"]["podMetricsEndpoints"]
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("2500ms", "2000ms")
 
 
 def test_what_sits_in_a_namespace_of_its_own_is_looked_for_there() -> None:
@@ -94,7 +103,7 @@ def test_a_password_is_named_and_not_written() -> None:
     secret = "scrape-edge-user-opsctl-metrics"
     assert endpoint["basicAuth"]["password"] == {"name": secret, "key": "password"}
     readme = FILES["README.md"]
-    assert f"kubectl -n caches create secret generic {secret}" in readme
+    assert f"put secret generic {secret} --from-literal=username=opsctl-metrics" in readme
     assert "opsctl secrets show edge/user/opsctl-metrics" in readme
 
 
@@ -116,3 +125,15 @@ def test_the_rules_of_a_service_are_one_object() -> None:
     one = manifest("prometheusrule-shop-sessions.yaml")
     assert one["kind"] == "PrometheusRule"
     assert one["spec"]["groups"][0]["rules"][0]["alert"] == "RedisDown"
+
+
+def test_rules_are_looked_at_as_often_as_alerts_count_on_whatever_the_others_pace() -> None:
+    groups = manifest("prometheusrule-shop-sessions.yaml")["spec"]["groups"]
+    assert {one["name"]: one["interval"] for one in groups} == {
+        "shop/sessions": "5000ms",
+        "shop/sessions/backup": "30s",
+    }
+
+
+def test_its_readme_says_in_which_rooms_the_account_must_see_pods() -> None:
+    assert "for room in caches caches-opsctl-nodes; do" in FILES["README.md"]

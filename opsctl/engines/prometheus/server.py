@@ -24,13 +24,12 @@ from opsctl.workload import (
     Software,
     Text,
     Volume,
+    patience,
 )
 
 PROMETHEUS = "prometheus"
 AVAILABLE: Mapping[str, str] = {"debian-12": "2.42", "debian-13": "2.53"}
 IMAGE = "2.53"  # the version that an image has
-_LONGEST = 10.0  # seconds that a target may take to answer
-_PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
 _FILES = 65_536
 
 
@@ -120,7 +119,7 @@ def _config(
         member=seat.member,
         environment=directory.environment,
         interval=_milliseconds(interval),
-        timeout=_milliseconds(min(interval * _PATIENT, _LONGEST)),
+        timeout=_milliseconds(patience(interval)),
         rules=[rules_file(config, rules) for rules in sorted(directory.rules)],
         jobs=jobs(directory, config),
         realms=realms(directory),

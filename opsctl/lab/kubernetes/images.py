@@ -37,9 +37,8 @@ class Archives:
 
 def archives(programs: dict[str, Path], progress: Callable[[str], None]) -> Archives:
     """The archives, made first when the cache lacks them. Raises lab/missing-tool, lab/image."""
-    engines: dict[str, Any] = json.loads((SOURCES / "engines.json").read_text())
-    packages = (*PROXY_PACKAGES, *SHELL_PACKAGES, *engines["packages"])
-    root = roots.image("debian-13", packages, cache_root(), progress, bare=True)
+    engines = _engines()
+    root = engines_root(progress)
     folder = cache_root() / "kubernetes" / f"images-{_key(root, engines)}"
     made = Archives(folder / "node.tar", folder / "control.tar")
     with locked(folder.with_suffix(".lock"), what="the cluster's images", timeout=BUILD_TIMEOUT):
@@ -51,6 +50,18 @@ def archives(programs: dict[str, Path], progress: Callable[[str], None]) -> Arch
                 archive.write(_node_images(programs, root, engines, below), made.node)
                 archive.write(_control_images(programs, below), made.control)
     return made
+
+
+def engines_root(progress: Callable[[str], None]) -> Path:
+    """The Debian that every engine's pods have, as a folder, made first when the cache lacks it.
+    Raises as `archives`."""
+    packages = (*PROXY_PACKAGES, *SHELL_PACKAGES, *_engines()["packages"])
+    return roots.image("debian-13", packages, cache_root(), progress, bare=True)
+
+
+def _engines() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SOURCES / "engines.json").read_text())
+    return found
 
 
 def _key(root: Path, engines: dict[str, Any]) -> str:

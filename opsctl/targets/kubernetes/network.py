@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_network
+from typing import Final
 
 from opsctl.targets.kubernetes.site import (
     Manifest,
@@ -16,13 +18,32 @@ from opsctl.workload import Group, Lane, Workload
 
 Callers = Mapping[str, frozenset[int]]  # ports by the service that comes to them
 
+_PROMETHEUS: Final[Manifest] = {
+    "namespaceSelector": {},
+    "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+}
+"""The pods that the Prometheus Operator makes, and those of most charts, in whichever namespace."""
+
+
+def strangers(addresses: Iterable[str]) -> tuple[Manifest, ...]:
+    """Whence a Prometheus that others run comes: its pods, and `addresses` outside of the
+    cluster."""
+    blocks = ({"ipBlock": {"cidr": str(ip_network(one))}} for one in addresses)
+    return (_PROMETHEUS, *blocks)
+
 
 def network_policy(
-    site: Site, workload: Workload, group: Group, callers: Callers | None = None
+    site: Site,
+    workload: Workload,
+    group: Group,
+    callers: Callers | None = None,
+    collectors: Sequence[Manifest] = (),
 ) -> Manifest:
     """Clients reach client ports from anywhere; other ports are reached from this service's pods
-    and, those of them that balancers ask or lead to, or that are for collectors, from theirs."""
-    inside = _numbers(group, "members") | _numbers(group, "collectors")
+    and, those of them that balancers ask or lead to, or that are for collectors, from theirs.
+    `collectors`: who collects metrics and is not of the environment."""
+    read = _numbers(group, "collectors")
+    inside = _numbers(group, "members") | read
     outside = _numbers(group, "clients")
     ingress: list[Manifest] = []
     if outside:
@@ -32,6 +53,8 @@ def network_policy(
     for caller, numbers in sorted((callers or {}).items()):
         if asked := inside & numbers:
             ingress.append({"from": [_pods(site, caller)], "ports": _ports(asked)})
+    if read and collectors:
+        ingress.append({"from": list(collectors), "ports": _ports(read)})
     labels = group_labels(site, workload, group)
     return {
         "apiVersion": "networking.k8s.io/v1",
