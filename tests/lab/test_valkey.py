@@ -147,7 +147,9 @@ def test_without_sentinel_a_person_fails_over_and_the_old_primary_comes_back_as_
     assert direct(site, "jobs-1").set("after", "failover")
     site.apply()  # which starts what was stopped
     assert await_whole(site, "jobs")["jobs-1"] == "primary"
-    assert direct(site, "jobs-2").get("after") == "failover"
+    await_until(
+        lambda: direct(site, "jobs-2").get("after"), lambda said: said == "failover", "a copy"
+    )
     assert site.status()["healthy"]
     site.assert_converged()
 
@@ -165,7 +167,7 @@ def test_without_sentinel_a_person_fails_over_from_a_host_that_is_gone(site: Sit
     assert direct(site, new).set("after", "the host")
     site.lab.faults.start(lost)
     assert await_whole(site, "jobs")[new] == "primary"
-    assert direct(site, old).get("after") == "the host"
+    await_until(lambda: direct(site, old).get("after"), lambda said: said == "the host", "a copy")
     await_whole(site, "cache")
     site.assert_converged()
 
