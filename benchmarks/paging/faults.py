@@ -156,7 +156,7 @@ SLOWER: Mapping[str, str] = {
     "RedisNoPrimary": "held for 20 s, as a failover of the preset `safe` takes 19 s",
     "RouteConnectionsFail": "held for 1 min: a failover refuses some clients for seconds; where "
     "all are refused, RouteDown and RouteUnusable tell",
-    "SloBurns": "at six times the pace a total outage needs 11 s of half an hour; looked at "
+    "SloBurns": "at six times the pace a total outage needs 130 s of six hours; looked at "
     "every 30 s",
     "SloBurnsFast": "at 14.4 times the pace a total outage needs 52 s of an hour; looked at "
     "every 30 s",
