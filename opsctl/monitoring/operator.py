@@ -13,6 +13,7 @@ from opsctl.workload import Directory, Scrape, SecretRef, patience
 
 API = "monitoring.coreos.com/v1"
 README = "README.md"
+PODS = {"app.kubernetes.io/name": "prometheus"}  # labels of those it makes, and of most charts
 OLDEST = "0.79"  # of the Operator: the first that takes the number of a port
 AUTHORITY, CLIENT = "scrape-authority", "scrape-client"  # whom it believes, and its own proof
 _Object = dict[str, object]

@@ -8,7 +8,7 @@ from pathlib import Path
 from opsctl import model
 from opsctl.model import Environment
 from opsctl.ports import Secrets
-from opsctl.targets.kubernetes import Access, CutPower, KubernetesTarget
+from opsctl.targets.kubernetes import Access, Collectors, CutPower, KubernetesTarget
 
 
 def kubernetes_target(
@@ -31,12 +31,14 @@ def kubernetes_target(
     return KubernetesTarget(name, written.kubernetes, spec.name, secrets, access)
 
 
-def _collectors(spec: Environment, name: str) -> tuple[str, ...] | None:
-    """Whence a Prometheus that others run asks the members of the target."""
+def _collectors(spec: Environment, name: str) -> Collectors | None:
+    """A Prometheus that others run, which asks the members of the target."""
     monitoring = spec.monitoring
     if monitoring is None or monitoring.on != name or monitoring.prometheus is None:
         return None
-    return monitoring.prometheus.addresses
+    from opsctl.monitoring.operator import PODS
+
+    return Collectors(PODS, monitoring.prometheus.addresses)
 
 
 def _switch(kubeconfig: Path) -> CutPower | None:

@@ -50,8 +50,8 @@ class Site:
     lab: Lab
     spec: str
     environment: dict[str, str] = field(default_factory=dict)
-    # Commands are forks of a process that has opsctl imported: a third less time, and some tests
-    # still count on the slowness of a whole command (`OPSCTL_TEST_WARM=1` finds them).
+    # Commands are forks of a process that has opsctl imported: up to a third less time.
+    # Some tests may still count on a whole command's slowness (`OPSCTL_TEST_WARM=1` finds them).
     warm: bool = os.environ.get("OPSCTL_TEST_WARM") == "1"
 
     def __post_init__(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Final
 
 from opsctl.targets.kubernetes.site import (
     Manifest,
@@ -18,18 +18,21 @@ from opsctl.workload import Group, Lane, Workload
 
 Callers = Mapping[str, frozenset[int]]  # ports by the service that comes to them
 
-_PROMETHEUS: Final[Manifest] = {
-    "namespaceSelector": {},
-    "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
-}
-"""The pods that the Prometheus Operator makes, and those of most charts, in whichever namespace."""
 
+@dataclass(frozen=True, slots=True)
+class Collectors:
+    """Who collects metrics and is not of the environment: pods with these labels in whichever
+    namespace, and `addresses` outside of the cluster."""
 
-def strangers(addresses: Iterable[str]) -> tuple[Manifest, ...]:
-    """Whence a Prometheus that others run comes: its pods, and `addresses` outside of the
-    cluster."""
-    blocks = ({"ipBlock": {"cidr": str(ip_network(one))}} for one in addresses)
-    return (_PROMETHEUS, *blocks)
+    labels: Mapping[str, str]
+    addresses: tuple[str, ...] = ()
+
+    def peers(self) -> list[Manifest]:
+        pods: Manifest = {
+            "namespaceSelector": {},
+            "podSelector": {"matchLabels": dict(self.labels)},
+        }
+        return [pods, *({"ipBlock": {"cidr": str(ip_network(one))}} for one in self.addresses)]
 
 
 def network_policy(
@@ -37,11 +40,10 @@ def network_policy(
     workload: Workload,
     group: Group,
     callers: Callers | None = None,
-    collectors: Sequence[Manifest] = (),
+    collectors: Collectors | None = None,
 ) -> Manifest:
     """Clients reach client ports from anywhere; other ports are reached from this service's pods
-    and, those of them that balancers ask or lead to, or that are for collectors, from theirs.
-    `collectors`: who collects metrics and is not of the environment."""
+    and, those of them that balancers ask or lead to, or that are for collectors, from theirs."""
     read = _numbers(group, "collectors")
     inside = _numbers(group, "members") | read
     outside = _numbers(group, "clients")
@@ -54,7 +56,7 @@ def network_policy(
         if asked := inside & numbers:
             ingress.append({"from": [_pods(site, caller)], "ports": _ports(asked)})
     if read and collectors:
-        ingress.append({"from": list(collectors), "ports": _ports(read)})
+        ingress.append({"from": collectors.peers(), "ports": _ports(read)})
     labels = group_labels(site, workload, group)
     return {
         "apiVersion": "networking.k8s.io/v1",

@@ -29,7 +29,7 @@ from opsctl.targets.kubernetes.live import ENVIRONMENT
 from opsctl.targets.kubernetes.locking import Lock
 from opsctl.targets.kubernetes.namespace import ensure
 from opsctl.targets.kubernetes.near import near_resources
-from opsctl.targets.kubernetes.network import Callers, callers, network_policy, strangers
+from opsctl.targets.kubernetes.network import Callers, Collectors, callers, network_policy
 from opsctl.targets.kubernetes.observing import Looking, joined
 from opsctl.targets.kubernetes.reaching import CutPower, Reach
 from opsctl.targets.kubernetes.resources import member_resources, resource
@@ -45,7 +45,7 @@ class Access:
 
     `kubeconfig` None: as kubectl finds it. `pods`: seconds that pods may take to run. `cache` None:
     nothing is remembered. `cut_power` takes the power of nodes, where that can be done from here.
-    `collectors`: the addresses of a Prometheus that others run; None where there is no such one.
+    `collectors`: who collects metrics and is not of the environment.
     """
 
     kubeconfig: Path | None = None
@@ -54,7 +54,7 @@ class Access:
     force_conflicts: bool = False
     pods: float = PODS
     cut_power: CutPower | None = None
-    collectors: tuple[str, ...] | None = None
+    collectors: Collectors | None = None
 
 
 class KubernetesTarget(PodDoors):
@@ -256,8 +256,7 @@ class KubernetesTarget(PodDoors):
         yield resource(site, group_service(site, workload, group), service)
         if not site.agents:  # policies do not reach who uses the network of its node
             theirs = self._access.collectors
-            others = strangers(theirs) if theirs is not None else ()
-            yield resource(site, network_policy(site, workload, group, known, others), service)
+            yield resource(site, network_policy(site, workload, group, known, theirs), service)
         if discovers(first):
             yield resource(site, account(site, workload, group), service)
             for room in rooms:
