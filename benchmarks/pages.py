@@ -1,4 +1,5 @@
-"""`python -m benchmarks.pages`: what tests/lab/test_pages.py measured, in docs/alerts.md."""
+"""`python -m benchmarks.pages`: what tests/lab/test_pages.py and the one in a cluster
+measured, in docs/alerts.md."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.paging.book import RESULTS, Book, Seen
-from benchmarks.paging.faults import FAULTS, LASTING, SLOWER, TARGET, UNSEEN
+from benchmarks.paging.faults import ALL, LASTING, SLOWER, TARGET
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "alerts.md"
 BEGIN, END = "<!-- pages: made by `python -m benchmarks.pages` -->", "<!-- end of pages -->"
@@ -26,7 +27,7 @@ def _lines(seen: Sequence[Seen]) -> Iterator[str]:
     known = {one.alert: one for one in seen}
     yield "| fault | page | told after | over after | |"
     yield "|---|---|--:|--:|---|"
-    for fault in FAULTS:
+    for fault in ALL:
         for name in fault.pages:
             yield _row((fault.words, f"`{name}`", *_cells(known.get(name), name)))
     yield ""
@@ -39,11 +40,6 @@ def _lines(seen: Sequence[Seen]) -> Iterator[str]:
     yield f"More than {TARGET:g} s can be due to what an alert looks at:"
     yield ""
     for name, why in SLOWER.items():
-        yield f"- `{name}`: {why}."
-    yield ""
-    yield "Not seen in the lab:"
-    yield ""
-    for name, why in UNSEEN.items():
         yield f"- `{name}`: {why}."
 
 

@@ -139,11 +139,12 @@ FAULTS: tuple[Fault, ...] = (
     _one("most hosts are unplugged", "hosts_unplugged", HostsAway={"service": "hosts-dc"}),
 )
 
-UNSEEN: Mapping[str, str] = {
-    "MemberUnseen": "only a cluster can lose a member so that nobody knows where to ask for it; "
-    "on hosts Prometheus has their addresses in its configuration",
-}
-"""Pages that no fault above brings, and why not."""
+IN_A_CLUSTER: tuple[Fault, ...] = (
+    _one("no node takes a member's pod", "cordoned", MemberUnseen={"member": "{member}"}),
+)
+"""What only a cluster can suffer: tests/kubernetes/test_monitoring.py strikes it."""
+
+ALL = (*FAULTS, *IN_A_CLUSTER)
 
 LASTING: Mapping[str, str] = {
     "SloBurns": "over when the half hour behind it is good again",

@@ -12,7 +12,8 @@ from opsctl.ports import Target
 from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
-from opsctl.running.rolling import next_member, roll
+from opsctl.running.rolling import roll
+from opsctl.running.turns import next_member
 from opsctl.workload import Workload
 
 SWITCHOVER, ROLLING_RESTART = "switchover", "rolling-restart"
@@ -64,6 +65,6 @@ def _restart_all(context: Context, target: Target, workload: Workload) -> None:
     while steps:
         context.stop.check()
         step = next_member(steps, context)
-        roll(step, context)
+        roll((step,), context)
         steps.remove(step)
     await_gate(context, target, workload, workload.formed)

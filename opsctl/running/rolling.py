@@ -1,8 +1,9 @@
-"""Takes running members one at a time, the least important role first, the primary last."""
+"""Changes running members: with way made for those that restart, and a gate after each turn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.difference import object_difference
@@ -13,67 +14,55 @@ from opsctl.running.asking import perform, read_object, standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.traffic import led_away
-from opsctl.workload import Object, Standings, Workload
+from opsctl.workload import Object, Workload
 
 
-def next_member(steps: Sequence[Step], context: Context) -> Step:
-    """Whose turn it is: looked up when it is needed, because roles move."""
-    service = steps[0].service
-    mine = [step for step in steps if step.service == service]
-    target, workload = context.workload(service)
-    standings = standings_of(target, workload)
-    return min(mine, key=lambda step: (_rank(step, workload, standings), step.members))
-
-
-def _rank(step: Step, workload: Workload, standings: Standings) -> int:
-    order = workload.rolling.order
-    (member,) = step.members
-    ranks = [
-        order.index(standing.role)
-        for (name, _), standing in standings.items()
-        if name == member and standing.role in order
+def roll(turn: Sequence[Step], context: Context) -> None:
+    """Changes one running member, or several of a service at once where nobody notices. Raises
+    OpsError; the members after them are untouched then."""
+    restarting = [
+        change for step in turn for change in step.changes if change.impact >= Impact.RESTART
     ]
-    return max(ranks, default=-1)  # a member that does not answer serves nobody: it goes first
-
-
-def roll(step: Step, context: Context) -> None:
-    """Changes one running member. Raises OpsError; the members after it are untouched then."""
-    restarting = [change for change in step.changes if change.impact >= Impact.RESTART]
     if not restarting:
-        _change(step, (), context)
+        _take_in(turn, context)
         return
+    (step,) = turn
     (member,) = step.members
     with led_away(context, step.service, member):
-        _change(step, restarting, context)
+        _restart(step, restarting, context)
 
 
-def _change(step: Step, restarting: Sequence[Change], context: Context) -> None:
-    target, workload = context.workload(step.service)
-    changed = False
-    if restarting:
-        _make_way(step, restarting, context, target, workload)
-    else:
-        # The server judges its settings before they are written to its files.
-        changed = _write_objects(step, context, target, workload)
-    try:
-        apply_work(context, target, work_of(step, context))
-        changed = True
-        if restarting:
-            _write_objects(step, context, target, workload)
+def _take_in(steps: Sequence[Step], context: Context) -> None:
+    """Servers judge their settings before these are written to files; then they must be well."""
+    prepare(steps, context)
+    target, workload = context.workload(steps[0].service)
+    with _partly():
         await_gate(context, target, workload, workload.rolling.after)
-    except OpsError as error:
-        if changed and error.exit is Exit.FAILED:
-            error.exit = Exit.PARTLY  # this member has something of its new state
-        raise
 
 
-def prepare(step: Step, context: Context) -> None:
-    """Lets every member know what the others come with once they restart: quickly one after the
-    other and without a gate, because a service half of which knows may not be whole."""
+def _restart(step: Step, restarting: Sequence[Change], context: Context) -> None:
     target, workload = context.workload(step.service)
-    changed = _write_objects(step, context, target, workload)
+    _make_way(step, restarting, context, target, workload)
+    apply_work(context, target, work_of(step, context))
+    with _partly():
+        _write_objects(step, context, target, workload)
+        await_gate(context, target, workload, workload.rolling.after)
+
+
+def prepare(steps: Sequence[Step], context: Context) -> None:
+    """Lets members of one service take in what they need no restart for: quickly one after the
+    other and without a gate, because a service half of which knows may not be whole."""
+    target, workload = context.workload(steps[0].service)
+    changed = [_write_objects(step, context, target, workload) for step in steps]
+    with _partly(any(changed)):
+        apply_work(context, target, [work for step in steps for work in work_of(step, context)])
+
+
+@contextmanager
+def _partly(changed: bool = True) -> Iterator[None]:
+    """What fails in it leaves members with something of their new state, if they have `changed`."""
     try:
-        apply_work(context, target, work_of(step, context))
+        yield
     except OpsError as error:
         if changed and error.exit is Exit.FAILED:
             error.exit = Exit.PARTLY

@@ -16,7 +16,8 @@ from opsctl.running.journal import Journal
 from opsctl.running.maintaining import END, HOLD, maintain
 from opsctl.running.onward import onward
 from opsctl.running.proving import prove
-from opsctl.running.rolling import PlacesFailed, apply_work, next_member, prepare, roll, work_of
+from opsctl.running.rolling import PlacesFailed, apply_work, prepare, roll, work_of
+from opsctl.running.turns import next_turn
 from opsctl.running.verbs import acts_of
 
 
@@ -75,7 +76,8 @@ def run(context: Context, journal: Journal) -> Report:
 
 
 def _next(pending: Sequence[Step], done: Sequence[str], context: Context) -> tuple[Step, ...]:
-    """The next steps that may go: all free builds of one target together, else a single step."""
+    """The next steps that may go: all free builds of one target together, the members whose turn it
+    is, else a single step."""
     ready = [step for step in pending if set(step.needs) <= set(done)]
     first = ready[0]
     if first.kind == "converge":
@@ -83,7 +85,7 @@ def _next(pending: Sequence[Step], done: Sequence[str], context: Context) -> tup
             step for step in ready if step.kind == "converge" and step.target == first.target
         )
     if first.kind == "roll":
-        return (next_member([step for step in ready if step.kind == "roll"], context),)
+        return next_turn([step for step in ready if step.kind == "roll"], done, context)
     return (first,)
 
 
@@ -91,6 +93,9 @@ def _perform(batch: Sequence[Step], context: Context) -> PlacesFailed | None:
     """Gives the places of a wave that failed: its other steps are done. Other steps raise."""
     _tell(batch, "begin", context)
     first = batch[0]
+    if first.kind in _TURNS:
+        _TURNS[first.kind](batch, context)
+        return None
     if first.kind != "converge":
         {**_KINDS, **context.more}[first.kind](first, context)
         return None
@@ -132,9 +137,8 @@ def _remove(step: Step, context: Context) -> None:
         context.gone.update(step.members)
 
 
+_TURNS: dict[str, Callable[[Sequence[Step], Context], None]] = {"prepare": prepare, "roll": roll}
 _KINDS: dict[str, Callable[[Step, Context], None]] = {
-    "prepare": prepare,
-    "roll": roll,
     "settle": _settle,
     "operate": _operate,
     "remove": _remove,

@@ -24,7 +24,6 @@ FAULTS = [
     pytest.param("isolate-primary", ("--for", "8s"), marks=HARD),
     pytest.param("primary-host", ("--for", "10s"), marks=HARD),
 ]
-UNSEEN = pytest.mark.soak  # written, and not run yet
 LOSSLESS = ("switchover", "rolling-restart", "delete-pod", "drain")
 
 
@@ -60,7 +59,6 @@ def test_a_drill_measures_and_leaves_the_service_whole(
     site.site.assert_converged()
 
 
-@UNSEEN
 def test_a_drain_that_a_budget_forbids_strikes_nothing_and_names_it(site: Home) -> None:
     site.await_whole()
     pods = site.pods()
@@ -77,7 +75,6 @@ def test_a_drain_that_a_budget_forbids_strikes_nothing_and_names_it(site: Home) 
         site.site.ok("apply", "--yes", "--max-impact", "failover", "--force-conflicts")
 
 
-@UNSEEN
 def test_a_fault_that_leaves_no_node_for_a_client_is_refused(site: Home) -> None:
     ended = site.site.run(*agreed(site, "all-hosts"))
     assert ended.exit == 4, ended.out + ended.err

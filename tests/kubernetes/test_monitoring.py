@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from cluster_site import Home, await_until, home
 from monitoring_client import Webhook, webhook
 
+from benchmarks.paging.book import RESULTS, Book, Seen
+from benchmarks.paging.faults import IN_A_CLUSTER
 from opsctl.lab.kubernetes import Cluster
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]
@@ -227,6 +231,34 @@ def test_a_member_that_joins_is_watched_by_the_same_apply(site: Home) -> None:
     after = site.pods()
     assert {name: after[name] for name in before} == before  # rules were taken in by a reload
     site.site.assert_converged()
+
+
+@contextmanager
+def cordoned(cluster: Cluster) -> Iterator[None]:
+    """No node takes a new pod."""
+    cluster.kubectl("cordon", *NODES)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", *NODES)
+
+
+@pytest.mark.soak  # the page is held for a minute
+def test_a_member_that_no_node_takes_is_told_and_that_it_is_found_again(
+    site: Home, heard: Webhook
+) -> None:
+    (fault,) = IN_A_CLUSTER
+    (page,) = fault.pages
+    labels = {"member": "sessions-1", "environment": site.namespace, "severity": "page"}
+    with cordoned(site.cluster):
+        began = time.monotonic()
+        site.kubectl("delete", "pod", "sessions-1-0", "--wait=false")
+        told = heard.since(began, page, "firing", 300, labels)
+    undone = time.monotonic()
+    over = heard.since(told.at, page, "resolved", 300, labels)
+    seen = Seen(page, fault.words, round(told.at - began, 1), round(over.at - undone, 1))
+    Book(RESULTS).add(seen)
+    site.await_whole(2)
 
 
 def test_what_looks_at_nodes_and_the_right_to_ask_go_with_their_services(site: Home) -> None:

@@ -1,4 +1,4 @@
-"""The faults of pages_world.FAULTS on real hosts: each is struck, and undone at the end."""
+"""The FAULTS of benchmarks.paging on real hosts: each is struck, and undone at the end."""
 
 from __future__ import annotations
 

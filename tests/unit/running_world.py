@@ -134,8 +134,8 @@ class MemoryTarget:
 
     def apply(self, work: Sequence[Work], fence: Fence, events: Events) -> Mapping[str, Outcome]:
         outcomes = {}
+        self.log.append(f"apply {' and '.join(item.where for item in work)}")
         for item in work:
-            self.log.append(f"apply {item.where}")
             failed = item.where in self.fails
             error = OpsError("test/failed", f"{item.where} failed") if failed else None
             outcomes[item.where] = Outcome(item.where, error=error)

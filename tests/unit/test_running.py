@@ -10,7 +10,7 @@ from planning_world import member, node
 from running_world import MemoryTarget, unit, workload
 
 from opsctl.errors import Exit, OpsError, OpsErrors
-from opsctl.planning.plan import Change, Plan, Step
+from opsctl.planning.plan import Change, Field, Plan, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.ports import Fence
 from opsctl.running.context import Context, Stop
@@ -91,6 +91,48 @@ def test_a_reload_hands_nothing_over_and_the_member_must_be_well_before_the_next
         f"member/{member(1)}",
     )
     assert unwell.log == [f"apply {node(1)}"]
+
+
+def unnoticed(*numbers: int, field: str = "content") -> tuple[Step, ...]:
+    """Steps of changes that cost clients nothing."""
+    fields = (Field(field, "old", "new"),)
+
+    def calm(step: Step) -> Step:
+        changes = tuple(
+            replace(one, verb="update", impact=Impact.NONE, fields=fields) for one in step.changes
+        )
+        return replace(step, changes=changes, impact=Impact.NONE)
+
+    return tuple(map(calm, rolls(*numbers)))
+
+
+def test_what_nobody_notices_is_tried_on_one_member_and_the_others_go_together() -> None:
+    target = MemoryTarget(primary=0)
+    report = start(target, unnoticed(0, 1, 2))
+    assert report.exit is Exit.DONE
+    assert target.log == [f"apply {node(1)}", f"apply {node(0)} and {node(2)}"]
+    assert report.done == tuple(f"member/{member(number)}" for number in (1, 0, 2))
+
+
+def test_where_one_member_fails_at_what_nobody_notices_the_others_are_untouched() -> None:
+    for target in (MemoryTarget(primary=0, fails={node(1)}), MemoryTarget(primary=0, unready={1})):
+        assert start(target, unnoticed(0, 1, 2)).open == tuple(
+            f"member/{member(n)}" for n in (0, 1, 2)
+        )
+        assert target.log == [f"apply {node(1)}"]
+
+
+def test_another_change_is_tried_on_a_member_of_its_own() -> None:
+    target = MemoryTarget(primary=0)
+    assert start(target, (*unnoticed(0, 1), *unnoticed(2, field="other"))).exit is Exit.DONE
+    assert target.log == [f"apply {node(1)}", f"apply {node(2)}", f"apply {node(0)}"]
+
+
+def test_two_members_of_one_place_go_one_after_the_other() -> None:
+    target = MemoryTarget(primary=0)
+    steps = tuple(replace(step, where=(node(0),)) for step in unnoticed(0, 1, 2))
+    assert start(target, steps).exit is Exit.DONE
+    assert len([line for line in target.log if " and " in line]) == 0
 
 
 def test_the_first_member_that_fails_ends_it_and_the_others_are_untouched() -> None:
