@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pager import URL, Told, pager
+from pager import URL, Pager, Told, pager
 from terminal import Stopped, Terminal
 
 NAME = "demo"
@@ -62,9 +62,10 @@ def up() -> int:
     )
     terminal.say(_indented((terminal.folder / "opsctl.yaml").read_text()))
     _hosts(terminal)
-    _build(terminal)
-    _drill(terminal)
-    _alert(terminal)
+    with pager() as on_call:  # from the start: an Alertmanager that tells nobody is an alert
+        _build(terminal)
+        _drill(terminal)
+        _alert(terminal, on_call)
     _goodbye(terminal, time.monotonic() - began)
     return 0
 
@@ -114,14 +115,14 @@ def _drill(terminal: Terminal) -> None:
     terminal.run("plan", "--exit-code", timeout=60)
 
 
-def _alert(terminal: Terminal) -> None:
+def _alert(terminal: Terminal, on_call: Pager) -> None:
     terminal.heading("6. A host stays away for longer: somebody is told")
-    with pager() as on_call:
-        terminal.run("lab", "fault", "kill", VICTIM, "--for", f"{AWAY}s", timeout=60)
-        began = time.monotonic()
-        _told(terminal, on_call.until(partial(_says, "firing"), TOLD), began)
-        terminal.run("lab", "fault", "heal", timeout=60)
-        _told(terminal, on_call.until(partial(_says, "resolved"), TOLD), began)
+    on_call.forget()
+    terminal.run("lab", "fault", "kill", VICTIM, "--for", f"{AWAY}s", timeout=60)
+    began = time.monotonic()
+    _told(terminal, on_call.until(partial(_says, "firing"), TOLD), began)
+    terminal.run("lab", "fault", "heal", timeout=60)
+    _told(terminal, on_call.until(partial(_says, "resolved"), TOLD), began)
 
 
 def _says(status: str, told: Told) -> bool:

@@ -41,6 +41,11 @@ class Pager:
     def __init__(self, heard: queue.Queue[Told]) -> None:
         self._heard = heard
 
+    def forget(self) -> None:
+        """What was told until now counts no more."""
+        while not self._heard.empty():
+            self._heard.get_nowait()
+
     def until(self, holds: Callable[[Told], bool], seconds: float) -> Told | None:
         """The first for which it holds, None when there is none for so long."""
         while True:
