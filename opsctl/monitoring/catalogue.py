@@ -14,8 +14,8 @@ Time = Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
 
 Each = Literal["vip", "window", "member"]
 """Of what a rule is made once for every one: the floating addresses of a balancer's routes, with
-{{ address }}; the times over which a promise is looked at, with {{ window }}; the members that are
-looked for, with {{ member }} and {{ job }}."""
+{{ address }}; the times over which a promise is looked at, with {{ window }} and {{ seconds }}; the
+members that are looked for, with {{ member }} and {{ job }}."""
 
 SCRAPED = ("environment", "service", "member", "host", "job", "instance")
 """The labels of everything that is scraped, beside a metric's own."""
@@ -85,6 +85,9 @@ class Alert(_Frozen):
 class Catalogue(_Frozen):
     """Everything of one NAME."""
 
+    interval: Time | Literal[""] = Field(
+        "", description="How often its rules are looked at; else as often as the server does."
+    )
     metrics: Mapping[str, Metric] = Field(default_factory=dict)
     records: tuple[Record, ...] = ()
     alerts: tuple[Alert, ...] = ()

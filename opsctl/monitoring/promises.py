@@ -11,8 +11,10 @@ from opsctl.workload import Workload
 PROMISES = "slo"
 """The catalogue of rules about promises."""
 
-WINDOWS = ("30m", "1h", "2h", "6h", "1d", "3d")
-"""Over which what was bad is told, beside 5 minutes."""
+WINDOWS: Mapping[str, int] = {
+    "30m": 1_800, "1h": 3_600, "2h": 7_200, "6h": 21_600, "1d": 86_400, "3d": 259_200,
+}  # fmt: skip
+"""Over which what was bad is told, beside 5 minutes: their seconds."""
 
 _EVER = 1e9  # seconds: any check is within them
 
@@ -42,6 +44,11 @@ def promise(
         "routes": f'{balancers}, proxy=~"{"|".join(routes)}"',
         "tries": f'environment="{environment.name}", to="{service}"',
     }
+
+
+def windows() -> tuple[Mapping[str, str], ...]:
+    """The values of a rule for each window."""
+    return tuple({"window": name, "seconds": str(seconds)} for name, seconds in WINDOWS.items())
 
 
 def _watched(workload: Workload | None) -> bool:

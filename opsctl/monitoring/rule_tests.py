@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from opsctl.monitoring.catalogue import Alert, Catalogue
-from opsctl.monitoring.promises import WINDOWS
+from opsctl.monitoring.promises import windows
 from opsctl.monitoring.promql import uses
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
 from opsctl.monitoring.rules import Subject, known, rules_of
@@ -66,11 +66,12 @@ def trial(name: str, catalogue: Catalogue, trials: Trials, alert: Alert, rules_f
         {**known(ENVIRONMENT, SERVICE, trials.facts), **trials.values},
         {
             "vip": [{"address": ADDRESS}],
-            "window": [{"window": window} for window in WINDOWS],
+            "window": windows(),
             "member": [{"member": f"{SERVICE}-0", "job": trials.job}],
         },
     )
-    rules = rule_text([RuleGroup(name, _needed(tuple(rules_of(subject, catalogue)), alert.alert))])
+    needed = _needed(tuple(rules_of(subject, catalogue)), alert.alert)
+    rules = rule_text([RuleGroup(name, needed, catalogue.interval)])
     cases = trials.alerts[alert.alert]
     tests = [
         _test(catalogue, trials, alert, f"{alert.alert} {kind} {number}", case, kind == "fires")

@@ -10,23 +10,19 @@ from opsctl.monitoring.catalogue import Alert, Catalogue, Each, Record
 from opsctl.monitoring.copies import BACKUP, copies
 from opsctl.monitoring.dashboards.naming import service_uid
 from opsctl.monitoring.filling import fill, number
-from opsctl.monitoring.promises import PROMISES, WINDOWS, promise
+from opsctl.monitoring.promises import PROMISES, promise, windows
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
 from opsctl.workload import Signals, Workload
 
 MEMBERS = "members"
 """The catalogue of rules about members that the place is asked for."""
 
-SELDOM = "30s"
-"""How often promises and backups are looked at: they are about 5 minutes at least."""
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What one catalogue's rules are made for. `values` fill their holes; `facts` decide which are
     meant; `each` has the values of those rules that are made several times; `dashboard` is a link.
-    `part` is what the group is called behind the service, where it is not about its servers;
-    `interval` how often it is looked at, "": as often as the server does by itself.
+    `part` is what the group is called behind the service, where it is not about its servers.
     """
 
     catalogue: str
@@ -37,7 +33,6 @@ class Subject:
     each: Mapping[Each, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     dashboard: str = ""
     part: str = ""
-    interval: str = ""
 
 
 def rule_files(
@@ -68,10 +63,11 @@ def rule_groups(
     """The rules of one service. Raises as `rule_files`."""
     groups = []
     for subject in subjects(environment, service, workloads):
-        rules = tuple(rules_of(subject, catalogue(subject.catalogue)))
+        found = catalogue(subject.catalogue)
+        rules = tuple(rules_of(subject, found))
         if rules:
             name = f"{environment.name}/{service}{subject.part}"
-            groups.append(RuleGroup(name, rules, subject.interval))
+            groups.append(RuleGroup(name, rules, found.interval))
     return tuple(groups)
 
 
@@ -85,14 +81,13 @@ def subjects(
         yield _servers(environment, service, workload.signals)
         kept = copies(environment.name, workload)
         if kept is not None:
-            yield _beside(environment, service, BACKUP, kept, {}, SELDOM)
+            yield _beside(environment, service, BACKUP, kept, {})
         sought = tuple(_sought(workload))
         if sought:
             yield _beside(environment, service, MEMBERS, {}, {"member": sought})
     promised = promise(environment, service, workloads)
     if promised is not None:
-        windows = [{"window": window} for window in WINDOWS]
-        yield _beside(environment, service, PROMISES, promised, {"window": windows}, SELDOM)
+        yield _beside(environment, service, PROMISES, promised, {"window": windows()})
 
 
 def _servers(environment: Environment, service: str, signals: Signals) -> Subject:
@@ -113,7 +108,6 @@ def _beside(
     catalogue: str,
     values: Mapping[str, str],
     each: Mapping[Each, Sequence[Mapping[str, str]]],
-    interval: str = "",
 ) -> Subject:
     """What is not about the servers themselves: its rules are a group of their own."""
     return Subject(
@@ -125,7 +119,6 @@ def _beside(
         each,
         dashboard_link(environment, service),
         part=f"/{catalogue}",
-        interval=interval,
     )
 
 

@@ -51,8 +51,7 @@ class Site:
     spec: str
     environment: dict[str, str] = field(default_factory=dict)
     # Commands are forks of a process that has opsctl imported: up to a third less time.
-    # Some tests may still count on a whole command's slowness (`OPSCTL_TEST_WARM=1` finds them).
-    warm: bool = os.environ.get("OPSCTL_TEST_WARM") == "1"
+    warm: bool = True
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
