@@ -442,7 +442,7 @@ def test_another_authority_comes_in_three_steps_and_nobody_is_unbelieved_meanwhi
     for _ in range(3):
         site.ok("cert", "rotate-ca")
         site.refused(4, "cert/step-open", "cert", "rotate-ca")
-        site.ok("apply", "--yes")
+        site.ok("apply", "--yes", "--max-impact", "restart")
         distrust(site)
         await_up(site, watched(site))
         authorities.add(site.ok("cert", "show-ca").out.count("BEGIN CERTIFICATE"))
