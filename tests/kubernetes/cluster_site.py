@@ -115,9 +115,8 @@ class Home:
 def home(cluster: Cluster, folder: Path, spec: str = SPEC) -> Home:
     """An environment of a name of its own, with its root key, and nothing applied yet."""
     name = f"life-{secrets.token_hex(3)}"
-    found = Site(
-        folder, cluster.lab, spec.format(name=name), {"KUBECONFIG": str(cluster.kubeconfig)}
-    )
+    known = {"KUBECONFIG": str(cluster.kubeconfig)}
+    found = Site(folder, cluster.lab, spec.format(name=name), known, warm=False)
     found.ok("secrets", "init")
     return Home(found, cluster, name)
 
