@@ -13,7 +13,6 @@ from opsctl.errors import OpsError
 from opsctl.planning.observation import Node
 from opsctl.ports import Record
 from opsctl.targets.hosts import journals, ssh, ssh_errors, wire
-from opsctl.targets.hosts.agents import Answers
 from opsctl.targets.hosts.inventory import inventory_hosts
 from opsctl.targets.hosts.observing import unfinished
 from opsctl.targets.hosts.problems import clock_problems, host_problems
@@ -238,11 +237,3 @@ def test_hosts_come_from_an_inventory_as_ansible_reads_it(tmp_path: Path) -> Non
         inventory_hosts(file, "none")
     assert error.value.code == "hosts/inventory-group"
     assert "caches" in error.value.hint
-
-
-def test_of_two_looks_at_a_clock_the_surer_counts() -> None:
-    first = Answers(given={"n1": {"said": 1}}, clocks={"n1": (0.4, 0.9), "n2": (0.0, 0.03)})
-    second = Answers(given={"n1": {"said": 2}}, clocks={"n1": (0.01, 0.05), "n2": (0.2, 0.3)})
-    both = first | second
-    assert both.clocks == {"n1": (0.01, 0.05), "n2": (0.0, 0.03)}
-    assert both.given == {"n1": {"said": 2}}

@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Any
 
 from opsctl.errors import Exit, OpsError
@@ -34,11 +33,11 @@ class Answers:
         return frozenset(name for name, error in self.failed.items() if error.code in codes)
 
     def __or__(self, more: Answers) -> Answers:
-        """Both; of two answers the later counts, of two looks at a clock the surer."""
-        clocks = {**self.clocks, **more.clocks}
-        for host in self.clocks.keys() & more.clocks:
-            clocks[host] = min(self.clocks[host], more.clocks[host], key=itemgetter(1))
-        return Answers({**self.given, **more.given}, {**self.failed, **more.failed}, clocks)
+        return Answers(
+            {**self.given, **more.given},
+            {**self.failed, **more.failed},
+            {**self.clocks, **more.clocks},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,8 +160,7 @@ class HostsTarget:
         return ssh.command(self._host(seat.node), self.ssh, *map(shlex.quote, argv))
 
     def clocks(self) -> Mapping[str, tuple[float, float]]:
-        """By two looks: the first to a host that was restarted waits for a new connection."""
-        return (self._send(self._all({})) | self._send(self._all({}))).clocks
+        return self._send(self._all({})).clocks
 
     def newest(self, workloads: Sequence[Workload]) -> Mapping[str, Mapping[str, str]]:
         self._know(member.seat for workload in workloads for member in workload.members())
