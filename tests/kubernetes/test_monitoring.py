@@ -160,6 +160,13 @@ def test_the_route_is_used_as_clients_do_and_reached_from_two_pods(site: Home) -
     await_until(lambda: series(site, told), bool, "the promise's own rules", 120)
 
 
+def test_no_panel_is_empty(site: Home) -> None:
+    await_until(
+        lambda: site.site.run("dashboards", "check"),
+        lambda ended: ended.exit == 0, "panels that all show something", 180, show=True,
+    )  # fmt: skip
+
+
 def test_when_the_cron_job_made_a_backup_is_told_and_when_it_was_checked(site: Home) -> None:
     def told(what: str) -> float:
         metric = f"opsctl_backup_{what}_timestamp_seconds"
