@@ -14,7 +14,7 @@ TARGET = 45.0  # seconds from a fault to somebody who is told, of a page
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """One fault, `strike` of tests/lab/page_strikes.py, and the pages that it must bring, by their
+    """One fault, by the name of its strike in the tests, and the pages that it must bring, by their
     names, each with labels that it must bear; "{name}" in one is what the strike says."""
 
     strike: str

@@ -48,9 +48,9 @@ def units() -> Mapping[str, str]:
 def _recorded(name: str) -> Iterator[str]:
     """What a record is called: one that is made for several times bears each in its name."""
     from opsctl.monitoring.filling import fill
-    from opsctl.monitoring.promises import WINDOWS
+    from opsctl.monitoring.promises import windows
 
-    yield from dict.fromkeys(fill(name, {"window": window}, name) for window in WINDOWS)
+    yield from dict.fromkeys(fill(name, values, name) for values in windows())
 
 
 def grafana(parts: Parts) -> GrafanaServer:

@@ -19,6 +19,7 @@ from opsctl.running.journal import Journal
 from opsctl.running.lease import leased
 from opsctl.running.rolling import work_of
 from opsctl.running.runner import Report, run
+from opsctl.running.turns import next_turn
 from opsctl.workload import Gate
 
 
@@ -129,10 +130,9 @@ def test_another_change_is_tried_on_a_member_of_its_own() -> None:
 
 
 def test_two_members_of_one_place_go_one_after_the_other() -> None:
-    target = MemoryTarget(primary=0)
     steps = tuple(replace(step, where=(node(0),)) for step in unnoticed(0, 1, 2))
-    assert start(target, steps).exit is Exit.DONE
-    assert len([line for line in target.log if " and " in line]) == 0
+    at_hand = context(MemoryTarget(primary=0), steps)
+    assert next_turn(steps[1:], {steps[0].id}, at_hand) == (steps[1],)
 
 
 def test_the_first_member_that_fails_ends_it_and_the_others_are_untouched() -> None:
