@@ -21,6 +21,7 @@ def run(
     timeout: float = 30,
     text: str | None = None,
     check: bool = True,
+    cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program with `text` on standard input; `timeout` is in seconds.
 
@@ -28,7 +29,7 @@ def run(
     """
     try:
         done = subprocess.run(
-            argv, input=text, capture_output=True, text=True, timeout=timeout, check=False
+            argv, input=text, capture_output=True, text=True, timeout=timeout, check=False, cwd=cwd
         )
     except subprocess.TimeoutExpired as error:
         raise OpsError("lab/timeout", f"{what} took longer than {timeout:g} s") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.errors import OpsError
-from opsctl.lab.kubernetes import archive, go, kubeadm, node, volumes
+from opsctl.lab.kubernetes import archive, compiler, go, kubeadm, node, volumes
 from opsctl.lab.kubernetes.archive import Image
 from opsctl.lab.kubernetes.images import full_name
 from opsctl.lab.spec import LabSpec, Subnet, nodes
@@ -94,13 +94,19 @@ def test_every_worker_offers_its_own_volumes() -> None:
     ("said", "version"), [("go1.26.1\n", (1, 26)), ("go1.19", (1, 19)), ("gcc", (0, 0))]
 )
 def test_the_version_of_go_is_understood(said: str, version: tuple[int, int]) -> None:
-    assert go.go_version(said) == version
+    assert compiler.go_version(said) == version
+
+
+def test_the_go_that_a_module_asks_for_is_known() -> None:
+    for module in go.MODULES:
+        text = (go.SOURCES / module.name / "go.mod").read_text()
+        assert compiler.go_version(f"go{compiler.wanted(text)}") > compiler.FETCHES
 
 
 def test_without_go_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(OpsError) as refused:
-        go.require_go()
+        compiler.compiler(go.SOURCES / "kubernetes")
     assert refused.value.code == "lab/missing-tool"
     assert "apt-get install golang-go" in refused.value.hint
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsctl.errors import Exit, OpsError
-from opsctl.lab.commands import locked, run
+from opsctl.errors import OpsError
+from opsctl.lab.commands import locked
 from opsctl.lab.folder import cache_root
+from opsctl.lab.kubernetes.compiler import compiler
 
 VERSION = "v1.36.3"
 DNS_VERSION = "v1.14.2"
 BUILD_TIMEOUT = 3600  # seconds per program; the first took 200 s on two idle cores
-OLDEST_GO = (1, 21)  # the first that fetches the newer Go which go.mod asks for
 SOURCES = Path(__file__).resolve().parent / "parts"
 
 
@@ -72,7 +70,7 @@ def programs(progress: Callable[[str], None]) -> dict[str, Path]:
 def program(name: str, progress: Callable[[str], None]) -> Path:
     """One program's file, built first when the cache lacks it.
 
-    Raises lab/missing-tool without a fit Go, lab/parts with the compiler's last lines.
+    Raises lab/missing-tool without Go, lab/parts with the compiler's last lines.
     """
     module = next(module for module in MODULES if name in module.programs)
     target = module.target / name
@@ -80,42 +78,18 @@ def program(name: str, progress: Callable[[str], None]) -> Path:
         return target
     with locked(module.target.with_suffix(".lock"), what=f"building {name}", timeout=BUILD_TIMEOUT):
         if not target.exists():
-            require_go()
             progress(f"building {name} (once, some minutes)")
             _build(module, name, target)
     return target
 
 
-def require_go() -> None:
-    """Raise lab/missing-tool when there is no Go, or one that can't fetch the right one."""
-    if shutil.which("go") is None:
-        raise _no_go("Go is not installed", "apt-get install golang-go")
-    said = run(["go", "env", "GOVERSION"], what="asking Go for its version").stdout
-    if go_version(said) < OLDEST_GO:
-        wanted = ".".join(map(str, OLDEST_GO))
-        raise _no_go(
-            f"{said.strip()} is too old: {wanted} or newer builds Kubernetes",
-            "apt-get install golang-go on Debian 13, or put a newer go on PATH",
-        )
-
-
-def go_version(said: str) -> tuple[int, int]:
-    """ "go1.26.1" as (1, 26); (0, 0) for what is no version."""
-    found = re.search(r"go(\d+)\.(\d+)", said)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _no_go(message: str, hint: str) -> OpsError:
-    return OpsError("lab/missing-tool", message, hint=hint, exit=Exit.REFUSED)
-
-
 def _build(module: Module, name: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{name}.new")
-    package = module.programs[name]
+    package, go = module.programs[name], compiler(SOURCES / module.name)
     try:
         done = subprocess.run(
-            ["go", "build", "-trimpath", "-ldflags", module.linker, "-o", str(draft), package],
+            [str(go), "build", "-trimpath", "-ldflags", module.linker, "-o", str(draft), package],
             cwd=SOURCES / module.name,
             env={**os.environ, "CGO_ENABLED": "0"},
             capture_output=True,
