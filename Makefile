@@ -11,7 +11,7 @@ export PYTHONWARNINGS ?= ignore::DeprecationWarning
 # start: 6.6 of 11 s of each worker, seen once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup lab-tools cluster-tools tools demo demo-down kubernetes-up kubernetes-down test test-fast \
+.PHONY: help setup lab-tools fast-tools cluster-tools tools demo demo-down kubernetes-up kubernetes-down test test-fast \
   test-package test-lab test-kubernetes lint format soak bench lock docs clean
 
 help: ## Show what there is
@@ -33,18 +33,20 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 LAB_TOOLS := systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nft:nftables ip:iproute2 \
   ssh:openssh-client mkfs.ext4:e2fsprogs
 CLUSTER_TOOLS := go:golang-go gcc:gcc
-TEST_TOOLS := haproxy:haproxy keepalived:keepalived socat:socat redis-server:redis-server \
+FAST_TOOLS := redis-server:redis-server
+TEST_TOOLS := $(FAST_TOOLS) haproxy:haproxy keepalived:keepalived socat:socat \
   etcd:etcd-server promtool:prometheus prometheus-alertmanager:prometheus-alertmanager \
   prometheus-redis-exporter:prometheus-redis-exporter \
   prometheus-node-exporter:prometheus-node-exporter $(CLUSTER_TOOLS)
 
 lab-tools: NEED := $(LAB_TOOLS)
 lab-tools: ## Install what the lab needs on this machine (Debian packages, as root)
+fast-tools: NEED := $(FAST_TOOLS)
 cluster-tools: NEED := $(LAB_TOOLS) $(CLUSTER_TOOLS)
 cluster-tools: ## The same, and what builds Kubernetes: Go, gcc
 tools: NEED := $(LAB_TOOLS) $(TEST_TOOLS)
 tools: ## The same, and what tests run beside it: servers, exporters, promtool
-lab-tools cluster-tools tools:
+lab-tools fast-tools cluster-tools tools:
 	@missing=(); for pair in $(NEED); do \
 	  command -v "$${pair%%:*}" >/dev/null || [ -x "/usr/sbin/$${pair%%:*}" ] || missing+=("$${pair##*:}"); done; \
 	if [ $${#missing[@]} -gt 0 ]; then \
@@ -73,7 +75,7 @@ format: setup ## Let ruff format and mend what it can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-test-fast: setup ## Unit and golden tests, in seconds
+test-fast: setup fast-tools ## Unit and golden tests, in seconds
 	@# One worker more than the processors of a small machine: some tests wait for a second or two.
 	$(VENV)/bin/pytest -q -n 3 --dist worksteal tests/unit tests/golden
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,9 +55,10 @@ class Pod:
 
     def dies(self) -> None:
         """As at the end of a container, which takes its watcher with it."""
-        watcher = (self.run / "hold-server.watcher").read_text().strip()
+        watcher = int((self.run / "hold-server.watcher").read_text())
         # On a slow machine its time may be over by now, and it with it.
-        subprocess.run(["kill", "-9", "--", f"-{watcher}"], check=False)
+        with suppress(ProcessLookupError):
+            os.killpg(watcher, signal.SIGKILL)
 
 
 def until(holds: Callable[[], bool]) -> None:
