@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ class Told:
     status: str  # firing or resolved
     severity: str
     summary: str
+    at: float  # seconds since 1970
 
     @classmethod
     def of(cls, alert: Mapping[str, Any]) -> Told:
@@ -32,35 +33,42 @@ class Told:
             alert["status"],
             labels.get("severity", ""),
             alert["annotations"].get("summary", ""),
+            time.time(),
         )
 
 
 class Pager:
-    """Takes what Alertmanager posts."""
+    """Keeps what Alertmanager posts, in its order."""
 
-    def __init__(self, heard: queue.Queue[Told]) -> None:
-        self._heard = heard
+    def __init__(self) -> None:
+        self._heard: list[Told] = []
+        self._news = threading.Condition()
+
+    def hear(self, told: Told) -> None:
+        with self._news:
+            self._heard.append(told)
+            self._news.notify_all()
 
     def forget(self) -> None:
         """What was told until now counts no more."""
-        while not self._heard.empty():
-            self._heard.get_nowait()
+        with self._news:
+            self._heard.clear()
 
-    def until(self, holds: Callable[[Told], bool], seconds: float) -> Told | None:
-        """The first for which it holds, None when there is none for so long."""
-        while True:
-            try:
-                told = self._heard.get(timeout=seconds)
-            except queue.Empty:
-                return None
-            if holds(told):
-                return told
+    def first(self, holds: Callable[[Told], bool], seconds: float) -> Told | None:
+        """The first for which it holds, awaited; None when there is none for so long."""
+
+        def found() -> Told | None:
+            return next((told for told in self._heard if holds(told)), None)
+
+        with self._news:
+            self._news.wait_for(lambda: found() is not None, seconds)
+            return found()
 
 
 @contextmanager
 def pager() -> Iterator[Pager]:
     """Raises OSError where the port is somebody else's."""
-    heard: queue.Queue[Told] = queue.Queue()
+    one = Pager()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -68,7 +76,7 @@ def pager() -> Iterator[Pager]:
             for alert in json.loads(body)["alerts"]:
                 told = Told.of(alert)
                 if told.severity in ("page", "ticket"):  # the dead-man alert comes every minute
-                    heard.put(told)
+                    one.hear(told)
             self.send_response(200)
             self.end_headers()
 
@@ -79,7 +87,7 @@ def pager() -> Iterator[Pager]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield Pager(heard)
+        yield one
     finally:
         server.shutdown()
         server.server_close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from opsctl.drills.faults import Fault
@@ -132,6 +132,7 @@ class Conductor:
             context.say("a client writes until it is served steadily", step=step.id)
             client.await_ready()
             struck = tuple(self._struck(context, client, target, workload, pool))
+            lasted = self._lasted(struck)
             context.say("the client goes on until it is served again", step=step.id)
             document = client.document()
         finally:
@@ -141,7 +142,7 @@ class Conductor:
         ahead = clocks[scene.client].ahead if scene.client in clocks else 0.0
         self.report = report(
             drill.id, self._subject(address), drill.fault, document,
-            merged((*struck, *said), clocks), drill.slo, ahead=ahead, seconds=drill.seconds,
+            merged((*struck, *said), clocks), drill.slo, ahead=ahead, seconds=lasted,
             can_lose_nothing=drill.can_lose_nothing,
         )  # fmt: skip
         context.outcome[VERDICT] = headline(self.report)
@@ -180,6 +181,12 @@ class Conductor:
                 client.go_on(drill.seconds - (context.monotonic() - begun))
         finally:
             _undo(blows, context)
+
+    def _lasted(self, struck: Sequence[Event]) -> float:
+        """Seconds: as told, but hosts are away until they answer."""
+        if self._drill.fault.kind != "kill-host":
+            return self._drill.seconds
+        return round(time.time() - struck[0].at, ndigits=1)
 
     def _running(self, target: Target, scene: Scene, address: str) -> Running:
         drill, endpoint = self._drill, self._endpoint

@@ -32,9 +32,11 @@ class Blows:
     def strike(self) -> Iterator[Event]:
         """When each host was struck, by its own clock. Raises drills/strike."""
         at = time.time()
-        if self._restarts and self._power_cut():
+        cut = self._power_cut() if self._restarts else None
+        if cut is not None:
             for one in self.strikes:
-                yield Event(at, "", "strike", f"{one.words}, {one.node}", time.time() - at)
+                doubt = (cut[1] - cut[0]) / 2
+                yield Event(cut[0] + doubt, "", "strike", f"{one.words}, {one.node}", doubt)
             return
         if any(one.takes for one in self.strikes):
             yield from self._pods_taken(at)
@@ -73,7 +75,7 @@ class Blows:
     def _restarts(self) -> bool:
         return bool(self.strikes) and all(one.restarts for one in self.strikes)
 
-    def _power_cut(self) -> bool:
+    def _power_cut(self) -> tuple[float, float] | None:
         seats = [self.seats[one.member] for one in self.strikes]
         return self.target.cut_power(seats, self.seconds or OFF)
 

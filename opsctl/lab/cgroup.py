@@ -9,6 +9,7 @@ no process id is ever stored.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,11 +101,13 @@ class Cgroup:
 
     def kill(self) -> None:
         """SIGKILL to all at once, frozen or not, and wait until none is left (20 s)."""
-        try:
-            (self.path / "cgroup.kill").write_text("1")
-        except FileNotFoundError:
-            return
+        self.strike()
         until(lambda: not self.populated(), what=f"the processes of {self.name} to end", timeout=20)
+
+    def strike(self) -> None:
+        """SIGKILL to all at once, frozen or not; none of them acts any more."""
+        with suppress(FileNotFoundError):
+            (self.path / "cgroup.kill").write_text("1")
 
     def processes(self, below: str = "") -> tuple[int, ...]:
         """Process ids in one folder of the group, as the machine counts them."""

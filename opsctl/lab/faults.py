@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from opsctl.errors import OpsError, SpecError
@@ -68,9 +69,13 @@ class Faults:
         parts = [self._running(host) for host in hosts]
         fault = self._arm("kill", hosts, for_)
         with self._striking(fault):
+            began = time.time()
+            for each in parts:
+                each.cgroup.strike()
+            ended = time.time()
             for each in parts:  # what the kernel still holds of a host is its start's to await
                 each.cgroup.kill()
-        return fault
+        return replace(fault, struck=(began, ended))
 
     def start(self, *hosts: str) -> None:
         """Start hosts that are off, with the disk they had, and wait for ssh."""

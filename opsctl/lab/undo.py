@@ -31,13 +31,16 @@ LOOK = 0.2  # seconds between two looks of a timer whether it is still needed
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that was armed. `until` is when it undoes itself, in seconds since 1970."""
+    """A fault that was armed. `until` is when it undoes itself, in seconds since 1970; `struck`
+    the same for the first and the last moment in which it may have struck, where that is known.
+    """
 
     id: str
     kind: str  # kill, pause, unplug, partition, lose, fill
     hosts: tuple[str, ...]
     until: float
     file: str = ""  # of a full disk: the file that fills it
+    struck: tuple[float, float] = (0.0, 0.0)
 
 
 def timer(folder: Folder, fault_id: str) -> Cgroup:

@@ -194,9 +194,10 @@ class Target(Protocol):
         """
         ...
 
-    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> tuple[float, float] | None:
         """Takes the power of the members' nodes, all at once, and gives it back after `seconds`
-        whatever becomes of the caller. False where that can't be done from here.
+        whatever becomes of the caller. The first and the last moment in which they may have lost
+        it, by this machine's clock; None where that can't be done from here.
         """
         ...
 

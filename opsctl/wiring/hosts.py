@@ -97,11 +97,11 @@ def _literal(address: str) -> bool:
     return True
 
 
-def _switch(of: Lab) -> Callable[[tuple[str, ...], float], None]:
+def _switch(of: Lab) -> Callable[[tuple[str, ...], float], tuple[float, float]]:
     """The power switch of a lab's hosts."""
 
-    def cut_power(hosts: tuple[str, ...], seconds: float) -> None:
-        of.faults.kill(*hosts, for_=seconds)
+    def cut_power(hosts: tuple[str, ...], seconds: float) -> tuple[float, float]:
+        return of.faults.kill(*hosts, for_=seconds).struck
 
     return cut_power
 

@@ -51,7 +51,7 @@ def _switch(kubeconfig: Path) -> CutPower | None:
     if found is None or found.kubeconfig.resolve() != kubeconfig.resolve():
         return None
 
-    def cut_power(nodes: tuple[str, ...], seconds: float) -> None:
-        found.lab.faults.kill(*nodes, for_=seconds)
+    def cut_power(nodes: tuple[str, ...], seconds: float) -> tuple[float, float]:
+        return found.lab.faults.kill(*nodes, for_=seconds).struck
 
     return cut_power

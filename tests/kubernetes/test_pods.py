@@ -86,10 +86,11 @@ class Stage:
 
     @cached_property
     def reach(self) -> Reach:
-        return Reach(
-            self.api, self.site, Secrets(), self.lock.check,
-            lambda nodes, seconds: self.power.append((nodes, seconds)),
-        )  # fmt: skip
+        return Reach(self.api, self.site, Secrets(), self.lock.check, self.cut_power)
+
+    def cut_power(self, nodes: tuple[str, ...], seconds: float) -> tuple[float, float]:
+        self.power.append((nodes, seconds))
+        return 1.0, 2.0
 
     @cached_property
     def fence(self) -> Fence:
@@ -486,10 +487,10 @@ def test_a_member_s_peers_are_whole_nodes(whole: Stage) -> None:
 
 
 def test_power_is_cut_at_the_members_nodes(whole: Stage) -> None:
-    assert whole.reach.cut_power([seat("db-0"), seat("db-1"), seat("db-0")], 7.0)
+    assert whole.reach.cut_power([seat("db-0"), seat("db-1"), seat("db-0")], 7.0) == (1.0, 2.0)
     assert whole.power == [(("n2", "n3"), 7.0)]
     bare = Reach(whole.api, whole.site, Secrets(), whole.lock.check)
-    assert not bare.cut_power([seat("db-0")], 7.0)
+    assert bare.cut_power([seat("db-0")], 7.0) is None
 
 
 def held(seconds: float) -> Upkeep:

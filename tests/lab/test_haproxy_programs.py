@@ -7,13 +7,13 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lab_site import await_until
 
 from opsctl.clients.secrets import EnvironmentSecrets, Variables
 from opsctl.clients.secrets.deriving import new_root_key
@@ -99,20 +99,13 @@ def listening(host: str, port: int) -> socket.socket:
     return door
 
 
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end, "it did not come to hold"
-        time.sleep(0.05)
-
-
 def test_an_address_is_of_no_use_while_neither_a_majority_nor_the_other_balancer_is_in_reach(
     reach: Callable[[], bool],
 ) -> None:
-    until(lambda: not reach())
-    with closing(listening("127.77.0.13", 26379)):  # with the voter here, two of three
-        until(reach)
-    until(lambda: not reach())
+    await_until(reach, lambda reached: not reached, "one of three to be too few")
+    with closing(listening("127.77.0.13", 26379)):
+        await_until(reach, bool, "two of three, with the voter here, to be enough")
+    await_until(reach, lambda reached: not reached, "one of three to be too few again")
 
 
 @pytest.mark.parametrize("own", ["10.77.0.11", "fd00:77::11"])

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,22 @@ def test_a_killed_host_is_gone_at_once_and_starts_with_the_disk_it_had(lab: Lab)
     lab.faults.start("n1")
     assert lab.exec("n1", ["cat", "/root/kept"]).stdout == "kept\n"
     assert lab.faults.active() == ()
+
+
+def beating(lab: Lab, host: str) -> bool:
+    return lab.exec(host, ["test", "-s", "/root/beats"]).returncode == 0
+
+
+def test_when_hosts_were_killed_is_known(lab: Lab) -> None:
+    beats = "while :; do date +%s.%N >> /root/beats; sleep 0.01; done"
+    for host in ("n1", "n2"):
+        lab.exec(host, ["systemd-run", "--quiet", "sh", "-c", beats])
+        until(partial(beating, lab, host), what=f"a beat of {host}", timeout=10)
+    first, last = lab.faults.kill("n1", "n2").struck
+    lab.faults.start("n1", "n2")
+    for host in ("n1", "n2"):
+        beat = float(lab.exec(host, ["tail", "-n2", "/root/beats"]).stdout.split()[0])
+        assert first - 1 < beat <= last
 
 
 def test_up_starts_a_killed_host(lab: Lab) -> None:

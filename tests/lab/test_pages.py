@@ -15,7 +15,8 @@ from dataclasses import replace
 import pytest
 from lab_site import Site, await_until
 from monitoring_client import query, targets, webhook
-from page_strikes import STRIKES, Stage, Struck
+from page_stage import Stage, Struck
+from page_strikes import STRIKES
 from redis_client import await_whole
 from route_client import vip
 

@@ -150,11 +150,10 @@ class HostsTarget:
     ) -> tuple[tuple[str, tuple[tuple[float, str], ...]] | None, ...]:
         return nodes.log_lines(places, self.on_nodes(nodes.log_jobs(places, since)))
 
-    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> tuple[float, float] | None:
         if self.options.cut_power is None:
-            return False
-        self.options.cut_power(tuple(dict.fromkeys(seat.node for seat in seats)), seconds)
-        return True
+            return None
+        return self.options.cut_power(tuple(dict.fromkeys(seat.node for seat in seats)), seconds)
 
     def beside(self, seat: Seat, argv: Sequence[str]) -> Sequence[str]:
         return ssh.command(self._host(seat.node), self.ssh, *map(shlex.quote, argv))

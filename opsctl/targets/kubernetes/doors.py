@@ -45,7 +45,7 @@ class PodDoors:
             places, lambda one: one[0], lambda reach, mine: reach.log_lines(mine, since)
         )
 
-    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> tuple[float, float] | None:
         return self.reach.cut_power(seats, seconds)
 
     def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:

@@ -25,7 +25,8 @@ from opsctl.targets.kubernetes.streams import Stream, open_stream
 from opsctl.workload import Answer, Seat, SecretRef
 
 Spoken = tuple[str, tuple[tuple[float, str], ...]]
-CutPower = Callable[[tuple[str, ...], float], None]  # nodes, seconds
+# Of these nodes, for so many seconds: the first and the last moment in which it may have happened.
+CutPower = Callable[[tuple[str, ...], float], tuple[float, float]]
 
 _SESSION: Final = "opsctl.targets.kubernetes.session"
 _PLACED: Final = 60.0  # seconds within which a new DaemonSet has made its pods
@@ -89,13 +90,12 @@ class Reach:
         with ThreadPoolExecutor(asking.AT_ONCE) as pool:
             return tuple(pool.map(one, wanted))
 
-    def cut_power(self, seats: Sequence[Seat], seconds: float) -> bool:
+    def cut_power(self, seats: Sequence[Seat], seconds: float) -> tuple[float, float] | None:
         if self._cut_power is None:
-            return False
+            return None
         known = self.places()
         nodes = [known[seat.member].node for seat in seats if seat.member in known]
-        self._cut_power(tuple(dict.fromkeys(node for node in nodes if node)), seconds)
-        return True
+        return self._cut_power(tuple(dict.fromkeys(node for node in nodes if node)), seconds)
 
     def take_pod(self, seat: Seat, fence: Fence, *, evict: bool) -> None:
         """Raises drills/evict with the budget that holds it."""
