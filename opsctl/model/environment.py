@@ -39,6 +39,7 @@ class Environment(Model):
     )
 
     _tree: Node = PrivateAttr(default_factory=Table)
+    _read_with: Environment | None = PrivateAttr(None)
     _timekeepers: tuple[str, ...] = PrivateAttr(())
 
     @property
@@ -78,5 +79,9 @@ class Environment(Model):
         return find(self._tree, keys) is not None
 
     def beside(self, keys: Keys, path: str) -> Path:
-        """`path`, which stands at `keys`: `~` expanded, else beside the file that set it."""
-        return beside(self.place(keys), path)
+        """`path`, which stands at `keys`: `~` expanded, else beside the file that set it. Where
+        this was read back: beside the file that sets `keys` in the spec that it was read with, or
+        beside that one's first file."""
+        if self._read_with is not None:
+            return self._read_with.beside(keys, path)
+        return beside(self.place(keys) or self.place(()), path)

@@ -54,9 +54,14 @@ def load(files: Sequence[Path], sets: Sequence[str] = (), *, engines: Engines) -
     return build(*with_texts(tree, engines), engines=engines)
 
 
-def load_data(document: Mapping[str, Plain], *, engines: Engines) -> Environment:
-    """The environment of a document that was saved (Environment.document); it has no places."""
-    return build(merge(Table(), from_plain(dict(document))), engines=engines)
+def load_data(
+    document: Mapping[str, Plain], *, engines: Engines, read_with: Environment | None = None
+) -> Environment:
+    """The environment of a document that was saved (Environment.document). It has no places: its
+    relative paths mean what they mean in `read_with`, or beside the current folder without it."""
+    environment = build(merge(Table(), from_plain(dict(document))), engines=engines)
+    environment._read_with = read_with
+    return environment
 
 
 def build(tree: Node, found: Iterable[OpsError] = (), *, engines: Engines) -> Environment:

@@ -29,7 +29,9 @@ top; a key with dots stands in quotes. Unknown keys are refused.
 
 Quantities carry their unit. Sizes: {bytes}. Durations: {durations}. Only 0 needs none.
 A secret is `{{secret: NAME}}`: the secrets backend holds its value.
-Paths may begin with `~`; others are relative to the file in which they stand.
+Paths may begin with `~`; others are relative to the file in which they stand. In a spec
+that was kept (`apply --resume`, `rollback`, a saved plan) they are relative to the file that sets
+the same key in the spec given now, or to its first file where none does.
 """
 _SCALARS = {str: "text", int: "whole number", float: "number", bool: "true or false",
             Bytes: "size", Duration: "duration", LabHosts: "`lab` or `lab:NAME`",

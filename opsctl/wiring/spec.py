@@ -76,7 +76,9 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         who=who(),
         pid=os.getpid(),
         copy_record=_copier(spec.id),
-        with_document=lambda document: _parts(call, load_data(document, engines=option_models())),
+        with_document=lambda document: _parts(
+            call, load_data(document, engines=option_models(), read_with=spec)
+        ),
         with_versions=lambda versions: _parts(replace(call, versions=versions), spec),
         keep_versions=_keeper(path),
         lock_ttl=lock_ttl(),

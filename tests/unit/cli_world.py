@@ -173,7 +173,7 @@ class World:
             who="tester",
             copy_record=lambda record: None,
             with_document=lambda document: self._parts(
-                load_data(document, engines={"demo": DemoService})
+                load_data(document, engines={"demo": DemoService}, read_with=spec)
             ),
             with_versions=lambda versions: self._parts(spec),
             keep_versions=lambda target, versions: None,
