@@ -106,7 +106,9 @@ def keep_versions(parts: Parts, seen: Survey) -> None:
 
 
 def apply_saved(parts: Parts, saved: Plan, consent: Consent, events: Events, stop: Stop) -> Report:
-    """Runs a saved plan. Raises OpsError `plan/stale` when it would no longer do what it says."""
+    """Runs a saved plan. Raises OpsError `plan/stale` when it would no longer do what it says,
+    `plan/other-environment` when the spec in use is not of its environment."""
+    _check_of(parts.environment.id, saved)
     then = parts.with_document(saved.document)
     fresh, seen = make_plan(then, scope_from(saved.options), saved.title)
     differs = stale(saved, fresh)
@@ -119,6 +121,18 @@ def apply_saved(parts: Parts, saved: Plan, consent: Consent, events: Events, sto
             exit=Exit.REFUSED,
         )
     return apply_plan(then, fresh, seen, replace(consent, reviewed=True), events, stop)
+
+
+def _check_of(environment_id: str, saved: Plan) -> None:
+    """Files that a plan's spec names, secrets and package versions are those of the spec in use."""
+    meant = saved.document.get("id", saved.environment)
+    if meant != environment_id:
+        raise OpsError(
+            "plan/other-environment",
+            f"this plan is for {meant}, and the spec is of {environment_id}",
+            hint="name the spec that it was made with: -f FILE",
+            exit=Exit.REFUSED,
+        )
 
 
 def scope_options(scope: Scope) -> dict[str, object]:

@@ -170,6 +170,23 @@ def test_a_saved_plan_is_applied_without_a_question_and_refused_when_stale(
     assert "error[plan/stale]" in capsys.readouterr().err
 
 
+def test_a_saved_plan_is_of_one_environment_however_it_is_called(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its files and secrets are those of the spec in use: another environment's are not its own."""
+    file, spec = world.folder / "it.plan", world.folder / "opsctl.yaml"
+    assert world.call("plan", "--out", str(file)) == Exit.DONE
+    written = spec.read_text()
+    spec.write_text(written.replace("name: shop", "name: staging"))
+    assert world.call("apply", str(file)) == Exit.REFUSED
+    said = capsys.readouterr().err
+    assert "error[plan/other-environment]" in said
+    assert "this plan is for shop, and the spec is of staging" in said
+    assert world.target.content == {}
+    spec.write_text(written.replace("name: shop", "name: renamed\nid: shop"))
+    assert world.call("apply", str(file)) == Exit.DONE
+
+
 def test_what_plan_prints_as_json_can_be_applied(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
