@@ -119,6 +119,8 @@ def _plan(
         target=target,
         service=service,
         impact=Impact.DATA_LOSS if verb == RESTORE else Impact.NONE,
+        # Who has the backup becomes primary, and refuses writes until it is in place.
+        besides=Impact.FAILOVER if verb == RESTORE else Impact.NONE,
         verb=verb,
         arguments=arguments,
     )

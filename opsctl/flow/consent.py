@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.holding import words
-from opsctl.planning.plan import Plan, Step
+from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Impact
 from opsctl.ports import Target
 
@@ -34,7 +34,8 @@ def agree(plan: Plan, consent: Consent) -> None:
     bound = consent.max_impact
     if bound is None and consent.ask is None and not consent.reviewed:
         bound = max(Impact.RELOAD, plan.asked)
-    cost = max(map(_cost, plan.steps), default=Impact.NONE)
+    # Data goes only where its name was given: that is the consent to its loss, and to no more.
+    cost = max((step.felt for step in plan.steps), default=Impact.NONE)
     if bound is not None and cost > bound:
         raise OpsError(
             "apply/impact",
@@ -79,14 +80,6 @@ def _held(found: Sequence[str], *, goes_on: bool = True) -> OpsError:
         hint=changing if goes_on else "wait, or `opsctl maintenance SERVICE --end`",
         exit=Exit.REFUSED,
     )
-
-
-def _cost(step: Step) -> Impact:
-    """Removals of data are in a plan only when their name was given: that is their consent."""
-    if step.impact < Impact.DATA_LOSS:
-        return step.impact
-    others = [change.impact for change in step.changes if not change.loss]
-    return max(others, default=Impact.NONE)
 
 
 def _possible(plan: Plan, consent: Consent) -> None:

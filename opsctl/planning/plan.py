@@ -61,10 +61,16 @@ class Step:
     changes: tuple[Change, ...] = ()
     needs: tuple[str, ...] = ()
     impact: Impact = Impact.NONE
+    besides: Impact = Impact.NONE  # what one that loses data costs besides
     verb: str = ""  # operate: switchover, failover, restart
     arguments: Mapping[str, str] = field(default_factory=dict)
     before: str = ""  # the gate's words
     after: str = ""
+
+    @property
+    def felt(self) -> Impact:
+        """What clients feel of it, the loss of data aside: that has a consent of its own."""
+        return self.besides if self.impact is Impact.DATA_LOSS else self.impact
 
 
 @dataclass(frozen=True, slots=True)

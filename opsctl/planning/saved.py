@@ -68,6 +68,7 @@ def _step(data: dict[str, Any]) -> Step:
             **{key: tuple(data[key]) for key in lists},
             "changes": tuple(_change(item) for item in data["changes"]),
             "impact": _impact(data["impact"]),
+            "besides": _impact(data.get("besides", Impact.NONE.words)),
         }
     )
 

@@ -162,6 +162,7 @@ def remove_steps(
     steps: list[Step] = []
     needs = tuple(step.id for step in before)
     for (service, member), mine in sorted(leavers.items(), key=_leaving_order):
+        felt = _felt(mine, workloads)
         step = Step(
             id=f"remove/{member or service or 'node'}",
             kind="remove",
@@ -172,7 +173,8 @@ def remove_steps(
             where=tuple(dict.fromkeys(change.id.where for change in mine)),
             changes=tuple(mine),
             needs=needs,
-            impact=max(_stops(service, member, workloads), *(change.impact for change in mine)),
+            impact=max(felt, *(change.impact for change in mine)),
+            besides=felt,
             verb="leave" if _leaves(service, member, workloads) else "",
         )
         # A service that stays loses one member at a time; one that goes, goes at once.
@@ -187,6 +189,13 @@ def leave_first(change: Change, workloads: Workloads) -> bool:
     known = workloads.get(change.service)
     first = known is not None and known[1].rolling.leave_first
     return first and _leaves(change.service, change.member, workloads)
+
+
+def _felt(leaving: Sequence[Change], workloads: Workloads) -> Impact:
+    """What clients feel of one member's removal; data that is left of it stops nobody."""
+    rest = [change for change in leaving if not change.loss]
+    stops = (_stops(change.service, change.member, workloads) for change in rest)
+    return max((*stops, *(change.impact for change in rest)), default=Impact.NONE)
 
 
 def _stops(service: str, member: str, workloads: Workloads) -> Impact:

@@ -128,6 +128,13 @@ def test_a_member_that_leaves_is_one_line_and_its_data_another() -> None:
     assert "  - sessions-3: 12 files\n  - data /var/lib/x on dc/n1   loses 1 GiB\n" in text
 
 
+def test_a_stop_is_said_beside_the_loss_that_comes_with_it() -> None:
+    stop = replace(REMOVE, impact=Impact.FAILOVER, changes=())
+    both = replace(REMOVE, besides=Impact.FAILOVER)
+    assert summary(plan(stop)).endswith("costs: a stop of sessions on dc")
+    assert summary(plan(both)).endswith("costs: a stop of sessions on dc and the loss of 1 GiB")
+
+
 def test_verbose_shows_every_creation() -> None:
     text = shown(PlanView(first_apply(), verbose=True))
     assert text.count("\n  + ") == 16

@@ -67,6 +67,17 @@ def test_data_that_was_named_needs_no_second_consent() -> None:
     agree(plan(Impact.DATA_LOSS, loss="its data"), Consent(yes=True))
 
 
+def test_naming_data_allows_its_loss_and_nothing_that_clients_feel_besides() -> None:
+    lost = plan(Impact.DATA_LOSS, loss="its data")
+    stopped = replace(lost, steps=(replace(lost.steps[0], besides=Impact.FAILOVER),))
+    for bound in (None, Impact.NONE, Impact.RESTART):
+        error = refusal(stopped, Consent(yes=True, max_impact=bound))
+        assert error.code == "apply/impact"
+        assert "--max-impact failover" in error.hint
+    agree(stopped, Consent(yes=True, max_impact=Impact.FAILOVER))
+    agree(replace(stopped, asked=Impact.FAILOVER), Consent(yes=True))
+
+
 def test_a_person_who_says_no_changes_nothing() -> None:
     assert refusal(plan(Impact.NONE), Consent(ask=lambda: False)).code == "apply/declined"
 

@@ -98,6 +98,21 @@ def test_what_a_member_that_stays_no_longer_needs_goes_with_it() -> None:
     assert [step.verb for step in plan.steps if step.kind == "remove"] == [""]
 
 
+DATA = Owned(ResourceId("directory", node(0), "/data"), "demo", member(0), "its data")
+
+
+def test_data_that_goes_with_its_server_costs_the_stop_besides_and_alone_nothing() -> None:
+    goal = replace(desired({}), workloads={})
+    unit = Owned(ResourceId("unit", node(0), "unit"), "demo", member(0))
+    named = Scope(prune=True, delete_data=frozenset({"demo"}))
+    plan = build(goal, Observation(owned=(unit, DATA)), named)
+    (both,) = plan.steps
+    assert plan_from_json(json.dumps(plan_to_json(plan))) == plan
+    assert (both.impact, both.felt) == (Impact.DATA_LOSS, Impact.FAILOVER)
+    (data,) = build(goal, Observation(owned=(DATA,)), named).steps
+    assert (data.impact, data.felt) == (Impact.DATA_LOSS, Impact.NONE)
+
+
 def test_a_limit_never_prunes() -> None:
     world = World({(0, "file"): "a"}, set())
     scope = Scope(prune=True, limit=("demo",))

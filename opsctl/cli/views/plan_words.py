@@ -32,16 +32,26 @@ FEW = 4
 
 def impact_words(step: Step) -> str:
     """What a step costs its clients; "" for nothing."""
-    if step.impact is Impact.NONE:
+    return " and ".join(filter(None, (_felt_words(step), _loss_words(step))))
+
+
+def _felt_words(step: Step) -> str:
+    if step.felt is Impact.NONE:
         return ""
-    if step.impact is Impact.DATA_LOSS:
-        losses = dict.fromkeys(change.loss for change in step.changes if change.loss)
-        return f"the loss of {listed(list(losses)) or 'data'}"
     if step.kind == "drill":
         return f"a cut-off of {step.service}"
-    if step.impact is Impact.FAILOVER:
+    if step.felt is Impact.FAILOVER and step.kind == "remove":
+        return f"a stop of {step.service} on {step.target}"
+    if step.felt is Impact.FAILOVER:
         return f"a {step.verb or 'switchover'} of {step.service}"
-    return f"a {step.impact.words} of {listed(step.members) or step.service or step.where[0]}"
+    return f"a {step.felt.words} of {listed(step.members) or step.service or step.where[0]}"
+
+
+def _loss_words(step: Step) -> str:
+    if step.impact is not Impact.DATA_LOSS:
+        return ""
+    losses = dict.fromkeys(change.loss for change in step.changes if change.loss)
+    return f"the loss of {listed(list(losses)) or 'data'}"
 
 
 def told_cost(step: Step) -> str:
