@@ -51,7 +51,7 @@ def survey(parts: Parts) -> Survey:
     if last:
         beside = {one.service: one for half in halves for one in half.workloads}
         halves.append(_look(parts, parts.targets[last], beside))
-    observation = _merge([half.observation for half in halves])
+    observation = _merge([_own(half) for half in halves])
     held = observation.maintenance
     return Survey(
         desired=Desired(
@@ -241,6 +241,14 @@ def _by_service(
         for half, mine in zip(halves, workloads, strict=True)
         for workload in mine
     }
+
+
+def _own(half: _Half) -> Observation:
+    """With the seats of its own services alone: one whose `on:` was changed has left seats of the
+    same names where it was before."""
+    here = {workload.service for workload in half.workloads}
+    found = half.observation.seats
+    return replace(half.observation, seats={name: found[name] for name in found if name in here})
 
 
 def _merge(observations: Sequence[Observation]) -> Observation:

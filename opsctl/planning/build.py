@@ -15,7 +15,14 @@ from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Resource
 from opsctl.planning.sorting import Sorted, sort_changes
-from opsctl.planning.steps import leave_first, remove_steps, roll_steps, settle_steps, wave_steps
+from opsctl.planning.steps import (
+    leave_first,
+    remove_steps,
+    roll_steps,
+    settle_steps,
+    target_of,
+    wave_steps,
+)
 from opsctl.workload import Workload
 
 
@@ -67,6 +74,7 @@ def build(desired: Desired, observation: Observation, scope: Scope, title: str =
         steps=steps,
         title=title,
         left=gone.left,
+        behind=gone.behind,
         uncompared=tuple(item.id for item in desired.resources if uncompared(item)),
         unreachable=tuple(sorted(observation.unreachable)),
         held={name: words(one) for name, one in observation.maintenance.items()},
@@ -100,7 +108,11 @@ def _without_lost(settle: Step, desired: Desired, observation: Observation, gone
         return settle
     up = {member for (member, _), one in observation.standings.items() if one.role != "unknown"}
     members = tuple(one.name for one in desired.workloads[settle.service][1].members())
-    mine = {change.member for change in gone.changes if change.service == settle.service}
+    mine = {
+        change.member
+        for change in gone.changes
+        if change.service == settle.service and target_of(change.id.where) == settle.target
+    }
     leavers = sorted(mine - {"", *members})
     lost = [member for member in leavers if member not in up]
     if not lost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,12 @@ from opsctl.planning.difference import removal
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change
 from opsctl.planning.resource import Owned, ResourceId
+from opsctl.planning.steps import elsewhere, target_of
 
 if TYPE_CHECKING:
     from opsctl.planning.build import Desired, Scope
+
+_Member = tuple[str, str, str]  # service, target, member
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,16 @@ class Leaving:
     left: tuple[ResourceId, ...] = ()
     refused: tuple[str, ...] = ()
     shrinking: frozenset[str] = frozenset()  # services that stay with fewer members
+    behind: tuple[str, ...] = ()  # in words, data that did not go along with its service
 
 
 def leaving(desired: Desired, observation: Observation, scope: Scope) -> Leaving:
     """Sorts everything owned that is not desired."""
     wanted = {resource.id for resource in desired.resources}
     members = {
-        member.name for _, workload in desired.workloads.values() for member in workload.members()
+        (service, target, member.name)
+        for service, (target, workload) in desired.workloads.items()
+        for member in workload.members()
     }
     changes: list[Change] = []
     left: list[ResourceId] = []
@@ -43,16 +49,18 @@ def leaving(desired: Desired, observation: Observation, scope: Scope) -> Leaving
             left.append(owned.id)
     shrinking = frozenset(change.service for change in changes) & frozenset(desired.workloads)
     refused = tuple(_unmatched(desired, observation, scope))
-    return Leaving(tuple(changes), tuple(left), refused, shrinking)
+    behind = tuple(_behind(desired, observation, scope))
+    return Leaving(tuple(changes), tuple(left), refused, shrinking, behind)
 
 
-def _reason(owned: Owned, desired: Desired, scope: Scope, members: set[str]) -> str:
+def _reason(owned: Owned, desired: Desired, scope: Scope, members: Set[_Member]) -> str:
     """Why it may go; "" when nobody said so."""
     if owned.service in desired.absent:
         return "state: absent"
-    if owned.member in members and not owned.loss:
+    place = owned.id.where
+    if (owned.service, target_of(place), owned.member) in members and not owned.loss:
         return "no longer needed by this member"
-    if owned.service in scope.shrink:
+    if owned.service in scope.shrink and not elsewhere(owned.service, place, desired.workloads):
         return "the service gets smaller"
     if scope.prune and not scope.limit:
         return "no longer in the spec"
@@ -62,6 +70,20 @@ def _reason(owned: Owned, desired: Desired, scope: Scope, members: set[str]) -> 
 def _data_may_go(owned: Owned, scope: Scope) -> bool:
     """Data goes only when its name is given."""
     return not owned.loss or bool({owned.service, owned.member} & scope.delete_data)
+
+
+def _behind(desired: Desired, observation: Observation, scope: Scope) -> Iterator[str]:
+    """A service whose `on:` was changed begins empty."""
+    places = {
+        (owned.service, target_of(owned.id.where))
+        for owned in observation.owned
+        if owned.loss
+        and scope.holds(owned.service, owned.member)
+        and elsewhere(owned.service, owned.id.where, desired.workloads)
+    }
+    for service, target in sorted(places):
+        home, _ = desired.workloads[service]
+        yield f"{service} is on {home} now; its data on {target} does not move there"
 
 
 def _unmatched(desired: Desired, observation: Observation, scope: Scope) -> Iterator[str]:

@@ -78,7 +78,8 @@ class Plan:
     """Steps in an order that holds their needs, and what else a reader must know.
 
     `document` is the merged spec, so that a saved plan stands alone. `left` is what vanished from
-    the spec and is left alone. `uncompared` could not be compared without the secrets' key. `held`
+    the spec and is left alone. `behind` says, in words, which data did not go along with a service
+    whose `on:` was changed. `uncompared` could not be compared without the secrets' key. `held`
     says which services are in maintenance, in words: an apply of one of them is refused.
     """
 
@@ -87,6 +88,7 @@ class Plan:
     steps: tuple[Step, ...]
     title: str = "apply"
     left: tuple[ResourceId, ...] = ()
+    behind: tuple[str, ...] = ()
     uncompared: tuple[ResourceId, ...] = ()
     unreachable: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()  # refusals that apply would meet, in words

@@ -56,6 +56,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             "steps": tuple(_step(item) for item in data["steps"]),
             "asked": _impact(data["asked"]),
             "held": data.get("held", {}),
+            "behind": tuple(data.get("behind", ())),
         }
     )
 

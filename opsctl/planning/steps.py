@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from opsctl.planning.observation import Observation
@@ -10,11 +11,19 @@ from opsctl.planning.resource import Impact
 from opsctl.workload import Workload
 
 Workloads = Mapping[str, tuple[str, Workload]]
+_Leaver = tuple[str, str, str]  # service, target, member
 
 
 def target_of(where: str) -> str:
     """The target's name in a place such as "dc/n1"."""
     return where.partition("/")[0]
+
+
+def elsewhere(service: str, where: str, workloads: Workloads) -> bool:
+    """Whether a place is on another target than a service that stays: what stands there is of the
+    time before its `on:` was changed, whatever its members were called."""
+    home = workloads.get(service)
+    return home is not None and home[0] != target_of(where)
 
 
 def wave_steps(changes: Sequence[Change]) -> tuple[Step, ...]:
@@ -152,22 +161,28 @@ def settle_steps(
 def remove_steps(
     changes: Sequence[Change], workloads: Workloads, before: Sequence[Step]
 ) -> tuple[Step, ...]:
-    """One step for every member that loses something, the highest ordinal first.
+    """One step for every member that loses something, the highest ordinal first; for one of that
+    name on another target another one.
 
     Its verb is "leave" when the member leaves a service that stays.
     """
-    leavers: dict[tuple[str, str], list[Change]] = {}
+    leavers: dict[_Leaver, list[Change]] = {}
     for change in changes:
-        leavers.setdefault((change.service, change.member), []).append(change)
+        key = (change.service, target_of(change.id.where), change.member)
+        leavers.setdefault(key, []).append(change)
+    names = Counter((service, member) for service, _, member in leavers)
     steps: list[Step] = []
     needs = tuple(step.id for step in before)
-    for (service, member), mine in sorted(leavers.items(), key=_leaving_order):
+    for (service, target, member), mine in sorted(leavers.items(), key=_leaving_order):
+        away = elsewhere(service, target, workloads)
+        told = away or names[service, member] > 1
         felt = _felt(mine, workloads)
         step = Step(
-            id=f"remove/{member or service or 'node'}",
+            id=f"remove/{f'{target}/' if told else ''}{member or service or 'node'}",
             kind="remove",
-            title=f"remove {member or service or 'what is left on the nodes'}",
-            target=target_of(mine[0].id.where),
+            title=f"remove {member or service or 'what is left on the nodes'}"
+            + (f" from {target}" if told else ""),
+            target=target,
             service=service,
             members=(member,) if member else (),
             where=tuple(dict.fromkeys(change.id.where for change in mine)),
@@ -175,10 +190,10 @@ def remove_steps(
             needs=needs,
             impact=max(felt, *(change.impact for change in mine)),
             besides=felt,
-            verb="leave" if _leaves(service, member, workloads) else "",
+            verb="leave" if _leaves(mine[0], workloads) else "",
         )
         # A service that stays loses one member at a time; one that goes, goes at once.
-        if service in workloads:
+        if service in workloads and not away:
             needs = (*needs, step.id)
         steps.append(step)
     return tuple(steps)
@@ -188,35 +203,39 @@ def leave_first(change: Change, workloads: Workloads) -> bool:
     """Whether it takes a member away that leaves before the others are changed."""
     known = workloads.get(change.service)
     first = known is not None and known[1].rolling.leave_first
-    return first and _leaves(change.service, change.member, workloads)
+    return first and _leaves(change, workloads)
 
 
 def _felt(leaving: Sequence[Change], workloads: Workloads) -> Impact:
     """What clients feel of one member's removal; data that is left of it stops nobody."""
     rest = [change for change in leaving if not change.loss]
-    stops = (_stops(change.service, change.member, workloads) for change in rest)
+    stops = (_stops(change, workloads) for change in rest)
     return max((*stops, *(change.impact for change in rest)), default=Impact.NONE)
 
 
-def _stops(service: str, member: str, workloads: Workloads) -> Impact:
-    """What taking a member away costs: its clients go elsewhere, or nowhere."""
-    if not member:
+def _stops(change: Change, workloads: Workloads) -> Impact:
+    """What taking a member away costs: its clients go elsewhere, or nowhere. What a service has for
+    all its members goes with it."""
+    if not change.service:
         return Impact.NONE
-    if service not in workloads:
+    if change.service not in workloads or elsewhere(change.service, change.id.where, workloads):
         return Impact.FAILOVER
-    return Impact.RESTART if _leaves(service, member, workloads) else Impact.NONE
+    return Impact.RESTART if _leaves(change, workloads) else Impact.NONE
 
 
-def _leaves(service: str, member: str, workloads: Workloads) -> bool:
+def _leaves(change: Change, workloads: Workloads) -> bool:
+    service, member = change.service, change.member
     if service not in workloads or not member:
+        return False
+    if elsewhere(service, change.id.where, workloads):
         return False
     return member not in {item.name for item in workloads[service][1].members()}
 
 
-def _leaving_order(item: tuple[tuple[str, str], Sequence[Change]]) -> tuple[bool, str, int, str]:
-    (service, member), _ = item
+def _leaving_order(item: tuple[_Leaver, object]) -> tuple[bool, str, str, int, str]:
+    (service, target, member), _ = item
     stem, _, ordinal = member.rpartition("-")
-    return (not member, service, -int(ordinal) if ordinal.isdigit() else 0, stem)
+    return (not member, service, target, -int(ordinal) if ordinal.isdigit() else 0, stem)
 
 
 def _members(changes: Sequence[Change]) -> tuple[str, ...]:

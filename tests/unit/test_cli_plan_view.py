@@ -177,6 +177,13 @@ Nothing to change."""
     )
 
 
+def test_data_that_does_not_go_along_with_its_service_is_said() -> None:
+    words = "sessions is on prod now; its data on dc does not move there"
+    view = PlanView(plan(behind=(words,)))
+    assert shown(view) == f"shop: apply\n\nleft behind: {words}\n\nNothing to change."
+    assert f"- :warning: {words}\n" in view.markdown()
+
+
 def test_a_plan_without_anything_is_one_line() -> None:
     assert shown(PlanView(plan())) == "shop: nothing to change."
 

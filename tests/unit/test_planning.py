@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from planning_world import World, desired, member, node, workload
 
 from opsctl.errors import OpsError
-from opsctl.planning.build import Scope, build
+from opsctl.planning.build import Desired, Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.observation import Observation, Owned
 from opsctl.planning.plan import Step
@@ -98,7 +98,86 @@ def test_what_a_member_that_stays_no_longer_needs_goes_with_it() -> None:
     assert [step.verb for step in plan.steps if step.kind == "remove"] == [""]
 
 
+def moved(members: int = 3) -> Desired:
+    """The service with one unit for each member, on another target than World's."""
+    goal = desired({(n, "unit"): "a" for n in range(members)}, members)
+    there = tuple(
+        replace(one, id=replace(one.id, where=f"prod/n{n}")) for n, one in enumerate(goal.resources)
+    )
+    return replace(goal, resources=there, workloads={"demo": ("prod", goal.workloads["demo"][1])})
+
+
 DATA = Owned(ResourceId("directory", node(0), "/data"), "demo", member(0), "its data")
+OF_SERVICE = Owned(ResourceId("firewall", node(0), "table"), "demo", "")
+
+
+def test_what_a_service_was_on_another_target_stays_until_pruned() -> None:
+    there = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}).observation()
+    there = replace(there, owned=(*there.owned, DATA), standings={})
+    for scope in (Scope(), Scope(limit=("demo",), shrink=frozenset({"demo"}))):
+        plan = build(moved(), there, scope)
+        assert {change.verb for change in plan.changes} == {"create"}
+        assert set(plan.left) == {owned.id for owned in there.owned}
+        assert plan.behind == ("demo is on prod now; its data on dc does not move there",)
+        assert plan_from_json(json.dumps(plan_to_json(plan))) == plan
+    assert build(moved(), there, Scope(limit=("other",))).behind == ()
+    without = replace(there, owned=there.owned[:-1])
+    assert build(moved(), without, Scope()).behind == ()
+
+
+def test_pruning_what_a_service_was_on_another_target_costs_what_stopping_it_costs() -> None:
+    there = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}).observation()
+    there = replace(there, owned=(*there.owned, DATA, OF_SERVICE), standings={})
+    plan = build(moved(members=2), there, Scope(prune=True))
+    *_, settle, third, second, first, rest = plan.steps
+    removes = (third, second, first, rest)
+    assert [step.id for step in removes] == [
+        *(f"remove/dc/{member(n)}" for n in (2, 1, 0)),
+        "remove/dc/demo",
+    ]
+    assert {(step.target, step.verb, step.impact) for step in removes} == {
+        ("dc", "", Impact.FAILOVER)
+    }
+    assert first.title == f"remove {member(0)} from dc"
+    # The new one is whole before anything of the old one goes; then it goes at once.
+    assert settle.title == "wait until demo is whole, and prove it"
+    assert all(settle.id in step.needs for step in removes)
+    assert {len(step.needs) for step in removes} == {len(first.needs)}
+    assert plan.left == (DATA.id,)
+
+
+def test_a_member_seated_anew_on_another_host_of_its_target_leaves_the_old_one() -> None:
+    goal = desired({(0, "unit"): "a"})
+    old = Owned(ResourceId("unit", node(9), "unit"), "demo", member(0))
+    kept = replace(DATA, id=replace(DATA.id, where=node(9)))
+    plan = build(goal, Observation(owned=(old, kept)), Scope())
+    assert [change.reason for change in plan.changes if change.verb == "remove"] == [
+        "no longer needed by this member"
+    ]
+    assert plan.left == (kept.id,)
+    assert plan.behind == ()
+
+
+def test_what_goes_from_two_targets_goes_from_each_in_a_step_of_its_own() -> None:
+    """A service that moved and is then absent; what hosts of both have for all."""
+    places = [ResourceId("unit", where, "unit") for where in ("dc/n0", "prod/n0")]
+    owned = [Owned(place, service, name) for place in places
+             for service, name in (("demo", member(0)), ("", ""))]  # fmt: skip
+    goal = replace(desired({}), workloads={}, absent=frozenset({"demo"}))
+    plan = build(goal, Observation(owned=tuple(owned)), Scope(prune=True))
+    assert [(step.id, step.target, step.where) for step in plan.steps] == [
+        (f"remove/dc/{member(0)}", "dc", ("dc/n0",)),
+        (f"remove/prod/{member(0)}", "prod", ("prod/n0",)),
+        ("remove/dc/node", "dc", ("dc/n0",)),
+        ("remove/prod/node", "prod", ("prod/n0",)),
+    ]
+
+
+def test_what_a_service_that_goes_has_for_all_its_members_costs_as_much_as_they() -> None:
+    """Balancers on every node of a cluster are one thing, of no member."""
+    goal = replace(desired({}), workloads={})
+    (step,) = build(goal, Observation(owned=(OF_SERVICE,)), Scope(prune=True)).steps
+    assert step.impact is Impact.FAILOVER
 
 
 def test_data_that_goes_with_its_server_costs_the_stop_besides_and_alone_nothing() -> None:

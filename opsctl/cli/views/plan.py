@@ -86,6 +86,8 @@ class PlanView(View):
             withheld = service in self.plan.withheld
             tail = ": an apply is refused (--during-maintenance)" if withheld else ""
             yield line(("held: ", f"bold {WARN}"), f"{words}{tail}")
+        for words in self.plan.behind:
+            yield line(("left behind: ", f"bold {WARN}"), words)
         yield from self._things(
             "left alone, not in the spec any more (goes with --prune, data with --delete-data)",
             self.plan.left,

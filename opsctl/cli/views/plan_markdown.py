@@ -32,6 +32,8 @@ def _parts(
         yield f"- :lock: held: {held}"
     for where in plan.unreachable:
         yield f"- :warning: can't see {where}" + (f": {away[where]}" if where in away else "")
+    for data in plan.behind:
+        yield f"- :warning: {data}"
     if plan.left:
         yield f"- {len(plan.left)} things are left alone, though not in the spec any more"
     if plan.uncompared:

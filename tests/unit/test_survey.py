@@ -1,0 +1,47 @@
+"""One look at several targets: what each says counts for the services that are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cli_world import WatchedTarget, World
+from planning_world import workload
+
+from opsctl.flow.survey import survey
+from opsctl.planning.observation import Observation
+from opsctl.planning.resource import Resource
+from opsctl.workload import Seat, Workload
+
+
+@dataclass
+class Remembering(WatchedTarget):
+    """Its hosts have recorded seats."""
+
+    seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
+
+    def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
+        return replace(super().observe(resources, workloads), seats=self.seats)
+
+
+SPEC = """\
+opsctl: 1
+name: shop
+targets:
+  dc: {hosts: {n0: {}, n1: {}, n2: {}}}
+  prod: {hosts: {p0: {}, p1: {}, p2: {}}}
+services:
+  demo: {engine: demo, on: dc, replicas: 3}
+"""
+
+
+def test_seats_on_a_target_that_a_service_left_are_not_where_it_is(tmp_path: Path) -> None:
+    """Else its new members would pass for ones that stand already."""
+    (tmp_path / "opsctl.yaml").write_text(SPEC)
+    all_three = tuple(one.seat for one in workload(3).members())
+    here = Remembering(seats={"demo": all_three[:1]})
+    left = Remembering(name="prod", members=0, seats={"demo": all_three})
+    parts = World(here, tmp_path).parts([tmp_path / "opsctl.yaml"])
+    seen = survey(replace(parts, targets={"dc": here, "prod": left}))
+    assert seen.observation.seats == {"demo": all_three[:1]}
