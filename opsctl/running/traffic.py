@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeAlias
 
 from opsctl.errors import OpsError
+from opsctl.ports import Target
 from opsctl.running.context import Context
-from opsctl.running.gates import perform_acts
+from opsctl.running.gates import await_gate, perform_acts
 from opsctl.workload import Act, Workload
+
+_Due: TypeAlias = tuple[Target, Workload, Act]  # an act at a balancer of this pool
+_TOLERATED = ("run/unanswered", "run/refused", "run/gate", "run/lost")
 
 
 @contextmanager
 def led_away(context: Context, service: str, member: str) -> Iterator[None]:
     """For the time of the block, balancers send no new clients to `member`.
 
-    A balancer that can't be told is told of and gone on without: its checks will see the stop.
-    What a killed run leaves drained is drift, which the next apply mends.
+    However the block ends, a stop that was asked for included, every balancer is told to let
+    clients back; only a block that went well waits until they get there. A balancer that can't be
+    told is told of and gone on without: its checks will see the stop. What a killed run leaves
+    drained is drift, which the next apply mends.
     """
     pools = [
-        (target, workload, workload.traffic(service, member))
+        (context.targets[target], workload, workload.traffic(service, member))
         for target, workload in context.workloads.values()
         if workload.traffic is not None
     ]
-    for target, pool, traffic in pools:
-        _do(context, target, pool, traffic.drain)
+    back = [(target, pool, act) for target, pool, traffic in pools for act in traffic.undrain]
+    try:
+        for target, pool, traffic in pools:
+            for act in traffic.drain:
+                with _tolerated(context, act):
+                    perform_acts(context, target, pool, (act,))
+        yield
+    except BaseException:
+        _lead_back(context, back)
+        raise
+    led, failed = _lead_back(context, back)
+    if failed:
+        raise failed[0]
+    for target, pool, act in led:
+        if act.until is not None:
+            with _tolerated(context, act):
+                await_gate(context, target, pool, act.until)
+
+
+def _lead_back(context: Context, back: Sequence[_Due]) -> tuple[Sequence[_Due], Sequence[OpsError]]:
+    """Does every act, whatever becomes of the others, and waits for none: a wait may be cut short.
+    Gives those that were done, and the errors that are not tolerated."""
+    done, failed = [], []
+    for target, pool, act in back:
+        try:
+            perform_acts(context, target, pool, (replace(act, until=None),))
+            done.append((target, pool, act))
+        except OpsError as error:
+            _say(context, act, error)
+            if error.code not in _TOLERATED:
+                failed.append(error)
+    return done, failed
+
+
+@contextmanager
+def _tolerated(context: Context, act: Act) -> Iterator[None]:
     try:
         yield
-    finally:
-        for target, pool, traffic in pools:
-            _do(context, target, pool, traffic.undrain)
+    except OpsError as error:
+        if error.code not in _TOLERATED:
+            raise
+        _say(context, act, error)
 
 
-def _do(context: Context, target: str, pool: Workload, acts: tuple[Act, ...]) -> None:
-    for act in acts:
-        try:
-            perform_acts(context, context.targets[target], pool, (act,))
-        except OpsError as error:
-            if error.code not in ("run/unanswered", "run/refused", "run/gate", "run/lost"):
-                raise
-            context.say(f"could not {act.call.words}: {error.message}", where=act.call.member)
+def _say(context: Context, act: Act, error: OpsError) -> None:
+    context.say(f"could not {act.call.words}: {error.message}", where=act.call.member)
