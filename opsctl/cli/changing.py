@@ -71,7 +71,7 @@ def run(session: Session, plan: Plan, consent: Consent, work: Work) -> Exit:
 
 
 def performed(session: Session, consent: Consent, work: Work) -> Report:
-    """Does the work, with progress; Ctrl-C and SIGTERM stop it at the next safe point."""
+    """Does the work, with progress; a signal stops it at the next safe point."""
     progress = Progress(session.screen)
     with stopping(session.screen, progress.waiting_for) as stop, progress.shown():
         report = work(consent, progress, stop)

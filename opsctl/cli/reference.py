@@ -24,8 +24,9 @@ command line overrides: `OPSCTL_FILE` (several, separated by colons), `OPSCTL_SE
 `OPSCTL_LIMIT` (several, separated by spaces), `OPSCTL_STRICT`, `OPSCTL_OUTPUT`, `OPSCTL_NO_COLOR`
 (or `NO_COLOR`).
 
-Ctrl-C and SIGTERM stop a change at the next safe point and say what is waited for. A mistake in
-opsctl itself is kept in a file below `~/.local/state/opsctl/bugs`; `OPSCTL_DEBUG=1` shows it.
+Ctrl-C, SIGTERM and a terminal that closes (SIGHUP, unless under nohup) stop a change at the next
+safe point and say what is waited for. A mistake in opsctl itself is kept in a file below
+`~/.local/state/opsctl/bugs`; `OPSCTL_DEBUG=1` shows it.
 
 The lock of an opsctl that died ends by itself: 60 seconds after its last sign of life, or
 `OPSCTL_LOCK_TTL` seconds, 5 or more, if that was set for the one that died.

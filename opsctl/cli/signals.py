@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while something is being changed: stop at the next safe point."""
+"""Ctrl-C, SIGTERM, a closed terminal while something is changed: stop at the next safe point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 from opsctl.cli.views import Screen
 from opsctl.running.context import Stop
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -26,9 +26,16 @@ def stopping(screen: Screen, waiting_for: Callable[[], str]) -> Iterator[Stop]:
         word = "stopping at the next safe point" if asked == 1 else "still stopping"
         screen.say(f"{word}: waiting for {waiting_for()}")
 
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    before = {number: signal.signal(number, handle) for number in _counting()}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _counting() -> Iterator[signal.Signals]:
+    """A hangup that is ignored already, as nohup does, goes on being so."""
+    for number in _SIGNALS:
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            yield number

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import DemoService, World, make_world
+from cli_world import DemoService, World, make_world, wire
 from planning_world import member, node
 
 from opsctl.errors import Exit, OpsError
@@ -254,6 +254,50 @@ def test_a_signal_during_a_run_stops_it_at_the_next_safe_point(
     assert "error[run/interrupted]" in err
     assert world.target.content == BUILT
     assert world.target.log[-1] == "release"
+
+
+@pytest.fixture(name="hangup")
+def a_hangup(monkeypatch: pytest.MonkeyPatch, world: World) -> Iterator[Callable[[Any], None]]:
+    """Gives what sets how this process takes a hangup; each apply meets one."""
+    plain = world.target.apply
+
+    def apply(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGHUP)
+        return plain(*given)
+
+    monkeypatch.setattr(world.target, "apply", apply)
+    before = signal.getsignal(signal.SIGHUP)
+    yield lambda how: signal.signal(signal.SIGHUP, how)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_terminal_that_closes_during_a_run_stops_it_at_the_next_safe_point(
+    world: World, hangup: Callable[[Any], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def deadly(number: int, frame: object) -> None:
+        raise AssertionError("the hangup ended it in the middle")
+
+    hangup(deadly)
+    assert world.call("apply", "--yes") == Exit.INTERRUPTED
+    assert "stopping at the next safe point: waiting for build on n0" in capsys.readouterr().err
+    assert world.target.content == BUILT
+    assert world.target.log[-1] == "release"
+
+
+def test_a_terminal_that_closes_stops_nothing_under_nohup(
+    world: World, hangup: Callable[[Any], None]
+) -> None:
+    hangup(signal.SIG_IGN)
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_a_terminal_that_closes_ends_a_command_that_only_reads(
+    world: World, hangup: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangup(signal.SIG_DFL)
+    wire(monkeypatch, parts=lambda *_, **__: signal.raise_signal(signal.SIGHUP))
+    assert world.call("plan") == Exit.INTERRUPTED
 
 
 def test_limit_takes_in_only_what_it_names_and_unknown_names_are_refused(
