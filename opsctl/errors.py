@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -73,6 +74,27 @@ class SpecError(OpsError):
         self, code: str, message: str, *, where: Place | str | None = None, hint: str = ""
     ) -> None:
         super().__init__(code, message, where=where, hint=hint, exit=Exit.INPUT)
+
+
+# The code of an error: the machine that opsctl runs on can't do its part.
+CONTROL_MACHINE = "run/control-machine"
+
+
+def machine_failed(error: OSError, then: str = "say the same again") -> OpsError:
+    """What the system here refused (a full disk, no right to write, too many open files); `then`:
+    what to do once that is mended."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return OpsError(
+        CONTROL_MACHINE,
+        f"the machine that opsctl runs on failed, no target: {reason}",
+        where=str(error.filename) if error.filename else "this machine",
+        hint=f"mend that (`df -h`, `df -i`, `ulimit -a`), then {then}",
+    )
+
+
+def as_ops(error: OpsError | OSError, then: str = "say the same again") -> OpsError:
+    """The error itself, or why this machine failed."""
+    return error if isinstance(error, OpsError) else machine_failed(error, then)
 
 
 class OpsErrors(OpsError):

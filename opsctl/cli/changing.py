@@ -11,7 +11,8 @@ from opsctl.cli.signals import stopping
 from opsctl.cli.views.plan import PlanView
 from opsctl.cli.views.progress import Progress
 from opsctl.cli.views.report import ReportView
-from opsctl.errors import Exit
+from opsctl.cli.views.view import View
+from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree
 from opsctl.flow.survey import Survey
 from opsctl.planning.plan import Plan
@@ -66,8 +67,17 @@ def run(session: Session, plan: Plan, consent: Consent, work: Work) -> Exit:
     """Does the work, with progress, and says how it ended."""
     began = time.monotonic()
     report = performed(session, consent, work)
-    session.screen.result(ReportView(plan, report, time.monotonic() - began))
+    concluded(session, ReportView(plan, report, time.monotonic() - began))
     return report.exit
+
+
+def concluded(session: Session, view: View) -> None:
+    """The result of work that was done: the exit code tells of the work, whether or not there was
+    room for the result."""
+    try:
+        session.screen.result(view)
+    except OpsError as unwritten:
+        session.screen.error(unwritten)
 
 
 def performed(session: Session, consent: Consent, work: Work) -> Report:

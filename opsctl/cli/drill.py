@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import agreed, only_shown, performed
+from opsctl.cli.changing import agreed, concluded, only_shown, performed
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.times import duration
@@ -143,11 +143,11 @@ def _show(
     session: Session, plan: Plan, ended: RunReport, told: list[Report], *, several: bool
 ) -> None:
     if several and told:
-        session.screen.result(ReportsView(told))
+        concluded(session, ReportsView(told))
     elif told:
-        session.screen.result(_view(session, told[0]))
+        concluded(session, _view(session, told[0]))
     else:
-        session.screen.result(ReportView(plan, ended, 0.0))
+        concluded(session, ReportView(plan, ended, 0.0))
 
 
 def _view(session: Session, report: Report) -> DrillView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -16,7 +17,7 @@ from typer.main import get_command
 
 from opsctl.cli.group import LazyGroup
 from opsctl.cli.options import Files, Limit, NoColor, Options, PlanOutput, Sets, Strict
-from opsctl.errors import Exit, OpsError, SpecError
+from opsctl.errors import Exit, OpsError, SpecError, machine_failed
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -31,6 +32,8 @@ app = typer.Typer(
 # Objects made between two searches for garbage. Modules are none, and the default of 700 searches
 # them again and again while they are imported: a tenth of a short command's time.
 GARBAGE = 50_000
+# Of space, inodes, open files, memory.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _VARIABLES = {
     "files": "OPSCTL_FILE",  # several: separated by colons
     "sets": "OPSCTL_SET",  # several: separated by spaces
@@ -86,9 +89,16 @@ def guarded(work: Callable[[], int], arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return int(Exit.DONE)
     except Exception as error:  # noqa: BLE001 - the last line of defence: it becomes a bug report
-        from opsctl.cli.bugs import report
+        return _show(_unforeseen(error), arguments)
 
-        return _show(report(error), arguments)
+
+def _unforeseen(error: Exception) -> OpsError:
+    """What this machine has no room for, else a mistake of opsctl."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return machine_failed(error)
+    from opsctl.cli.bugs import report
+
+    return report(error)
 
 
 def _run(arguments: list[str]) -> int:

@@ -42,7 +42,17 @@ def apply_plan(
         return Report("", (), ())
     report = run_plan(parts, plan, seen, events, stop)
     if report.error is None and any(plan.changes):  # without any, all versions are as before
+        return _with_versions_kept(parts, report)
+    return report
+
+
+def _with_versions_kept(parts: Parts, report: Report) -> Report:
+    """A file that can't be written takes nothing back of what was done."""
+    try:
         keep_versions(parts, survey(parts))
+    except OpsError as error:
+        where = f"{error.where} " if error.where else ""
+        return replace(report, missed=(*report.missed, f"{where}{error.message}"))
     return report
 
 
@@ -78,7 +88,9 @@ def run_plan(
         )
         revision = _revision(seen, plan)
         used = newest(parts.generations, seen.observation.generations)
-        journal = Journal(run_id(), parts.who, targets, fences, revision, parts.copy_record, used)
+        journal = Journal(
+            run_id(), parts.who, targets, fences, revision, parts.copy_record, used, context.say
+        )
         return run(context, journal)
 
 

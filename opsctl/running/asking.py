@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opsctl.errors import Exit, OpsError
+from opsctl.errors import Exit, OpsError, as_ops
 from opsctl.ports import Asked, Fence, Target
 from opsctl.workload import Answer, Call, Facts, Object, Query, Standing, Standings, Workload
 
@@ -62,8 +62,8 @@ def perform_all(
     for call in calls:
         try:
             perform(target, workload, call, fence)
-        except OpsError as error:
-            failed.append(error)
+        except (OpsError, OSError) as error:
+            failed.append(as_ops(error))
     return tuple(failed)
 
 

@@ -32,8 +32,10 @@ class Journal:
         revision: int,
         copy: Callable[[Record], None],
         generations: Mapping[str, int] | None = None,
+        say: Callable[[str], None] = lambda _words: None,
     ) -> None:
-        """`generations` of derived secrets are noted at the beginning."""
+        """`generations` of derived secrets are noted at the beginning. `say` is told, once, when
+        there is no copy at the caller."""
         self.run = run
         self._who = who
         self._targets = targets
@@ -41,6 +43,8 @@ class Journal:
         self._revision = revision
         self._copy = copy
         self._generations = generations or {}
+        self._say = say
+        self._whole = True  # nothing is missing in the copy so far
 
     def begin(self, plan: Plan) -> None:
         """Says what is about to be done, and keeps the spec as its revision."""
@@ -51,7 +55,7 @@ class Journal:
         record = replace(record, details=used)
         for name, fence in self._fences.items():
             self._targets[name].record([record], fence, plan.document)
-        self._copy(record)
+        self._keep(record)
 
     def steps(self, steps: Sequence[Step], ended: str) -> None:
         self._write(
@@ -66,7 +70,16 @@ class Journal:
         for name, fence in self._fences.items():
             self._targets[name].record(records, fence)
         for record in records:
+            self._keep(record)
+
+    def _keep(self, record: Record) -> None:
+        """The journal is what the targets have: a full disk at the caller ends no run."""
+        try:
             self._copy(record)
+        except OSError as error:
+            if self._whole:
+                self._say(f"no copy of the journal is kept on this machine: {error}")
+            self._whole = False
 
     def _record(
         self,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from opsctl.errors import OpsError
+from opsctl.errors import CONTROL_MACHINE, OpsError, as_ops
 from opsctl.ports import OUT_OF_REACH, Fence, Target
 from opsctl.running.context import Stop
 
@@ -15,6 +15,7 @@ from opsctl.running.context import Stop
 TTL = 60.0
 # Below this, a slow host or a busy machine would cost a living holder its lock.
 SHORTEST = 5.0
+_PASSING = (OUT_OF_REACH, CONTROL_MACHINE)
 
 
 @contextmanager
@@ -36,7 +37,8 @@ def leased(
         if keeper.is_alive():
             keeper.join(ttl)
         for name, fence in fences.items():
-            targets[name].release(fence)
+            with suppress(OSError):  # it runs out by itself
+                targets[name].release(fence)
 
 
 def _keep(
@@ -53,10 +55,11 @@ def _keep(
             asked = time.monotonic()
             try:
                 targets[name].renew(fence, ttl)
-            except OpsError as error:
+            except (OpsError, OSError) as error:
+                reason = as_ops(error)
                 # Hosts that fell at once may be back before the lock runs out: it is asked again.
-                if error.code == OUT_OF_REACH and time.monotonic() + every < kept[name] + ttl:
+                if reason.code in _PASSING and time.monotonic() + every < kept[name] + ttl:
                     continue
-                stop.ask(error)
+                stop.ask(reason)
                 return
             kept[name] = asked

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from opsctl.errors import Exit, OpsError
+from opsctl.errors import Exit, OpsError, as_ops
 from opsctl.planning.plan import Step
 from opsctl.ports import Event
 from opsctl.running.asking import standings_of
@@ -61,16 +61,16 @@ def run(context: Context, journal: Journal) -> Report:
             _tell(made, "done", context)
             if broken:
                 raise broken
-    except OpsError as failure:
-        error = failure
-        if failure.exit is Exit.INTERRUPTED and not failure.hint:
-            failure.hint = onward(context.plan)
+    except (OpsError, OSError) as failure:
+        error = as_ops(failure, onward(context.plan))
+        if error.exit is Exit.INTERRUPTED and not error.hint:
+            error.hint = onward(context.plan)
         _tell(batch, "failed", context)
     try:
         journal.end("done" if error is None else str(error), context.outcome)
-    except OpsError as lost:
+    except (OpsError, OSError) as lost:
         # Fenced or cut off: what was done is reported all the same, and seen as unfinished.
-        error = error or lost
+        error = error or as_ops(lost, onward(context.plan))
     rest = tuple(step.id for step in pending)
     return Report(journal.run, tuple(done), rest, error, tuple(context.missed))
 

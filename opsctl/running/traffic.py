@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
-from opsctl.errors import OpsError
+from opsctl.errors import OpsError, as_ops
 from opsctl.ports import Target
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
@@ -58,10 +58,11 @@ def _lead_back(context: Context, back: Sequence[_Due]) -> tuple[Sequence[_Due], 
         try:
             perform_acts(context, target, pool, (replace(act, until=None),))
             done.append((target, pool, act))
-        except OpsError as error:
-            _say(context, act, error)
-            if error.code not in _TOLERATED:
-                failed.append(error)
+        except (OpsError, OSError) as error:
+            reason = as_ops(error)
+            _say(context, act, reason)
+            if reason.code not in _TOLERATED:
+                failed.append(reason)
     return done, failed
 
 

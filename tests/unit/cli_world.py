@@ -20,7 +20,7 @@ from opsctl.flow.parts import Parts
 from opsctl.model import Environment, ServiceBase, load, load_data
 from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
 from opsctl.planning.resource import Actual, Owned, Resource
-from opsctl.ports import Events, Fence, Outcome, Upkeep, Work
+from opsctl.ports import Events, Fence, Outcome, Record, Upkeep, Work
 from opsctl.workload import Directory, Quiet, Seat, Standing, Workload
 
 SPEC = """\
@@ -147,6 +147,8 @@ class World:
     target: WatchedTarget
     folder: Path
     silence: Callable[[Quiet], None] = lambda _: None
+    copy_record: Callable[[Record], None] = lambda _: None
+    keep_versions: Callable[[str, Mapping[str, str]], None] = lambda _, __: None
 
     def call(self, *words: str) -> int:
         """Runs the command as a shell would."""
@@ -171,12 +173,12 @@ class World:
             secrets=SimpleNamespace(key=b"k", value=lambda ref: "v"),  # type: ignore[arg-type]
             render=lambda engine: None,  # type: ignore[arg-type, return-value]
             who="tester",
-            copy_record=lambda record: None,
+            copy_record=self.copy_record,
             with_document=lambda document: self._parts(
                 load_data(document, engines={"demo": DemoService}, read_with=spec)
             ),
             with_versions=lambda versions: self._parts(spec),
-            keep_versions=lambda target, versions: None,
+            keep_versions=self.keep_versions,
             silence=self.silence,
         )
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 from rich.console import Console, Group
 from rich.text import Text
 
 from opsctl.cli.views.errors import error_lines, errors_data, warning_lines
 from opsctl.cli.views.lines import WARN, line
+from opsctl.cli.views.streams import Lasting
 from opsctl.cli.views.view import View
 from opsctl.errors import OpsError
 
@@ -25,14 +25,16 @@ class Screen:
     """Prints for people or for programs.
 
     With `json` standard error holds one JSON object a line: messages, events, and the errors.
-    A reader that goes away is no reason to stop work half-way: printing to it just ends.
+    A reader that goes away is no reason to stop work half-way, nor is a full disk behind standard
+    error: printing there just ends.
     """
 
     def __init__(self, output: Format = "human", *, color: bool = True) -> None:
         self.output = output
         self._color = color
         self._lock = threading.RLock()  # a signal may say something in the midst of a line
-        self.err = self._console(sys.stderr)
+        self._out = Lasting(sys.stdout)
+        self.err = self._console(Lasting(sys.stderr))
 
     @property
     def interactive(self) -> bool:
@@ -45,28 +47,28 @@ class Screen:
         return self.output != "json" and self.err.is_terminal and not self.err.is_dumb_terminal
 
     def result(self, view: View) -> None:
-        """The result, in the form that was asked for."""
+        """The result, in the form that was asked for. Raises cli/unwritten."""
         if self.output == "human":
             # All of it is made before any of it is printed: half a result is none.
-            self._lines(self._console(sys.stdout), list(view.lines()))
+            self._lines(self._console(self._out), list(view.lines()))
+            self._written()
         elif self.output == "markdown":
             self.text(view.markdown())
         else:
             self.text(_dump(view.data(), self.output))
 
     def text(self, text: str) -> None:
-        """A result that is a text already: a schema, a picture, a file."""
-        try:
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            _silence(sys.stdout)
+        """A result that is a text already: a schema, a picture, a file. Raises cli/unwritten."""
+        self._out.write(text if text.endswith("\n") else text + "\n")
+        self._out.flush()
+        self._written()
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[View], None]]:
         """Gives what shows a result again and again: in one place of a terminal, else as blocks
-        with an empty line between. What was shown last stays."""
-        console = self._console(sys.stdout)
+        with an empty line between. What was shown last stays. Showing raises BrokenPipeError
+        when nobody looks any more."""
+        console = self._console(self._out)
         if self.output != "human" or not console.is_terminal or console.is_dumb_terminal:
             yield self._block
             return
@@ -79,6 +81,8 @@ class Screen:
         self.result(view)
         if self.output == "human":
             self.text("")
+        if self._out.left:
+            raise BrokenPipeError
 
     def show(self, view: View) -> None:
         """Something to read before an answer, or beside the result."""
@@ -117,29 +121,35 @@ class Screen:
         """Whether the person types exactly the expected word."""
         self.err.print(Text(f"{question} Type {expected} to go on: ", "bold"), end="")
         self.err.file.flush()
-        return sys.stdin.readline().strip() == expected
+        try:
+            return sys.stdin.readline().strip() == expected
+        except OSError:  # the terminal has closed
+            return False
 
     def object(self, data: dict[str, Any]) -> None:
         """One line of JSON on standard error."""
         with self._lock:
-            try:
-                sys.stderr.write(json.dumps(data, ensure_ascii=False) + "\n")
-                sys.stderr.flush()
-            except BrokenPipeError:
-                _silence(sys.stderr)
+            self.err.file.write(json.dumps(data, ensure_ascii=False) + "\n")
+            self.err.file.flush()
 
     def _lines(self, console: Console, lines: Iterable[Text]) -> None:
         with self._lock:
-            try:
-                for text in lines:
-                    console.print(text, soft_wrap=True)
-                console.file.flush()
-            except BrokenPipeError:
-                _silence(console.file)
+            for text in lines:
+                console.print(text, soft_wrap=True)
+            console.file.flush()
 
-    def _console(self, stream: TextIO) -> Console:
+    def _written(self) -> None:
+        """Raises cli/unwritten when the result is not there; a reader who left did not want it."""
+        if self._out.error is not None and not self._out.left:
+            raise OpsError(
+                "cli/unwritten",
+                f"the result could not be written: {self._out.error.strerror}",
+                where="standard output",
+            )
+
+    def _console(self, stream: Lasting) -> Console:
         return Console(
-            file=stream,
+            file=cast("TextIO", stream),
             no_color=True if not self._color else None,
             color_system="auto" if self._color else None,
             highlight=False,
@@ -176,13 +186,3 @@ def to_yaml(data: object) -> str:
     stream = StringIO()
     writer.dump(json.loads(json.dumps(data)), stream)
     return stream.getvalue().removesuffix("...\n")
-
-
-def _silence(stream: TextIO | Any) -> None:
-    """Sends what is still to come, the flush at exit included, nowhere."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):  # not a real file, as in tests
-        return

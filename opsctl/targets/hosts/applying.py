@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from opsctl.errors import Exit, OpsError
+from opsctl.errors import Exit, OpsError, machine_failed
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.ports import Event, Events, Fence, Outcome, Work
 from opsctl.targets.hosts import layout, ssh, wire
@@ -29,7 +29,8 @@ class Applying:
         self.agents, self.context, self.options = agents, context, options
 
     def run(self, work: Sequence[Work], fence: Fence, events: Events) -> dict[str, Outcome]:
-        """Outcomes by where. Raises secrets/unknown before anything is changed."""
+        """Outcomes by where. Raises secrets/unknown before anything is changed, OSError where this
+        machine failed before any host told how it ended."""
         steps = {one.where: one.step for one in work}
         batches = {layout.host_of(where): self._batch(where, work, fence) for where in steps}
         outcomes: dict[str, Outcome] = {}
@@ -50,11 +51,18 @@ class Applying:
                 lost.add(where)  # why is hidden, like all that the module is given or says
             return False  # keep nothing on disk
 
-        with serving(batches, took) as socket:
-            status = self._ansible(list(batches), socket, heard)
+        status = ""
+        broken: OpsError | None = None
+        try:
+            with serving(batches, took) as socket:
+                status = self._ansible(list(batches), socket, heard)
+        except OSError as failed:
+            if not outcomes:
+                raise
+            broken = machine_failed(failed)
         for where in steps:
             if where not in outcomes:
-                error = self._silent(where, status, lost=where in lost)
+                error = broken or self._silent(where, status, lost=where in lost)
                 outcomes[where] = Outcome(where, error=error)
                 events(_told(outcomes[where], steps[where]))
         return outcomes
