@@ -76,7 +76,7 @@ def run(
     by itself, whatever becomes of this command.
 
     Exit 0: passed, or no slo to judge by. 3: failed. 1: no result, nothing was struck. 4: refused.
-    5: measured, but the service is not whole again.
+    5: measured, but the service is not whole again; or no result, but the primary has moved.
     """
     parts = session.parts()
     seconds = duration("--for", lasting, least=0.1).seconds if lasting else 0.0

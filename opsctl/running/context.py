@@ -52,8 +52,10 @@ class Context:
 
     `objects` are those of the spec, where members that leave count no more. `told` are the words of
     gates that the reader of the events knows by now. `gone`: members that this run took away.
-    `missed`: what could not be done and does not stop the rest, in words. `outcome` is what came of
-    the run, for the record that ends it. `silence` tells the Alertmanager that others run, if any.
+    `missed`: what could not be done and does not stop the rest, in words. `changed`: members and
+    places at which something is not as it was before, also by a step that failed. `outcome` is what
+    came of the run, for the record that ends it. `silence` tells the Alertmanager that others run,
+    if any.
     """
 
     plan: Plan
@@ -67,6 +69,7 @@ class Context:
     told: set[str] = field(default_factory=set)
     missed: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     outcome: dict[str, str] = field(default_factory=dict)
     monotonic: Callable[[], float] = field(default=lambda: 0.0)
     more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)

@@ -83,18 +83,26 @@ def perform_acts(
     context: Context, target: Target, workload: Workload, acts: tuple[Act, ...]
 ) -> None:
     """Performs acts in order. When one fails or a stop is asked, the undoes of all that were begun
-    are done, the newest first: so nothing stays paused."""
+    are done, the newest first: so nothing stays paused. What is lasting, was accepted and is not
+    undone is noted as a change of the run."""
     fence = context.fences[target.name]
-    undone: list[Act] = []
+    begun: list[Act] = []
+    accepted: list[Act] = []
     try:
         for act in acts:
             context.say(act.call.words, where=act.call.member)
-            undone.append(act)
+            begun.append(act)
             perform(target, workload, act.call, fence)
+            accepted.append(act)
             if act.until is not None:
                 await_gate(context, target, workload, act.until)
     except BaseException:
-        for act in reversed(undone):
-            for error in perform_all(target, workload, act.undo, fence):
+        for act in reversed(begun):
+            failed = perform_all(target, workload, act.undo, fence)
+            for error in failed:
                 context.say(f"could not undo: {error.message}", where=act.call.member)
+            if act.undo and not failed and act in accepted:
+                accepted.remove(act)
         raise
+    finally:
+        context.changed.update(act.call.member for act in accepted if act.lasting)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opsctl.errors import OpsError
 from opsctl.ports import Target
 from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import perform_acts
-from opsctl.workload import Lead, Standings, Workload
+from opsctl.workload import Act, Lead, Standings, Workload
 
 # Seconds that the way to an address may take to be known again after it moved, and between tries.
 _PATIENCE = 30.0
@@ -16,7 +18,8 @@ _PAUSE = 0.5
 
 def prove(context: Context, target: Target, workload: Workload, standings: Standings) -> None:
     """Raises OpsError with what the service or one of its routes did not do."""
-    perform_acts(context, target, workload, workload.operations.prove(standings))
+    proof = _passing(workload.operations.prove(standings))
+    perform_acts(context, target, workload, proof)
     for lead in workload.leads(standings) if workload.leads is not None else ():
         if lead.full:
             context.say(f"{lead.lane.name} is full: {lead.full}", where=workload.service)
@@ -36,7 +39,7 @@ def _prove_route(context: Context, pool: Workload, lead: Lead) -> None:
         while True:
             acts = lane.entry.prove(standings_of(target, workload), host, lane.port)
             try:
-                perform_acts(context, target, workload, acts)
+                perform_acts(context, target, workload, _passing(acts))
             except OpsError as error:
                 if error.code != "run/refused" or context.monotonic() >= deadline:
                     raise
@@ -44,3 +47,8 @@ def _prove_route(context: Context, pool: Workload, lead: Lead) -> None:
                 context.stop.check()
             else:
                 break
+
+
+def _passing(proof: tuple[Act, ...]) -> tuple[Act, ...]:
+    """What a proof writes it takes away again, or it expires."""
+    return tuple(replace(act, lasting=False) for act in proof)

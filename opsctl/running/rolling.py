@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
-from opsctl.errors import Exit, OpsError, OpsErrors
+from opsctl.errors import OpsError, OpsErrors
 from opsctl.planning.difference import object_difference
 from opsctl.planning.plan import Change, Step
 from opsctl.planning.resource import Impact, Resource
@@ -36,37 +35,24 @@ def _take_in(steps: Sequence[Step], context: Context) -> None:
     """Servers judge their settings before these are written to files; then they must be well."""
     prepare(steps, context)
     target, workload = context.workload(steps[0].service)
-    with _partly():
-        await_gate(context, target, workload, workload.rolling.after)
+    await_gate(context, target, workload, workload.rolling.after)
 
 
 def _restart(step: Step, restarting: Sequence[Change], context: Context) -> None:
     target, workload = context.workload(step.service)
     _make_way(step, restarting, context, target, workload)
     apply_work(context, target, work_of(step, context))
-    with _partly():
-        _write_objects(step, context, target, workload)
-        await_gate(context, target, workload, workload.rolling.after)
+    _write_objects(step, context, target, workload)
+    await_gate(context, target, workload, workload.rolling.after)
 
 
 def prepare(steps: Sequence[Step], context: Context) -> None:
     """Lets members of one service take in what they need no restart for: quickly one after the
     other and without a gate, because a service half of which knows may not be whole."""
     target, workload = context.workload(steps[0].service)
-    changed = [_write_objects(step, context, target, workload) for step in steps]
-    with _partly(any(changed)):
-        apply_work(context, target, [work for step in steps for work in work_of(step, context)])
-
-
-@contextmanager
-def _partly(changed: bool = True) -> Iterator[None]:
-    """What fails in it leaves members with something of their new state, if they have `changed`."""
-    try:
-        yield
-    except OpsError as error:
-        if changed and error.exit is Exit.FAILED:
-            error.exit = Exit.PARTLY
-        raise
+    for step in steps:
+        _write_objects(step, context, target, workload)
+    apply_work(context, target, [work for step in steps for work in work_of(step, context)])
 
 
 def _make_way(
@@ -124,11 +110,9 @@ def _shared(write: Sequence[Resource], context: Context) -> tuple[Resource, ...]
 class PlacesFailed(OpsErrors):
     """Why `places` failed, one error for each; the others did all that was asked."""
 
-    def __init__(self, failed: Mapping[str, OpsError], changed: bool) -> None:
+    def __init__(self, failed: Mapping[str, OpsError]) -> None:
         super().__init__(tuple(failed.values()))
         self.places = frozenset(failed)
-        if changed and self.exit is Exit.FAILED:
-            self.exit = Exit.PARTLY
 
 
 def apply_work(context: Context, target: Target, work: Sequence[Work]) -> None:
@@ -137,29 +121,31 @@ def apply_work(context: Context, target: Target, work: Sequence[Work]) -> None:
         return
     outcomes = target.apply(work, context.fences[target.name], context.events)
     failed = {where: one.error for where, one in sorted(outcomes.items()) if one.error is not None}
+    context.changed.update(
+        where for where, one in outcomes.items() if one.changed or where not in failed
+    )
     if failed:
-        raise PlacesFailed(failed, changed=any(one.changed for one in outcomes.values()))
+        raise PlacesFailed(failed)
 
 
-def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> bool:
-    """Whether any was written."""
+def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> None:
     names = {(change.id.kind, change.id.name) for change in step.changes}
     mine = [
         wanted
         for wanted in context.objects.get(step.service, ())
         if (wanted.kind, f"{wanted.member}/{wanted.name}") in names
     ]
-    written = [write_object(wanted, context, target, workload) for wanted in mine]
-    return any(written)
+    for wanted in mine:
+        _write_object(wanted, context, target, workload)
 
 
-def write_object(wanted: Object, context: Context, target: Target, workload: Workload) -> bool:
-    """Reads it once more and writes only what still differs; whether something did."""
+def _write_object(wanted: Object, context: Context, target: Target, workload: Workload) -> None:
+    """Reads it once more and writes only what still differs."""
     found = read_object(target, workload, wanted) or {}
     change = object_difference(wanted, found, "", workload.service)
     if change is None:
-        return False
+        return
     differing = {item.name: wanted.desired[item.name] for item in change.fields}
     context.say(f"set {', '.join(sorted(differing))}", where=wanted.member, step="")
     perform(target, workload, wanted.write(differing), context.fences[target.name])
-    return True
+    context.changed.add(wanted.member)

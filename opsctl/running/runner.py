@@ -23,20 +23,22 @@ from opsctl.running.verbs import acts_of
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run ended: step ids that are done, and the error that ended it, if any."""
+    """How a run ended: step ids that are done, and the error that ended it, if any. `changed`:
+    whether something is not as it was before, also by the step that failed."""
 
     run: str
     done: tuple[str, ...]
     open: tuple[str, ...]
     error: OpsError | None = None
     missed: tuple[str, ...] = ()  # what was gone on without, in words
+    changed: bool = False
 
     @property
     def exit(self) -> Exit:
-        """PARTLY as soon as a step has changed something and another failed."""
+        """PARTLY as soon as something was changed and something failed."""
         if self.error is None:
             return Exit.PARTLY if self.missed else Exit.DONE
-        if self.error.exit is Exit.INTERRUPTED or not self.done:
+        if self.error.exit is Exit.INTERRUPTED or not (self.done or self.changed):
             return self.error.exit
         return Exit.PARTLY
 
@@ -72,7 +74,11 @@ def run(context: Context, journal: Journal) -> Report:
         # Fenced or cut off: what was done is reported all the same, and seen as unfinished.
         error = error or as_ops(lost, onward(context.plan))
     rest = tuple(step.id for step in pending)
-    return Report(journal.run, tuple(done), rest, error, tuple(context.missed))
+    missed, changed = tuple(context.missed), bool(context.changed)
+    report = Report(journal.run, tuple(done), rest, error, missed, changed)
+    if error is not None:
+        error.exit = report.exit  # the error is shown without the report, too
+    return report
 
 
 def _next(pending: Sequence[Step], done: Sequence[str], context: Context) -> tuple[Step, ...]:

@@ -36,7 +36,7 @@ def led_away(context: Context, service: str, member: str) -> Iterator[None]:
         for target, pool, traffic in pools:
             for act in traffic.drain:
                 with _tolerated(context, act):
-                    perform_acts(context, target, pool, (act,))
+                    perform_acts(context, target, pool, (replace(act, lasting=False),))
         yield
     except BaseException:
         _lead_back(context, back)
@@ -56,9 +56,11 @@ def _lead_back(context: Context, back: Sequence[_Due]) -> tuple[Sequence[_Due], 
     done, failed = [], []
     for target, pool, act in back:
         try:
-            perform_acts(context, target, pool, (replace(act, until=None),))
+            now = replace(act, until=None, lasting=False)
+            perform_acts(context, target, pool, (now,))
             done.append((target, pool, act))
         except (OpsError, OSError) as error:
+            context.changed.add(act.call.member)  # it keeps clients away still
             reason = as_ops(error)
             _say(context, act, reason)
             if reason.code not in _TOLERATED:

@@ -121,11 +121,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A call, what must hold after it, and what undoes it if that does not come to hold."""
+    """A call, what must hold after it, and what undoes it if that does not come to hold.
+
+    `lasting`: what it does stays unless it is undone. A wait and a proof leave nothing behind.
+    """
 
     call: Call
     until: Gate | None = None
     undo: tuple[Call, ...] = ()
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)

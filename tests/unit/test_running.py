@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from planning_world import member, node
-from running_world import MemoryTarget, unit, workload
+from running_world import MemoryTarget, call, unit, workload
 
 from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.plan import Change, Field, Plan, Step
@@ -20,7 +20,7 @@ from opsctl.running.lease import leased
 from opsctl.running.rolling import work_of
 from opsctl.running.runner import Report, run
 from opsctl.running.turns import next_turn
-from opsctl.workload import Gate
+from opsctl.workload import Act, Gate, Object, Query, Traffic
 
 
 def change(number: int) -> Change:
@@ -211,6 +211,94 @@ def test_a_handover_that_fails_leaves_nothing_paused() -> None:
     assert target.log == [f"pause {member(0)}", f"promote {member(1)}", f"unpause {member(0)}"]
     assert report.error is not None
     assert report.error.code == "run/refused"
+    assert (report.exit, report.changed) == (Exit.FAILED, False)
+
+
+def test_a_restart_that_fails_after_the_primary_has_moved_counts_as_partly_applied() -> None:
+    target = MemoryTarget(primary=0, fails={node(0)})
+    report = start(target, rolls(0))
+    assert target.log == [f"pause {member(0)}", f"promote {member(1)}", f"apply {node(0)}"]
+    assert (report.done, report.exit, report.changed) == ((), Exit.PARTLY, True)
+    assert report.error is not None
+    assert report.error.exit is Exit.PARTLY
+
+
+def test_a_handover_that_can_not_be_undone_counts_as_partly_applied() -> None:
+    report = start(MemoryTarget(primary=0, fails={"promote", "unpause"}), rolls(0))
+    assert report.exit is Exit.PARTLY
+
+
+@pytest.mark.parametrize(
+    ("fails", "ended"),
+    [({"set-0"}, Exit.FAILED), ({"set-1"}, Exit.PARTLY)],
+    ids=["first", "second"],
+)
+def test_a_setting_that_only_a_later_member_refuses_counts_as_partly_applied(
+    fails: set[str], ended: Exit
+) -> None:
+    target = MemoryTarget(primary=0, fails=fails)
+    changes = tuple(
+        Change(named, "update", "demo", member(n), Impact.NONE)
+        for n in (0, 1)
+        for named in [ResourceId("setting", node(n), f"{member(n)}/policy")]
+    )
+    prepare = Step("prepare/demo", "prepare", "prepare", "dc", "demo", changes=changes)
+    there = replace(context(target, (prepare,)), objects={"demo": (setting(0), setting(1))})
+    journal = Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None)
+    assert run(there, journal).exit is ended
+
+
+def setting(number: int) -> Object:
+    """It says nothing of its value, so it is written."""
+    return Object(
+        kind="setting",
+        name="policy",
+        member=member(number),
+        component="server",
+        desired={"policy": "new"},
+        read=Query(("get",), lambda answer: {}),
+        write=lambda differing: call("set the policy", number, f"set-{number}"),
+    )
+
+
+def test_a_verb_counts_as_partly_applied_by_what_it_did_before_it_failed() -> None:
+    leave = Step(
+        "remove", "remove", "remove", "dc", "demo", (member(2),), (node(2),),
+        (Change(unit(2).id, "remove", "demo", member(2), Impact.NONE),), verb="leave",
+    )  # fmt: skip
+    assert start(MemoryTarget(fails={"leave"}), (leave,)).exit is Exit.FAILED
+    assert start(MemoryTarget(fails={node(2)}), (leave,)).exit is Exit.PARTLY
+    switchover = Step(
+        "switchover", "operate", "switchover", "dc", "demo", verb="switchover",
+        arguments={"to": member(0)},
+    )  # fmt: skip
+    assert start(MemoryTarget(fails={"promote"}), (switchover,)).exit is Exit.FAILED
+
+
+def test_what_was_proved_before_a_proof_failed_is_no_change() -> None:
+    target = MemoryTarget(fails={"read"})
+    proof = (Act(call("write", 0, "write")), Act(call("read", 1, "read")))
+    demo = workload(3)
+    proving = replace(demo, operations=replace(demo.operations, prove=lambda standings: proof))
+    settle = Step("settle/demo", "settle", "settle", "dc", "demo")
+    there = replace(context(target, (settle,)), workloads={"demo": ("dc", proving)})
+    report = run(there, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert target.log == [f"write {member(0)}", f"read {member(1)}"]
+    assert report.exit is Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    ("fails", "ended"), [(set(), Exit.FAILED), ({"undrain"}, Exit.PARTLY)], ids=["led back", "not"]
+)
+def test_clients_that_were_led_away_and_back_are_no_change(fails: set[str], ended: Exit) -> None:
+    target = MemoryTarget(primary=2, unready={1}, fails=fails)  # so no member is taken down
+    acts = Traffic((Act(call("drain", 2, "drain")),), (Act(call("undrain", 2, "undrain")),))
+    pool = replace(workload(3), service="edge", traffic=lambda service, of: acts)
+    there = context(target, rolls(0))
+    beside = replace(there, workloads={**there.workloads, "edge": ("dc", pool)})
+    report = run(beside, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert target.log == [f"drain {member(2)}", f"undrain {member(2)}"]
+    assert report.exit is ended
 
 
 def test_no_member_is_taken_down_while_another_is_not_ready() -> None:

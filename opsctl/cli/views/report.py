@@ -47,7 +47,7 @@ class ReportView(View):
             "environment": self.plan.environment,
             "title": self.plan.title,
             "run": self.report.run,
-            "changed": bool(self.report.done),
+            "changed": bool(self.report.done or self.report.changed),
             "done": list(self.report.done),
             "open": list(self.report.open),
             "missed": list(self.report.missed),

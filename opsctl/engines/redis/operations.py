@@ -209,4 +209,4 @@ def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act
 def _calm(cast: Cast, member: str, primary: str, watching: tuple[str, ...]) -> Act:
     """Waits until no Sentinel of `watching` sees a failover; `member` is the one that is asked."""
     call = cast.door(member, SENTINEL).call("wait until no failover is going on", ["PING"])
-    return Act(call, until=gates.calm(primary, watching, member))
+    return Act(call, until=gates.calm(primary, watching, member), lasting=False)
