@@ -161,7 +161,8 @@ def _describe(
 def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[str, Workload]]:
     """The workloads less the members that the plan goes on without: those on places that can't be
     seen, and those that a settle step does not name. Its gates can't wait for them. What is written
-    into servers still counts everybody. Who collects metrics waits for nobody out of reach."""
+    into servers, and who is a stray, still counts everybody. Who collects metrics waits for nobody
+    out of reach."""
     named = {step.service: step.members for step in plan.steps if step.kind == "settle"}
     found = {}
     for name, (target, workload) in seen.present.items():
@@ -175,6 +176,7 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
             workload = replace(
                 describe(parts, name, seats, known_to(parts, name, seats, _present(seen))),
                 objects=workload.objects,
+                strays=workload.strays,
             )
         found[name] = (target, workload)
     if all(found[name][1] is workload for name, (_, workload) in seen.present.items()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -92,10 +92,11 @@ def _steps(
     first = [change for change in gone.changes if leave_first(change, desired.workloads)]
     leaves = remove_steps(first, desired.workloads, waves)
     rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves, leaves)
-    touched = _touched(desired, scope, waves, rolls, gone)
+    strays = _strays(desired, observation, scope)
+    touched = _touched(desired, scope, waves, rolls, gone, strays)
     settles = tuple(
         _without_lost(step, desired, observation, gone)
-        for step in settle_steps(touched, desired.workloads, (*waves, *leaves, *rolls))
+        for step in settle_steps(touched, desired.workloads, (*waves, *leaves, *rolls), strays)
     )
     rest = [change for change in gone.changes if change not in first]
     removes = remove_steps(rest, desired.workloads, (*waves, *leaves, *rolls, *settles))
@@ -122,13 +123,35 @@ def _without_lost(settle: Step, desired: Desired, observation: Observation, gone
     return replace(settle, title=words, after="", members=with_us)
 
 
+def _strays(desired: Desired, observation: Observation, scope: Scope) -> dict[str, str]:
+    """By service, whom its members still count and who is none of them any more. A member that is
+    to leave is none yet, be it on a place that can't be seen; and a service that is held stays as
+    it is."""
+    found = {}
+    for name, (target, workload) in desired.workloads.items():
+        members = {member.name for member in workload.members()}
+        leavers = {seat.member for seat in observation.seats.get(name, ())} - members
+        unseen = any(target_of(where) == target for where in observation.unreachable)
+        if leavers or unseen or name in observation.maintenance or not scope.holds(name, ""):
+            continue
+        if words := workload.strays(observation.standings):
+            found[name] = words
+    return found
+
+
 def _touched(
-    desired: Desired, scope: Scope, waves: Sequence[Step], rolls: Sequence[Step], gone: Leaving
+    desired: Desired,
+    scope: Scope,
+    waves: Sequence[Step],
+    rolls: Sequence[Step],
+    gone: Leaving,
+    strays: Collection[str],
 ) -> tuple[str, ...]:
     """Services that must be whole again at the end, and the balancers through which clients come to
     them; each behind those that it speaks of."""
     names = {change.service for step in (*waves, *rolls) for change in step.changes}
     names |= {change.service for change in gone.changes if change.service in gone.shrinking}
+    names |= {*strays}
     names |= {
         pool
         for pool, (_, workload) in desired.workloads.items()

@@ -47,6 +47,7 @@ class Step:
     `prepare`: what all members of a service need before any of them restarts.
     `roll`: one running member, taken when its service's rolling order says so.
     `settle`: wait until a service is whole, as far as `members` where they are named; prove it.
+    Whom its members should forget they forget then; the verb says that there is somebody.
     `remove`: take away. `operate`: a verb of the service, decided when it runs.
     `drill`: a fault, while a client writes.
     """
@@ -62,7 +63,7 @@ class Step:
     needs: tuple[str, ...] = ()
     impact: Impact = Impact.NONE
     besides: Impact = Impact.NONE  # what one that loses data costs besides
-    verb: str = ""  # operate: switchover, failover, restart
+    verb: str = ""  # operate: switchover, failover, restart; settle: forget
     arguments: Mapping[str, str] = field(default_factory=dict)
     before: str = ""  # the gate's words
     after: str = ""
@@ -121,7 +122,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        return not any(step.kind != "settle" for step in self.steps)
+        return not any(step.kind != "settle" or step.verb for step in self.steps)
 
     @property
     def impact(self) -> Impact:

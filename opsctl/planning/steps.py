@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Step
@@ -11,6 +12,7 @@ from opsctl.planning.resource import Impact
 from opsctl.workload import Workload
 
 Workloads = Mapping[str, tuple[str, Workload]]
+NOBODY: Mapping[str, str] = MappingProxyType({})
 _Leaver = tuple[str, str, str]  # service, target, member
 
 
@@ -140,22 +142,32 @@ def _impact(changes: Sequence[Change], workload: Workload, observation: Observat
 
 
 def settle_steps(
-    services: Sequence[str], workloads: Workloads, before: Sequence[Step]
+    services: Sequence[str],
+    workloads: Workloads,
+    before: Sequence[Step],
+    strays: Mapping[str, str] = NOBODY,
 ) -> tuple[Step, ...]:
-    """Wait until each service is whole, then prove that it serves."""
+    """Wait until each service is whole, then prove that it serves. `strays`: by service, whom its
+    members are to forget in between."""
     return tuple(
         Step(
             id=f"settle/{service}",
             kind="settle",
-            title=f"wait until {service} is whole, and prove it",
+            title=_settling(service, strays.get(service, "")),
             target=workloads[service][0],
             service=service,
             needs=tuple(step.id for step in before),
+            verb="forget" if service in strays else "",
             after=workloads[service][1].formed.words,
         )
         for service in services
         if service in workloads
     )
+
+
+def _settling(service: str, strays: str) -> str:
+    forgetting = f", make it forget {strays}" if strays else ""
+    return f"wait until {service} is whole{forgetting}, and prove it"
 
 
 def remove_steps(

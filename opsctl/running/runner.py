@@ -117,6 +117,9 @@ def _settle(step: Step, context: Context) -> None:
     target, workload = context.workload(step.service)
     context.told.add(workload.formed.words)  # by the step's title, with whom it goes without
     standings = await_gate(context, target, workload, workload.formed)
+    if workload.strays(standings):
+        perform_acts(context, target, workload, workload.operations.forget(standings, ()))
+        standings = await_gate(context, target, workload, workload.formed)
     prove(context, target, workload, standings)
 
 

@@ -201,7 +201,8 @@ class Operations:
 
     `switchover(standings, to)`: `to` is a member or "" for the best. `remove(standings, member)`:
     what takes a member out of the service before it is stopped. `forget(standings, gone)`: what
-    makes the remaining members forget those that left. `prove(standings)`: acts that show that the
+    makes the remaining members forget those that left; `gone` is empty where they are known by
+    address alone, and whoever is no member is meant. `prove(standings)`: acts that show that the
     service serves (a write is read back). An operation that can't be had raises OpsError.
     """
 

@@ -69,6 +69,8 @@ class Workload:
     clients' way; no acts where none come to it through here. `leads(standings)`: of a balancer, how
     its lanes stand; without standings, which there are. `silence(quiet)`: of one who tells
     people of alerts, how its members hold their tongues; one of them is enough.
+    `strays(standings)`: whom its members still count and who is none of them any more, in words; ""
+    for nobody, and wherever that can't be told.
     """
 
     service: str
@@ -86,6 +88,7 @@ class Workload:
     backups: Backups | None = None
     signals: Signals | None = None
     silence: Callable[[Quiet], tuple[Call, ...]] | None = None
+    strays: Callable[[Standings], str] = lambda _: ""
     hold: Hold = field(default_factory=Hold)  # for a maintenance
     notes: tuple[str, ...] = ()  # what `plan --explain` says: promises, worst cases
     # What strains the service in its daily life, by name: a drill measures what clients feel of it.

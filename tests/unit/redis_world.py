@@ -148,6 +148,12 @@ class Pretend:
                     f"priority {address(other)}:6379": self.servers[other].priority
                     for other in others
                 },
+                **{
+                    f"flags {address(other)}:6379": "slave"
+                    if self.servers[other].up
+                    else "s_down,slave,disconnected"
+                    for other in others
+                },
             },
         )
 

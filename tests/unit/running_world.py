@@ -80,7 +80,7 @@ def workload(members: int = 3) -> Workload:
             switchover=lambda standings, to: _handover(standings, to),
             failover=lambda standings, to: (),
             remove=lambda standings, name: (Act(call("leave", int(name[-1]), "leave")),),
-            forget=lambda standings, gone: (Act(call(f"forget {gone[0]}", 0, "forget")),),
+            forget=lambda standings, gone: (Act(call(f"forget {gone}", 0, "forget")),),
             prove=lambda standings: (Act(call("prove", 0, "prove")),),
         ),
         formed=READY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def test_the_end_of_a_failover_does_not_wait_for_who_was_down(world: World) -> N
     assert settle.after == ""  # the gate's words are of everybody
     _, workload = within_reach(parts, seen, plan)["demo"]
     assert [member.name for member in workload.members()] == ["demo-0", "demo-1"]
+
+
+def test_who_is_a_stray_is_told_with_everybody_in_mind(world: World) -> None:
+    """A member that is out of reach is none, so whoever judges must know of it."""
+    del world.target.content[2]
+    parts = world.parts((Path("opsctl.yaml"),))
+    plan, seen = failover_plan(parts, "demo")
+    target, demo = seen.present["demo"]
+    everybody = replace(demo, strays=lambda standings: f"counted by {len(standings)}")
+    seen = replace(seen, present={"demo": (target, everybody)})
+    _, workload = within_reach(parts, seen, plan)["demo"]
+    assert len(list(workload.members())) == 2
+    assert workload.strays({}) == "counted by 0"
 
 
 def test_a_failover_where_all_are_up_waits_for_all(world: World) -> None:

@@ -13,11 +13,11 @@ from planning_world import World, desired, member, node, workload
 from opsctl.errors import OpsError
 from opsctl.planning.build import Desired, Scope, build
 from opsctl.planning.digest import stale
-from opsctl.planning.observation import Observation, Owned
-from opsctl.planning.plan import Step
+from opsctl.planning.observation import Maintenance, Observation, Owned
+from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.planning.saved import plan_from_json, plan_to_json
-from opsctl.workload import Call, Object, Query
+from opsctl.workload import Call, Object, Query, Seat
 
 CONTENTS = st.sampled_from(["a", "b", "c"])
 WORLDS = st.dictionaries(
@@ -321,6 +321,42 @@ def test_who_leaves_and_is_down_is_not_waited_for() -> None:
     assert "without" in settled({0, 1, 2}).title
     # One that stays is waited for, down or not.
     assert settled({0, 2, 3}).members == ()
+
+
+def with_strays(observation: Observation, *limit: str) -> Plan:
+    """The plan where all is as desired, and the members still count somebody."""
+    goal = desired({(0, "unit"): "a"}, members=1)
+    demo = replace(goal.workloads["demo"][1], strays=lambda standings: "n9" if standings else "")
+    goal = replace(goal, workloads={"demo": ("dc", demo)})
+    return build(goal, observation, Scope(limit=limit))
+
+
+def test_members_that_still_count_somebody_who_is_gone_make_a_plan_by_themselves() -> None:
+    there = World({(0, "unit"): "a"}, {0}).observation()
+    plan = with_strays(there)
+    assert not plan.empty
+    assert [step.title for step in plan.steps] == [
+        "wait until demo is whole, make it forget n9, and prove it"
+    ]
+    assert plan_from_json(json.dumps(plan_to_json(plan))) == plan
+    assert not stale(plan, with_strays(there))
+    gone = with_strays(replace(there, standings={}))
+    assert gone.empty
+    assert stale(plan, gone) == ("settle/demo",)
+
+
+def test_nobody_is_forgotten_while_it_can_not_be_told_who_is_gone_or_nothing_may_change() -> None:
+    there = World({(0, "unit"): "a"}, {0}).observation()
+    leaver = Seat(member(1), "server", "n1", "", "debian-13")
+    held = Maintenance("demo", 9.0, 1.0, "me", "disks")
+    for observation in (
+        replace(there, seats={"demo": (leaver,)}),
+        replace(there, unreachable={"dc/n1": OpsError("hosts/unreachable", "it is away")}),
+        replace(there, maintenance={"demo": held}),
+    ):
+        assert with_strays(observation).empty
+    assert with_strays(there, "other").empty
+    assert not with_strays(there, "demo").empty
 
 
 def test_who_would_take_itself_for_alone_leaves_before_the_others_are_changed() -> None:

@@ -53,6 +53,13 @@ def test_a_sentinel_that_does_not_know_everybody_is_waited_for() -> None:
     assert _reason(shop.standings()) == "the Sentinel of shop-1 knows 2 of 3 Sentinels"
 
 
+def test_a_sentinel_that_counts_somebody_who_is_gone_for_a_new_member_is_waited_for() -> None:
+    shop = Pretend(described(4))
+    shop.servers["shop-3"].up = False
+    shop.known["shop-1"] = {"shop-0", "shop-1", "shop-3"}
+    assert _reason(shop.standings()) == "the Sentinel of shop-1 does not know shop-2 yet"
+
+
 @pytest.mark.parametrize("component", ["redis", "sentinel"])
 def test_a_component_that_does_not_answer_is_named(component: str) -> None:
     standings = dict(Pretend(described()).standings())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from redis_world import Pretend, described, filled
 
+from opsctl.engines.redis import gates
 from opsctl.errors import Exit, OpsError
-from opsctl.workload import Answer
+from opsctl.workload import Answer, Workload
 
 
 def _words(acts: object) -> list[str]:
@@ -211,6 +214,75 @@ def test_each_remaining_sentinel_forgets_in_turn_and_in_calm() -> None:
     ]
     shop.perform(acts)
     assert shop.known["shop-0"] == shop.known["shop-1"] == {"shop-0", "shop-1"}
+
+
+def _with_one_too_many() -> tuple[Pretend, Workload]:
+    """The Sentinels still know shop-3, whose host left the spec. The spec has three members."""
+    shop = Pretend(described(4))
+    shop.servers["shop-3"].up = False
+    return shop, described(3)
+
+
+def test_who_is_no_member_is_told_by_address_and_forgotten_in_turn() -> None:
+    shop, spec = _with_one_too_many()
+    assert spec.formed.holds(shop.standings()) == ""
+    assert spec.strays(shop.standings()) == "10.0.0.4:6379 and 1 Sentinel of nobody"
+    acts = spec.operations.forget(shop.standings(), ())
+    assert _words(acts) == [
+        "wait until who is no member is down",
+        *(
+            words
+            for member in spec.members()
+            for words in (
+                "wait until no failover is going on",
+                f"make the Sentinel of {member.name} forget who is no member",
+            )
+        ),
+    ]
+    shop.perform(acts)
+    assert set(map(len, shop.known.values())) == {3, 4}  # shop-3's own, which is down
+    assert spec.strays(shop.standings()) == ""
+
+
+def test_a_service_of_its_own_members_has_nobody_to_forget() -> None:
+    for mode in ("sentinel", "replication"):
+        shop = Pretend(described(mode=mode))
+        assert shop.workload.strays(shop.standings()) == ""
+
+
+def test_as_long_as_a_member_is_silent_nobody_is_a_stray() -> None:
+    shop, spec = _with_one_too_many()
+    for component in ("redis", "sentinel"):
+        standings = {
+            key: one for key, one in shop.standings().items() if key != ("shop-1", component)
+        }
+        assert spec.strays(standings) == ""
+
+
+def test_a_stray_that_lives_is_waited_for_and_named_before_anybody_forgets() -> None:
+    shop, spec = _with_one_too_many()
+    shop.servers["shop-3"].up = True
+    mine = {key: one for key, one in shop.standings().items() if key[0] != "shop-3"}
+    first = spec.operations.forget(mine, ())[0]
+    assert "RESET" not in first.call.stdin.fill(filled)
+    assert first.until is not None
+    assert first.until.holds(mine) == (
+        "10.0.0.4:6379 lives and could become primary: stop it, or take its host back"
+    )
+
+
+@pytest.mark.parametrize("can_not", ["priority 10.0.0.4:6379", "priority 10.0.0.4:0"])
+def test_a_replica_that_can_never_be_primary_is_let_be(can_not: str) -> None:
+    """Somebody's own with priority 0, or a backup's program, which has no port."""
+    shop = Pretend(described(3))
+    beside = {can_not: "0" if can_not.endswith("6379") else "100", "replicas": "3"}
+    standings = {
+        key: replace(one, details={**one.details, **beside}) if key[1] == "sentinel" else one
+        for key, one in shop.standings().items()
+    }
+    assert shop.workload.strays(standings) == ""
+    members = tuple(member.name for member in shop.workload.members())
+    assert gates.forgotten("shop-1", members).holds(standings) == ""
 
 
 def test_the_proof_writes_once_and_reads_everywhere() -> None:

@@ -205,6 +205,18 @@ def test_a_settle_steps_title_has_said_what_it_waits_for() -> None:
     assert not any("until all are ready" in words for words in said)
 
 
+def test_whom_members_should_forget_they_forget_once_the_service_is_whole() -> None:
+    target = MemoryTarget(primary=0)
+    settle = Step("settle/demo", "settle", "wait until demo is whole", "dc", "demo")
+    there = context(target, (settle,))
+    demo = replace(workload(3), strays=lambda _: "" if "forget demo-0" in target.log else "n9")
+    there = replace(there, workloads={"demo": ("dc", demo)})
+    run(there, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert target.log == ["forget demo-0", "prove demo-0"]
+    run(there, Journal("r2", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert target.log[2:] == ["prove demo-0"]
+
+
 def test_a_handover_that_fails_leaves_nothing_paused() -> None:
     target = MemoryTarget(primary=0, fails={"promote"})
     report = start(target, rolls(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opsctl.engines.redis.asking import Door
@@ -102,6 +102,27 @@ def sentinels(standings: Standings) -> Iterator[tuple[str, Standing]]:
     for (member, component), standing in sorted(standings.items()):
         if component == SENTINEL and standing.role == "arbiter":
             yield member, standing
+
+
+def replicas_of(sentinel: Standing) -> Mapping[str, str]:
+    """The priorities of the replicas that a Sentinel knows, by address."""
+    priority = "priority "
+    return {
+        name.removeprefix(priority): value
+        for name, value in sentinel.details.items()
+        if name.startswith(priority)
+    }
+
+
+def candidates(sentinel: Standing) -> frozenset[str]:
+    """Addresses of the replicas that it could promote. Neither is somebody's own replica that was
+    told that it never may (priority 0), nor a program that once copied from the primary, such as
+    a backup's: it told no port."""
+    return frozenset(
+        address
+        for address, priority in replicas_of(sentinel).items()
+        if priority != "0" and not address.endswith(":0")
+    )
 
 
 def address_of(standings: Standings, member: str) -> str:

@@ -131,6 +131,7 @@ class RedisEngine(SelfContained):
             backups=backups(cast),
             signals=signals(cast),
             stress=stress(cast),
+            strays=lambda standings: operations.strays(cast, standings),
         )
 
 

@@ -7,11 +7,13 @@ from opsctl.engines.redis.cast import (
     SENTINEL,
     Cast,
     address_of,
+    candidates,
     primaries,
+    replicas_of,
     sentinels,
     servers,
 )
-from opsctl.workload import Gate, Standings
+from opsctl.workload import Gate, Standing, Standings
 
 _WHOLE = 180.0  # seconds: a member may have to copy everything from the primary
 _SOON = 30.0  # seconds: what Sentinels tell each other within a few rounds
@@ -81,7 +83,16 @@ def _sentinels_agree(cast: Cast, standings: Standings) -> str:
         replicas = int(standing.details["replicas"])
         if replicas < len(cast.seats) - 1:
             return f"the Sentinel of {member} knows {replicas} of {len(cast.seats) - 1} replicas"
+        if new := _unknown_to(standing, standings):
+            return f"the Sentinel of {member} does not know {new} yet"
     return ""
+
+
+def _unknown_to(sentinel: Standing, standings: Standings) -> str:
+    """A replica that it has not found yet: its numbers alone may count somebody who is gone."""
+    known = replicas_of(sentinel)
+    found = (one for one, _ in servers(standings, "replica"))
+    return next((one for one in found if address_of(standings, one) not in known), "")
 
 
 def caught_up(source: str, target: str) -> Gate:
@@ -173,20 +184,33 @@ def follows(member: str, primary: str) -> Gate:
 
 
 def forgotten(member: str, remaining: tuple[str, ...]) -> Gate:
-    """The member's Sentinel has found the remaining ones again, and nobody else."""
+    """The member's Sentinel has found the remaining ones again, and nobody else who counts."""
 
     def holds(standings: Standings) -> str:
         standing = standings.get((member, SENTINEL))
         if standing is None or standing.role != "arbiter":
             return f"the Sentinel of {member} does not answer"
-        known, replicas = standing.details["sentinels"], standing.details["replicas"]
+        known, replicas = standing.details["sentinels"], len(candidates(standing))
         if known != str(len(remaining)):
             return f"it knows {known} Sentinels, not {len(remaining)}"
-        if replicas != str(len(remaining) - 1):
+        if replicas != len(remaining) - 1:
             return f"it knows {replicas} replicas, not {len(remaining) - 1}"
         return "" if standing.ready else standing.reason
 
     return Gate(f"the Sentinel of {member} knows who is left", holds, 60.0)
+
+
+def silent(odd: tuple[str, ...]) -> Gate:
+    """Every Sentinel holds these for down: one that lives would be found again at once."""
+
+    def holds(standings: Standings) -> str:
+        for address in odd:
+            flags = [one.details.get(f"flags {address}", "") for _, one in sentinels(standings)]
+            if any(one and "s_down" not in one.split(",") for one in flags):
+                return f"{address} lives and could become primary: stop it, or take its host back"
+        return ""
+
+    return Gate("nobody follows the primary who is no member", holds, 60.0)
 
 
 def calm(primary: str, members: tuple[str, ...], asked: str) -> Gate:

@@ -14,6 +14,7 @@ from opsctl.engines.redis.cast import (
     SENTINEL,
     Cast,
     address_of,
+    candidates,
     primaries,
     sentinels,
     servers,
@@ -182,28 +183,57 @@ def remove(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
 
 
 def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act, ...]:
-    """Makes the Sentinels forget who left, one after another.
+    """Makes the Sentinels forget who left, one after another; without names, whoever is no member.
 
     Sentinel counts the votes of all Sentinels known, so an odd one left behind blocks failover. A
     Sentinel that was reset knows nobody for some seconds: so one at a time, and only in calm.
     """
+    odd = () if gone else odd_replicas(standings)
     remaining = tuple(member for member, _ in servers(standings) if member not in gone)
     watching = tuple(member for member, _ in sentinels(standings) if member not in gone)
     staying = {key: standing for key, standing in standings.items() if key[0] not in gone}
     primary = only_primary(cast, staying)
-    acts = []
+    whom = ", ".join(gone) or "who is no member"
+    acts = [_silent(cast, watching[0], odd)] if odd else []
     for member in watching:
         acts += [
             _calm(cast, member, primary, watching),
             Act(
                 cast.door(member, SENTINEL).call(
-                    f"make the Sentinel of {member} forget {', '.join(gone)}",
+                    f"make the Sentinel of {member} forget {whom}",
                     [f"SENTINEL RESET {cast.name}"],
                 ),
                 until=gates.forgotten(member, remaining),
             ),
         ]
     return tuple(acts)
+
+
+def strays(cast: Cast, standings: Standings) -> str:
+    """Whom the Sentinels know and who is no member; "" as long as a member does not answer, because
+    it could be the one.
+
+    A replica is known by its address. A host that left the spec leaves one and a Sentinel behind,
+    and so does a member's old address.
+    """
+    watching = dict(sentinels(standings))
+    if {*cast.members} - ({one for one, _ in servers(standings)} & {*watching}):
+        return ""
+    known = max(int(standing.details["sentinels"]) for standing in watching.values())
+    surplus = known - len(watching)
+    more = [f"{surplus} Sentinel{'s' if surplus > 1 else ''} of nobody"] if surplus > 0 else []
+    return " and ".join([*odd_replicas(standings), *more])
+
+
+def odd_replicas(standings: Standings) -> tuple[str, ...]:
+    """Addresses that some Sentinel could promote and none of those that answer has."""
+    known = {address for _, standing in sentinels(standings) for address in candidates(standing)}
+    return tuple(sorted(known - {address_of(standings, one) for one, _ in servers(standings)}))
+
+
+def _silent(cast: Cast, member: str, odd: tuple[str, ...]) -> Act:
+    call = cast.door(member, SENTINEL).call("wait until who is no member is down", ["PING"])
+    return Act(call, until=gates.silent(odd))
 
 
 def _calm(cast: Cast, member: str, primary: str, watching: tuple[str, ...]) -> Act:
