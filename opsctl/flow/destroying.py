@@ -50,7 +50,7 @@ def scale_plan(parts: Parts, service: str, replicas: int) -> tuple[Plan, Survey]
 
 def _of_nobody(parts: Parts, gone: Set[str]) -> set[str]:
     """Balancers that stand in the spec only because routes to `gone` services need some."""
-    written = parts.environment.document["services"]
+    written = parts.environment.document.get("services", {})
     led: dict[str, set[str]] = {}
     for route in parts.environment.routes.values():
         if route.via is not None and route.via not in written:
@@ -61,7 +61,7 @@ def _of_nobody(parts: Parts, gone: Set[str]) -> set[str]:
 def _written(parts: Parts, document: dict[str, Any], name: str) -> dict[str, Any]:
     """The service as it stands in the document; one that was added there is written down first."""
     added = parts.service(name).model_dump(mode="json", exclude_unset=True)
-    found: dict[str, Any] = document["services"].setdefault(name, added)
+    found: dict[str, Any] = document.setdefault("services", {}).setdefault(name, added)
     return found
 
 

@@ -46,7 +46,7 @@ def hosts_target(
     prefix = f"{name}/"
     return HostsTarget(
         name,
-        Env(spec.name, spec.id),
+        Env(spec.name, spec.id, tuple(other for other in spec.targets if other != name)),
         hosts,
         ssh,
         secrets,

@@ -7,10 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from opsctl.discovery import engines
 from opsctl.flow import destroying
 from opsctl.flow.parts import Parts
+from opsctl.model import load_data
 from opsctl.planning.plan import Plan
-from routes_world import EDGE, SESSIONS, environment
+from routes_world import EDGE, HOSTS, SESSIONS, environment
 
 CACHE = {**SESSIONS, "port": 6400}
 BOTH = {
@@ -73,3 +75,19 @@ def test_balancers_that_nobody_wrote_down_can_be_scaled() -> None:
     parts = Written({"sessions": SESSIONS, "cache": CACHE})
     destroying.scale_plan(cast(Parts, parts), "balancer-dc", 3)
     assert parts.document["services"]["balancer-dc"]["replicas"] == 3
+
+
+def test_a_spec_that_writes_no_service_down_can_be_taken_down_and_scaled() -> None:
+    """Monitoring adds services of its own."""
+    document = {
+        "opsctl": 1, "name": "shop", "targets": {"dc": HOSTS}, "monitoring": {"on": "dc"},
+    }  # fmt: skip
+    parts = Written({"sessions": SESSIONS, "cache": CACHE})
+    parts.environment = load_data(
+        document, engines={name: engine.options for name, engine in engines().items()}
+    )
+    destroying.destroy_plan(cast(Parts, parts), (), frozenset())
+    assert absent(parts.document) == set(parts.environment.services)
+    assert "metrics-dc" in absent(parts.document)
+    destroying.scale_plan(cast(Parts, parts), "metrics-dc", 2)
+    assert parts.document["services"]["metrics-dc"]["replicas"] == 2

@@ -5,18 +5,19 @@ from __future__ import annotations
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from opsctl.errors import OpsError
 from opsctl.planning.observation import Node
-from opsctl.ports import Record
+from opsctl.ports import Record, Secrets
 from opsctl.targets.hosts import journals, ssh, ssh_errors, wire
+from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.inventory import inventory_hosts
-from opsctl.targets.hosts.observing import unfinished
+from opsctl.targets.hosts.observing import Looking, unfinished
 from opsctl.targets.hosts.problems import clock_problems, host_problems
-from opsctl.targets.hosts.values import Host, SshOptions
+from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
 from opsctl.workload import Seat
 
 
@@ -146,6 +147,7 @@ def test_a_control_folder_that_others_can_enter_is_refused(
 def look(**more: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "stranger": None, "namesake": "", "problems": [], "actual": {}, "wishes": {},
+        "owned": {},
     }  # fmt: skip
     return {**empty, **more}
 
@@ -159,6 +161,45 @@ def test_systems_that_nobody_tried_are_refused_unless_told_otherwise(
 ) -> None:
     found = host_problems(Node("dc/n1", system, {}), look(), (), unsupported, "check")
     assert [problem.severity for problem in found] == severities
+
+
+def test_ours_under_another_name_of_the_host_is_never_to_be_removed() -> None:
+    words = "/etc/x is this environment's, from when the spec called this host dc/n1"
+    found = look(
+        actual={
+            "file|dc/db1|/etc/x": [None, "", words],
+            "file|dc/db1|/etc/y": [None, "", "/etc/y"],
+        },
+        owned={"file|dc/n1|/etc/x": {}},
+    )
+    problems = host_problems(Node("dc/db1", "debian-13", {}), found, (), False, "check")
+    renamed, foreign = problems
+    assert (renamed.error.code, foreign.error.code) == ("hosts/renamed", "hosts/foreign")
+    assert renamed.error.hint == "call the host dc/n1 in the spec again, and remove nothing"
+    assert "remove it" in foreign.error.hint
+
+
+def test_what_a_machine_has_under_another_host_s_name_is_told_by_that_host_alone() -> None:
+    """Or it would go twice, and once at a place that the target may not have."""
+    entry = {"service": "a", "member": "a-0", "loss": "", "protected": False}
+    found = look(
+        owned={"file|dc/n1|/etc/x": entry, "file|east/e1|/etc/y": entry},
+        seats={}, answers=[], packages={}, floating=None, maintenance={}, documents={},
+        lock={"token": 0, "highest": 0}, journal={"revision": 0, "records": []},
+    )  # fmt: skip
+    answers = Answers({"n1": {"facts": {"system": "debian-13"}, "look": found}})
+    looking = Looking("dc", Env("shop", "shop"), ("n1",), (), (), lambda _: "")
+    seen = looking.observation(answers, Options())
+    assert [one.id.key for one in seen.owned] == ["file|dc/n1|/etc/x"]
+
+
+def test_a_host_is_told_its_name_and_which_names_are_others() -> None:
+    hosts = {name: Host(f"10.0.0.{name}") for name in "123"}
+    nothing = cast(Secrets, None)
+    agents = Agents("dc", Env("shop", "id", ("east",)), hosts, SshOptions(), nothing)
+    assert agents.environment_at("1") == {
+        "name": "shop", "id": "id", "where": "dc/1", "others": ["dc/2", "dc/3", "east"],
+    }  # fmt: skip
 
 
 def test_clocks_that_are_off_are_told_with_doubt_in_their_favour() -> None:

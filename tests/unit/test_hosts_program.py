@@ -37,6 +37,7 @@ from opsctl_host import (
 )
 from opsctl_host.host import Host
 from opsctl_host.lock import Lock
+from opsctl_host.look import observed
 from opsctl_host.manifest import Manifest
 from opsctl_host.shell import RefusedError, Result, run
 
@@ -187,6 +188,62 @@ def test_another_environment_s_id_is_refused() -> None:
     other = request(text_file("/etc/x", "b"))
     other["environment"] = {"name": "shop", "id": "another"}
     assert converge.converge(other)["error"]["code"] == "hosts/other-environment"
+
+
+def renamed(where: str, *others: str) -> dict[str, Any]:
+    return {**ENV, "where": where, "others": list(others)}
+
+
+def as_on(where: str, thing: dict[str, Any]) -> dict[str, Any]:
+    return {**thing, "key": f"{thing['kind']}|{where}|{thing['name']}"}
+
+
+def test_what_is_noted_under_a_name_that_the_host_no_longer_has_is_its_own(root: Path) -> None:
+    seat = {"member": "a-0", "node": "n1", "run_dir": "/run/opsctl/shop/a/a-0"}
+    data = {**item("directory", "/data", {"owner": ME, "mode": "0750"}), "seat": seat}
+    config = text_file("/etc/x", "old")
+    converge.converge(request(config, data))
+    (root / "data/dump.rdb").touch()
+    for where, node in (("dc/db1", "db1"), ("east/n1", "n1")):
+        here = Host(renamed(where), KEY, {})
+        things = [as_on(where, config), as_on(where, data)]
+        for thing in things:
+            found = observed(here, thing)
+            assert not found.foreign
+            assert not found.differs(thing["desired"])
+        assert set(here.manifest.resources) == {thing["key"] for thing in things}
+        assert here.manifest.seats["a-0"] == {**seat, "node": node}
+    change = as_on("dc/db1", text_file("/etc/x", "new"))
+    order = {**request(change), "environment": renamed("dc/db1")}
+    assert converge.converge(order) == {"changed": [change["key"]], "error": None}
+    # The next change writes all of it down as it is called now.
+    assert set(Manifest("shop", "shop").resources) == {change["key"], "directory|dc/db1|/data"}
+
+
+def test_what_may_be_another_place_s_is_neither_taken_nor_called_foreign(root: Path) -> None:
+    config = text_file("/etc/x", "old")
+    converge.converge(request(config))
+    for where, other in (("dc/db1", "dc/n1"), ("east/n1", "dc")):
+        order = {
+            **request(as_on(where, text_file("/etc/x", "new"))),
+            "environment": renamed(where, other),
+        }
+        error = converge.converge(order)["error"]
+        assert error["code"] == "hosts/renamed"
+        assert "from when the spec called this host dc/n1" in error["message"]
+        assert "nothing is to be removed" in error["hint"]
+    assert (root / "etc/x").read_text() == "old"
+
+
+def test_a_thing_that_is_noted_under_both_names_keeps_what_is_noted_of_either() -> None:
+    old, new = text_file("/etc/x", "a"), as_on("dc/db1", text_file("/etc/x", "a"))
+    manifest = Manifest("shop", "shop")
+    manifest.add([old])
+    manifest.resources[old["key"]]["before"] = True
+    manifest.add([{**new, "member": "a-1"}])
+    manifest.save()
+    entry = {"service": "a", "member": "a-1", "loss": "", "protected": False, "before": True}
+    assert Manifest("shop", "shop", "dc/db1").resources == {new["key"]: entry}
 
 
 def test_a_disk_that_is_full_leaves_the_old_file(

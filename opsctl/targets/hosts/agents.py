@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.errors import Exit, OpsError
 from opsctl.ports import Secrets
-from opsctl.targets.hosts import bundle, ssh, ssh_errors
+from opsctl.targets.hosts import bundle, layout, ssh, ssh_errors
 from opsctl.targets.hosts.values import Env, Host, SshOptions
 
 Request = Mapping[str, Any]  # the parts that agent.py knows
@@ -105,15 +105,25 @@ class Agents:
     def _run(
         self, requests: Mapping[str, Request], work: float, bound: float
     ) -> dict[str, ssh.Said]:
-        environment = {"name": self.environment.name, "id": self.environment.id}
-        common = {"environment": environment, "deadline": int(work + SLACK)}
         calls = {}
         for name, request in requests.items():
+            common = {"environment": self.environment_at(name), "deadline": int(work + SLACK)}
             text = json.dumps({**common, **request}, separators=(",", ":")).encode()
             password = self.password(name)
             line = f"{password}\n".encode() if password else b""
             calls[name] = (self._command(name), line + bundle.bundle().message(text))
         return ssh.run_all(calls, bound, self.options.parallel, self.stragglers)
+
+    def environment_at(self, host: str) -> dict[str, Any]:
+        """As its program is told of it: what the spec calls this host, and what it calls others. A
+        machine may have two names, or be a copy of another: what is an other's stays that."""
+        others = [layout.where(self.target, name) for name in self.hosts if name != host]
+        return {
+            "name": self.environment.name,
+            "id": self.environment.id,
+            "where": layout.where(self.target, host),
+            "others": [*others, *self.environment.beside],
+        }
 
     def _command(self, name: str) -> list[str]:
         host = self.hosts[name]

@@ -72,10 +72,7 @@ class Applying:
         mine = [one for one in work if one.where == where]
         key = self.context.secrets.key
         batch: dict[str, Any] = {
-            "environment": {
-                "name": self.context.environment.name,
-                "id": self.context.environment.id,
-            },
+            "environment": self.agents.environment_at(layout.host_of(where)),
             "key": key.hex() if key is not None else None,
             "fence": {"token": fence.token, "holder": fence.holder},
             "options": dict(self.options),

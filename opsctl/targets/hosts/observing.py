@@ -8,7 +8,7 @@ from typing import Any
 
 from opsctl.errors import OpsError
 from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
-from opsctl.planning.resource import Actual, Resource, ResourceId
+from opsctl.planning.resource import Actual, Owned, Resource, ResourceId
 from opsctl.ports import GENERATION, Record
 from opsctl.targets.hosts import layout, wire
 from opsctl.targets.hosts.agents import Answers
@@ -152,7 +152,7 @@ class Looking:
         parsed = list(self._parsed(answers))
         return Observation(
             actual=actual,
-            owned=tuple(wire.owned(k, e) for look in looks for k, e in look["owned"].items()),
+            owned=tuple(self._owned(answers)),
             seats=seats(looks),
             standings={(q.name[0], q.name[1]): read for q, read in parsed if len(q.name) == 2},
             objects={
@@ -170,6 +170,15 @@ class Looking:
             maintenance=maintained(looks),
             generations=generations(looks),
         )
+
+    def _owned(self, answers: Answers) -> Iterator[Owned]:
+        """What each host has under its own name: a machine that has another one too, such as in
+        another target, tells of that as well."""
+        for host, answer in answers.given.items():
+            for key, entry in answer["look"]["owned"].items():
+                one = wire.owned(key, entry)
+                if one.id.where == layout.where(self.target, host):
+                    yield one
 
     def _parsed(self, answers: Answers) -> Iterator[tuple[Question, Any]]:
         for host, answer in answers.given.items():

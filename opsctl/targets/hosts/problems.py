@@ -40,15 +40,28 @@ def host_problems(
     for one in look["problems"]:
         severity = one.get("severity", "error")
         yield problem(node.where, one["code"], one["message"], one["hint"], severity)
-    for key, found in look["actual"].items():
-        if found[2]:
-            hint = "opsctl takes nothing over: remove it, or place the service elsewhere"
-            name = key.split("|")[2]
-            message = found[2] if name in found[2] else f"{name}: {found[2]}"
-            yield problem(node.where, "hosts/foreign", message, hint)
+    yield from _in_the_way(node.where, look["actual"], look["owned"])
     if kernel == "check":
         yield from _kernel(node.where, look["wishes"], members)
     yield from _memory(node, members)
+
+
+def _in_the_way(
+    where: str, actual: Mapping[str, Any], owned: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """What others put where ours shall be, and what is ours under another name of the host."""
+    known = {(kind, name): at for kind, at, name in (key.split("|", 2) for key in owned)}
+    for key, (_, _, foreign) in actual.items():
+        if not foreign:
+            continue
+        kind, _, name = key.split("|", 2)
+        message = foreign if name in foreign else f"{name}: {foreign}"
+        if key not in owned and (kind, name) in known:
+            hint = f"call the host {known[kind, name]} in the spec again, and remove nothing"
+            yield problem(where, "hosts/renamed", message, hint)
+        else:
+            hint = "opsctl takes nothing over: remove it, or place the service elsewhere"
+            yield problem(where, "hosts/foreign", message, hint)
 
 
 def _kernel(where: str, now: Mapping[str, str], members: Sequence[Member]) -> Iterator[Problem]:

@@ -12,10 +12,14 @@ from opsctl.workload import SecretRef
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """The environment's name, as paths and units have it, and the id that binds it to hosts."""
+    """The environment's name, as paths and units have it, and the id that binds it to hosts.
+
+    `beside`: the names of its other targets, one of whose hosts may be the same machine.
+    """
 
     name: str
     id: str
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

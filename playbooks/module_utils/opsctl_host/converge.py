@@ -76,7 +76,7 @@ class Batch:
         units = [item["name"] for item in write if item["kind"] in ("unit", "timer", "mask")]
         self.host.read_units(units)
         with self._guard():
-            refuse_foreign({item["key"]: observed(self.host, item) for item in write})
+            refuse_foreign(self.host, {item["key"]: observed(self.host, item) for item in write})
             places.make_folder(places.below(places.AGENT), 0o700)
             if self.host.manifest.add(write):
                 self.host.manifest.save()

@@ -19,8 +19,9 @@ def observe(host: Host, item: Item) -> Found:
         return Found(None)
     if not os.path.isdir(path) or os.path.islink(path):
         return Found(None, foreign=f"{item['name']} is not a folder")
-    if not host.owns(item) and os.listdir(path):
-        return Found(None, foreign=f"{item['name']} is not empty and opsctl did not make it")
+    foreign = host.foreign(item, f"{item['name']} is not empty and opsctl did not make it")
+    if foreign and os.listdir(path):
+        return Found(None, foreign=foreign)
     owner = places.owner_of(found, str(item["desired"].get("owner", "")))
     return Found({"owner": owner, "mode": places.mode_of(found)})
 

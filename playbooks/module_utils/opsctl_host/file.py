@@ -25,7 +25,7 @@ def observe(host: Host, item: Item) -> Found:
         return Found(None)
     if not stat.S_ISREG(found.st_mode):
         return Found(None, foreign=f"{item['name']} is not a plain file")
-    foreign = "" if host.owns(item) else f"{item['name']} is there and opsctl did not write it"
+    foreign = host.foreign(item, f"{item['name']} is there and opsctl did not write it")
     if spec.get("seeded"):
         return Found({"present": "yes"}, foreign=foreign)
     attributes = {

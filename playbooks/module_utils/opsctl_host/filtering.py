@@ -56,8 +56,9 @@ def observe(host: Host, item: Item) -> Found:
     listed = _listed(name)
     if kept is None and listed.exit:
         return Found(None)
-    if kept is None and not host.owns(item):
-        return Found(None, foreign=f"there is a table {name} and opsctl did not load it")
+    foreign = host.foreign(item, f"there is a table {name} and opsctl did not load it")
+    if kept is None and foreign:
+        return Found(None, foreign=foreign)
     link = places.below(_link(name))
     unit = _read(f"{places.UNITS}/{name}.service") == unit_text(host, name)
     at_boot = unit and os.path.islink(link) and kept == item["spec"].get("text")

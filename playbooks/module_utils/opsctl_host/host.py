@@ -15,22 +15,32 @@ UNIT_FACTS = (
     "LoadState", "ActiveState", "SubState", "MainPID", "NeedDaemonReload", "NRestarts", "Result",
     "ExecMainStatus", "ControlGroup",
 )  # fmt: skip
+RENAMED = "{} is this environment's, from when the spec called this host {}"
 
 
 class Host:
     """`key` makes fingerprints of secret-holding files; None: those are not compared."""
 
-    def __init__(self, environment: dict[str, str], key: str | None, options: dict[str, Any]):
+    def __init__(self, environment: dict[str, Any], key: str | None, options: dict[str, Any]):
         self.environment = environment
         self.key = bytes.fromhex(key) if key is not None else None
         self.options = options
-        self.manifest = Manifest(environment["name"], environment["id"])
+        names = environment.get("where", ""), environment.get("others", ())
+        self.manifest = Manifest(environment["name"], environment["id"], *names)
         self._units: dict[str, dict[str, str]] = {}
         self._packages: dict[str, str] = {}
         self._ports: dict[int, dict[str, str]] | None = None
 
     def owns(self, item: Item) -> bool:
         return item["key"] in self.manifest.resources
+
+    def foreign(self, item: Item, words: str) -> str:
+        """Why what is there must not be touched, in `words` when it is not this environment's; ""
+        when it is ours."""
+        if self.owns(item):
+            return ""
+        at = self.manifest.noted_at(item["kind"], item["name"])
+        return RENAMED.format(item["name"], at) if at else words
 
     def key_for(self, secret: bool) -> bytes | None:
         return self.key if secret else b""

@@ -21,7 +21,7 @@ from .found import Found
 from .host import Host, Item
 from .kinds import KINDS
 from .lock import Lock
-from .manifest import namesake
+from .manifest import kind_and_name, namesake
 from .shell import RefusedError
 
 
@@ -147,9 +147,14 @@ def _room(asked: dict[str, Any]) -> list[dict[str, Any]]:
     return problems
 
 
-def refuse_foreign(found: dict[str, Found]) -> None:
-    """Raises hosts/foreign for the first thing that others put where ours shall be."""
-    for one in found.values():
+def refuse_foreign(host: Host, found: dict[str, Found]) -> None:
+    """Raises hosts/foreign for the first thing that others put where ours shall be, or
+    hosts/renamed for what this environment put there under another name of the host."""
+    for key, one in found.items():
         if one.foreign:
+            kind, name = kind_and_name(key)
+            if host.manifest.noted_at(kind, name) and key not in host.manifest.resources:
+                hint = "nothing was touched, and nothing is to be removed: give the host that name"
+                raise RefusedError("hosts/renamed", one.foreign, hint)
             hint = "opsctl takes nothing over: remove it, or place the service on another host"
             raise RefusedError("hosts/foreign", one.foreign, hint)

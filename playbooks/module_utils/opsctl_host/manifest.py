@@ -11,15 +11,38 @@ from .shell import RefusedError
 
 
 class Manifest:
-    """Read once; `save` writes it whole, owned by root, mode 0600."""
+    """Read once; `save` writes it whole, owned by root, mode 0600.
 
-    def __init__(self, name: str, id: str):
+    `where` is what the spec calls this host now ("dc/n1"), and `others` are its other hosts, and
+    its other targets: what is noted under neither was noted under a name that is gone, and is this
+    host's own.
+    """
+
+    def __init__(self, name: str, id: str, where: str = "", others: Iterable[str] = ()):
         self.name, self.id = name, id
         self.path = places.state(name, "manifest.json")
         read = places.read_json(self.path)
         self.found: dict[str, Any] = read or {}
         self.resources: dict[str, dict[str, Any]] = dict(self.found.get("resources", {}))
         self.seats: dict[str, dict[str, Any]] = dict(self.found.get("seats", {}))
+        self.renamed = bool(where) and self._rename(where, {*others})
+
+    def _rename(self, where: str, others: set[str]) -> bool:
+        """Enters everything under the host's name of now; whether that changed anything."""
+        host = where.partition("/")[2]
+        named: dict[str, dict[str, Any]] = {}
+        for key, entry in self.resources.items():
+            kind, at, name = key.split("|", 2)
+            if at == where or {at, at.partition("/")[0]} & others:
+                named[key] = {**named.get(key, {}), **entry}
+                continue
+            own = f"{kind}|{where}|{name}"
+            named[own] = {**entry, **named.get(own, {})}
+            if entry["member"] in self.seats:
+                self.seats[entry["member"]] = {**self.seats[entry["member"]], "node": host}
+        changed = named.keys() != self.resources.keys()
+        self.resources = named
+        return changed
 
     @property
     def stranger(self) -> dict[str, str] | None:
@@ -44,6 +67,11 @@ class Manifest:
                 return entry
         return {}
 
+    def noted_at(self, kind: str, name: str) -> str:
+        """The name of this host under which a thing is noted; "" when it is not ours."""
+        of = (key.split("|")[1] for key in self.resources if kind_and_name(key) == (kind, name))
+        return next(of, "")
+
     def add(self, items: Iterable[Mapping[str, Any]]) -> bool:
         """Enter things about to be made; whether the manifest changed."""
         before = (dict(self.resources), dict(self.seats))
@@ -55,7 +83,7 @@ class Manifest:
             self.resources[item["key"]] = {**entry, **kept}
             if item.get("seat"):
                 self.seats[item["member"]] = item["seat"]
-        return before != (self.resources, self.seats)
+        return self.renamed or before != (self.resources, self.seats)
 
     def drop(self, key: str) -> dict[str, Any]:
         """Forget a thing; a member of which only data is left sits here no more: gives the seat
