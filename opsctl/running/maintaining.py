@@ -32,11 +32,26 @@ def maintain(step: Step, context: Context) -> None:
     for where, words in sorted(failed.items()):
         context.missed.append(f"{where.partition('/')[2] or where} is {what}: {words}")
         context.say(context.missed[-1], where=where)
-    quiet = Quiet(step.service, upkeep.seconds, upkeep.who, upkeep.reason)
+    quiet = Quiet(
+        environment=context.plan.environment,
+        service=step.service,
+        seconds=upkeep.seconds,
+        who=upkeep.who,
+        reason=upkeep.reason,
+        routes=tuple(_routes(step.service, context)),
+    )
     what = "are told all the same" if quiet.seconds else "stay silenced until its time is over"
     for words in _untold(quiet, target, context):
         context.missed.append(f"alerts of {step.service} {what}: {words}")
         context.say(context.missed[-1])
+
+
+def _routes(service: str, context: Context) -> Iterator[str]:
+    """Those that balancers lead to the service by."""
+    for _, pool in context.workloads.values():
+        for lead in pool.leads({}) if pool.leads is not None else ():
+            if lead.lane.service == service:
+                yield lead.lane.name
 
 
 def _untold(quiet: Quiet, target: Target, context: Context) -> Iterator[str]:

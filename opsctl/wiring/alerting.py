@@ -118,7 +118,7 @@ def silence(parts: Parts, quiet: Quiet) -> None:
 
     theirs = _alertmanager_elsewhere(parts)
     if theirs is not None:
-        silencing.silence(theirs, parts.environment.name, quiet)
+        silencing.silence(theirs, quiet)
 
 
 def _alertmanager_elsewhere(parts: Parts) -> AlertmanagerServer | None:

@@ -9,6 +9,7 @@ from typing import Literal
 from opsctl.workload.text import SecretRef
 
 _LONGEST = 10.0  # seconds that a target may take to answer
+_ROUTE = "proxy"  # the label that names a route in what balancers tell
 _PATIENT = 0.8  # of the interval: a target that is slow must not run into its next turn
 
 
@@ -66,9 +67,27 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Alerts of a service that nobody is to hear of for so many seconds; 0 ends that."""
+    """Alerts of a service that nobody is to hear of for so many seconds; 0 ends that.
 
+    Of `routes`, those that lead to the service, balancers tell under their own service's name.
+    """
+
+    environment: str
     service: str
     seconds: float
     who: str
     reason: str
+    routes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Mapping[str, str], ...]:
+        """It is about alerts that have all labels of one of these. Never without the environment:
+        who is told may be told of others' services by the same name."""
+        named = [("service", self.service), *((_ROUTE, route) for route in self.routes)]
+        return tuple({"environment": self.environment, name: value} for name, value in named)
+
+    @property
+    def sign(self) -> str:
+        """What the author of its silences begins with, and of those of nothing else there: routes
+        come and go while a service is held."""
+        return f"opsctl maintenance of {self.service} by "

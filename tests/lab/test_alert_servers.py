@@ -273,13 +273,17 @@ def test_a_maintenance_silences_a_service_of_its_environment_and_no_word_of_othe
     """As where monitoring.alertmanager.url names it."""
     server, labels = servers.alertmanager, {"environment": "prod", "service": "shop"}
     of_people = server.add(labels, 3600, "ada", "let me sleep")
-    silence(server, "prod", Quiet("shop", 600.0, "ops", "new disks"))
-    silence(server, "prod", Quiet("shop", 7200.0, "ops", "more new disks"))
-    (kept,) = [one for one in server.there() if one.id != of_people]
-    assert (kept.labels, kept.by) == (labels, "opsctl maintenance by ops")
-    assert kept.reason == "more new disks"
-    assert kept.ends - time.time() == pytest.approx(7200, abs=PATIENCE)
-    silence(server, "prod", Quiet("shop", 0.0, "ops", ""))
+    silence(server, Quiet("prod", "shop", 600.0, "ops", "new disks", ("web", "old")))
+    silence(server, Quiet("prod", "shop", 7200.0, "ops", "more new disks", ("web",)))
+    kept = [one for one in server.there() if one.id != of_people]
+    of_route = {"environment": "prod", "proxy": "web"}
+    assert sorted(tuple(one.labels.items()) for one in kept) == sorted(
+        tuple(one.items()) for one in (labels, of_route)
+    )
+    assert {one.by for one in kept} == {"opsctl maintenance of shop by ops"}
+    assert {one.reason for one in kept} == {"more new disks"}
+    assert kept[0].ends - time.time() == pytest.approx(7200, abs=PATIENCE)
+    silence(server, Quiet("prod", "shop", 0.0, "ops", "", ("web",)))
     assert [one.id for one in server.there()] == [of_people]
     server.end(of_people)
 
@@ -360,9 +364,9 @@ def test_the_authority_that_the_spec_names_is_believed_and_no_other(
     with wiring.prometheus(parts, {}) as found:
         assert found.now("vector(1)")
     with wiring.alertmanager(parts, {}) as server:
-        parts.silence(Quiet("shop", 600.0, "ops", "new disks"))
+        parts.silence(Quiet("prod", "shop", 600.0, "ops", "new disks"))
         assert [one.reason for one in server.there()] == ["new disks"]
-        parts.silence(Quiet("shop", 0.0, "ops", ""))
+        parts.silence(Quiet("prod", "shop", 0.0, "ops", ""))
     monkeypatch.setenv("OPSCTL_SECRET_TOLD", PASSWORD)
     parts = wiring.parts([elsewhere(servers, tmp_path, THEIRS.pem)])
     for opened, code in ((wiring.prometheus, "metrics"), (wiring.alertmanager, "alerts")):

@@ -79,11 +79,12 @@ def test_a_maintenance_is_told_to_it_and_it_is_named_when_it_is_away(tmp_path: P
     file = tmp_path / "opsctl.yaml"
     file.write_text(json.dumps({**SPEC, "monitoring": {"on": "dc", "alertmanager": near}}))
     with pytest.raises(OpsError) as away:
-        wiring.parts([file]).silence(Quiet("sessions", 600.0, "ops", "new disks"))
+        wiring.parts([file]).silence(Quiet("shop", "sessions", 600.0, "ops", "new disks"))
     assert (away.value.code, away.value.where) == ("alerts/away", near["url"])
     assert away.value.hint.startswith("monitoring.alertmanager in the spec")
     file.write_text(json.dumps({**SPEC, "monitoring": {"on": "dc"}}))
-    wiring.parts([file]).silence(Quiet("sessions", 600.0, "ops", "nobody else is there to tell"))
+    nobody = Quiet("shop", "sessions", 600.0, "ops", "nobody else is there to tell")
+    wiring.parts([file]).silence(nobody)
 
 
 # -- Prometheus -------------------------------------------------------------------------------

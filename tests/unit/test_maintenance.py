@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import World, make_world
+from cli_world import Demo, World, make_world
 from redis_world import described, file_of
-from running_world import MemoryTarget
+from running_world import MemoryTarget, workload
 from test_consent import plan, refusal
 
 from opsctl.errors import Exit, OpsError
@@ -27,7 +27,7 @@ from opsctl.ports.alerts import Silence
 from opsctl.running.silencing import silence
 from opsctl.targets.hosts.bundle import playbooks
 from opsctl.targets.hosts.maintaining import maintained
-from opsctl.workload import Quiet
+from opsctl.workload import Entry, Lane, Lead, Quiet, Timing
 
 sys.path.insert(0, str(playbooks() / "module_utils"))
 sys.path.insert(0, str(playbooks() / "files"))
@@ -133,18 +133,36 @@ class Theirs:
         del self.kept[id]
 
 
+def quiet(seconds: float, who: str = "ops", *routes: str) -> Quiet:
+    return Quiet("shop", "demo", seconds, who, "new disks" if seconds else "", routes)
+
+
 def test_an_alertmanager_of_others_keeps_one_silence_of_ours_and_all_of_theirs() -> None:
     theirs, labels = Theirs(), {"environment": "shop", "service": "demo"}
     of_people = theirs.add(labels, 60.0, "ada", "let me sleep")
-    of_another = theirs.add({**labels, "service": "x"}, 60.0, "opsctl maintenance by ops", "")
-    silence(theirs, "shop", Quiet("demo", 600.0, "ops", "new disks"))
-    silence(theirs, "shop", Quiet("demo", 900.0, "eve", "new disks"))
-    (ours,) = [one for key, one in theirs.kept.items() if key not in (of_people, of_another)]
+    of_another = theirs.add({**labels, "service": "x"}, 60.0, "opsctl maintenance of x by ops", "")
+    elsewhere = theirs.add({**labels, "environment": "y"}, 60.0, f"{quiet(0).sign}ops", "")
+    silence(theirs, quiet(600.0))
+    silence(theirs, quiet(900.0, "eve"))
+    (ours,) = list(theirs.kept.values())[3:]
     assert (ours.labels, ours.ends, ours.by, ours.reason) == (
-        labels, 900.0, "opsctl maintenance by eve", "new disks",
+        labels, 900.0, "opsctl maintenance of demo by eve", "new disks",
     )  # fmt: skip
-    silence(theirs, "shop", Quiet("demo", 0.0, "ops", ""))
-    assert list(theirs.kept) == [of_people, of_another]
+    silence(theirs, quiet(0.0))
+    assert list(theirs.kept) == [of_people, of_another, elsewhere]
+
+
+def test_balancers_are_not_heard_of_its_routes_either_and_one_that_went_is_let_go_too() -> None:
+    """What they tell has their own service's name, and the route's as `proxy`."""
+    theirs = Theirs()
+    silence(theirs, quiet(600.0, "ops", "web", "old"))
+    assert [one.labels for one in theirs.there()] == [
+        {"environment": "shop", "service": "demo"},
+        {"environment": "shop", "proxy": "web"},
+        {"environment": "shop", "proxy": "old"},
+    ]
+    silence(theirs, quiet(0.0, "ops", "web"))
+    assert theirs.there() == ()
 
 
 def test_it_is_told_by_the_command_at_the_begin_and_at_the_end(world: World) -> None:
@@ -153,9 +171,26 @@ def test_it_is_told_by_the_command_at_the_begin_and_at_the_end(world: World) -> 
     world.target.content = dict(BUILT)
     assert world.call(*HOLD) == Exit.DONE
     assert world.call("maintenance", "demo", "--end", "--yes") == Exit.DONE
-    assert told == [
-        Quiet("demo", 7200.0, "tester", "new disks"), Quiet("demo", 0.0, "tester", ""),
-    ]  # fmt: skip
+    assert told == [quiet(7200.0, "tester"), quiet(0.0, "tester")]
+
+
+def test_who_tells_of_alerts_is_given_the_routes_to_the_service_and_no_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Entry("primary", "demo", 1, (), Timing(1, 1, 1, 1, 1))
+    to = {"web": "demo", "web-ro": "demo", "other": "another"}
+    leads = tuple(Lead(Lane(name, service, entry, 1), (), ()) for name, service in to.items())
+    monkeypatch.setattr(
+        Demo, "describe",
+        lambda _self, _name, _service, seats, *_: replace(
+            workload(len(seats)), leads=lambda _standings: leads
+        ),
+    )  # fmt: skip
+    told: list[Quiet] = []
+    world.silence = told.append
+    world.target.content = dict(BUILT)
+    assert world.call(*HOLD) == Exit.DONE
+    assert [one.routes for one in told] == [("web", "web-ro")]
 
 
 def test_one_that_is_away_is_named_with_what_to_do_and_the_service_is_held_all_the_same(

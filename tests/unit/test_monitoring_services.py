@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -224,8 +229,6 @@ PROMISED = {"sessions": {**SESSIONS, "slo": {"availability": 99.9}}}
 
 
 def test_in_a_cluster_routes_are_used_and_knocked_at_by_the_names_that_clients_have_there() -> None:
-    import json
-
     import yaml
 
     environment = spec(**ROUTED, services=PROMISED)
@@ -342,16 +345,67 @@ def test_the_exporter_may_see_numbers_and_neither_keys_nor_passwords() -> None:
 
 
 def test_a_silence_says_what_is_held_on_standard_input_and_at_every_member() -> None:
-    import json
-
     teller = described(spec())["alerts-dc"]
     assert teller.silence is not None
-    calls = teller.silence(Quiet("sessions", 600.0, "ops", "new disks"))
+    calls = teller.silence(Quiet("shop", "sessions", 600.0, "ops", "new disks", ("web",)))
     assert [call.member for call in calls] == ["alerts-dc-0", "alerts-dc-1"]
     assert json.loads(str(calls[0].stdin.parts[0])) == {
-        "service": "sessions", "seconds": 600.0, "who": "ops", "reason": "new disks",
+        "environment": "shop",
+        "labels": [
+            {"environment": "shop", "service": "sessions"},
+            {"environment": "shop", "proxy": "web"},
+        ],
+        "seconds": 600.0, "sign": "opsctl maintenance of sessions by ", "who": "ops",
+        "reason": "new disks",
     }  # fmt: skip
     assert calls[0].argv[-1] == "silence"
+
+
+def asked(folder: Path, stored: list[dict[str, Any]], wanted: Quiet) -> list[list[Any]]:
+    """What the script at a member asks of an Alertmanager that has `stored`."""
+    teller = described(spec())["alerts-dc"]
+    assert teller.silence is not None
+    asking = """
+def ask(path, method="GET", seconds=0, body=None):
+    if method == "GET":
+        return json.dumps(STORED)
+    print(json.dumps([method, path, body and body["matchers"]]))
+
+run({"""
+    text = file(teller, "ask.py").replace("\nrun({", asking)
+    (folder / "ask.py").write_text(f"STORED = {stored!r}\n{text}")
+    (said,) = {str(call.stdin.parts[0]) for call in teller.silence(wanted)}
+    command = (sys.executable, str(folder / "ask.py"), "silence")
+    done = subprocess.run(command, input=said, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_member_keeps_silent_of_the_service_and_its_routes_in_this_environment_alone(
+    tmp_path: Path,
+) -> None:
+    def matcher(name: str, value: str) -> dict[str, Any]:
+        return {"name": name, "value": value, "isRegex": False, "isEqual": True}
+
+    def stored(id: str, environment: str, service: str, state: str = "active") -> dict[str, Any]:
+        return {
+            "id": id, "createdBy": f"opsctl maintenance of {service} by eve",
+            "status": {"state": state},
+            "matchers": [matcher("environment", environment), matcher("proxy", "gone")],
+        }  # fmt: skip
+
+    there = [
+        stored("ours", "shop", "sessions"), stored("staging's", "staging", "sessions"),
+        stored("cache's", "shop", "cache"), stored("over", "shop", "sessions", "expired"),
+    ]  # fmt: skip
+    quiet = Quiet("shop", "sessions", 600.0, "ops", "new disks", ("web",))
+    here = matcher("environment", "shop")
+    *made, ended = asked(tmp_path, there, quiet)
+    assert made == [
+        ["POST", "/api/v2/silences", [here, matcher("service", "sessions")]],
+        ["POST", "/api/v2/silences", [here, matcher("proxy", "web")]],
+    ]
+    assert ended == ["DELETE", "/api/v2/silence/ours", None]
+    assert asked(tmp_path, there, replace(quiet, seconds=0.0)) == [ended]
 
 
 # -- who proves himself -----------------------------------------------------------------------

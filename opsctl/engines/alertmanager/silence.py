@@ -12,8 +12,10 @@ from opsctl.workload import Answer, Call, Quiet, Seat, Text
 def silence(seats: tuple[Seat, ...], quiet: Quiet) -> tuple[Call, ...]:
     """At each member: they tell each other, but one may be cut off. It ends by itself."""
     wanted = {
-        "service": quiet.service,
+        "environment": quiet.environment,
+        "labels": quiet.labels,
         "seconds": quiet.seconds,
+        "sign": quiet.sign,
         "who": quiet.who,
         "reason": quiet.reason,
     }
