@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from opsctl.model.authorities import Authority, over_tls
 from opsctl.model.base import Model, Name, Secret, problem
@@ -18,7 +18,22 @@ _CERTIFIED = (
     "By whom it is certified: a file with that authority's certificate, or PEM. Left out: by one "
     "that the asking machine believes."
 )
-_OFTEN, _SELDOM = 1.0, 60.0  # seconds
+_OFTEN, _SELDOM = 1.0, 30.0  # seconds
+
+
+def _neither_too_often_nor_too_seldom(interval: Duration) -> Duration:
+    if not _OFTEN <= interval.seconds <= _SELDOM:
+        raise problem(
+            "spec/value",
+            f"an interval of {interval} is no good",
+            hint=f"between {_OFTEN:g}s and {_SELDOM:g}s: a rate over a minute needs two points "
+            "in it, and pages are about such rates",
+        )
+    return interval
+
+
+Pace: TypeAlias = Annotated[Duration, AfterValidator(_neither_too_often_nor_too_seldom)]
+"""How often everything is asked."""
 
 
 class Receiver(Model):
@@ -133,9 +148,10 @@ class Monitoring(Model):
         description="How many collect and how many tell of alerts, each on a host of its own. "
         "Left out: 2, or 1 where there is one host.",
     )
-    interval: Duration = Field(
+    interval: Pace = Field(
         Duration(5_000),
-        description="How often everything is asked. Page alerts reach people within 45 s with 5s.",
+        description="How often everything is asked, 1s to 30s. Page alerts reach people within "
+        "45 s with 5s.",
     )
     retention: Retention = Field(Duration(15 * 86_400_000), description="How long metrics live.")
     remote_write: tuple[RemoteWrite, ...] = Field((), description="Where else metrics are sent.")
@@ -174,17 +190,6 @@ class Monitoring(Model):
                 keys=("alertmanager", "receivers"),
             )
         return self
-
-    @field_validator("interval")
-    @classmethod
-    def _neither_too_often_nor_too_seldom(cls, interval: Duration) -> Duration:
-        if not _OFTEN <= interval.seconds <= _SELDOM:
-            raise problem(
-                "spec/value",
-                f"an interval of {interval} is no good",
-                hint=f"between {_OFTEN:g}s and {_SELDOM:g}s: alerts need a point a minute",
-            )
-        return interval
 
 
 class ExecBackend(Model):

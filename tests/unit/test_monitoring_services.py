@@ -106,21 +106,27 @@ def test_what_monitoring_says_reaches_those_that_are_made() -> None:
     services = spec(
         {
             "retention": "30d",
-            "interval": "10s",
+            "interval": "30s",
             "remote_write": [{"url": "https://m.example/w"}],
             "alertmanager": {"receivers": [{"name": "oncall", "webhook": {"secret": "url"}}]},
         }
     ).services
     made: Any = services["metrics-dc"]
-    assert (made.retention.seconds, made.interval.seconds) == (30 * 86_400, 10)
+    assert (made.retention.seconds, made.interval.seconds) == (30 * 86_400, 30)
     assert made.remote_write[0].url == "https://m.example/w"
     teller: Any = services["alerts-dc"]
     assert teller.receivers[0].webhook.secret == "url"
 
 
-def test_an_interval_that_makes_alerts_blind_is_refused() -> None:
-    with pytest.raises(OpsErrors, match="5m"):
-        spec({"interval": "5m"})
+@pytest.mark.parametrize("interval", ["500ms", "31s", "1m", "5m"])
+def test_an_interval_with_fewer_than_two_points_a_minute_is_refused_wherever_it_stands(
+    interval: str,
+) -> None:
+    own = {"engine": "prometheus", "on": "dc", "interval": interval}
+    for asked in ({"monitoring": {"interval": interval}}, {"services": {"own": own}}):
+        with pytest.raises(OpsErrors, match=interval) as refused:
+            spec(**asked)
+        assert "two points" in refused.value.errors[0].hint
 
 
 def test_on_a_cluster_the_same_is_implied() -> None:

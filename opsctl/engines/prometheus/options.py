@@ -12,6 +12,7 @@ from opsctl.model import (
     Bytes,
     Duration,
     Model,
+    Pace,
     RemoteWrite,
     ServiceBase,
     Url,
@@ -50,7 +51,7 @@ class PrometheusService(ServiceBase):
     replicas: Annotated[int, Field(ge=1, le=2)] = Field(
         1, description="How many; each collects everything for itself."
     )
-    interval: Duration = Field(Duration(5_000), description="How often everything is asked.")
+    interval: Pace = Field(Duration(5_000), description="How often everything is asked, 1s to 30s.")
     retention: Retention = Field(Duration(15 * 86_400_000), description="How long metrics live.")
     remote_write: tuple[RemoteWrite, ...] = Field((), description="Where else metrics are sent.")
     tells: tuple[ExistingAlertmanager, ...] = Field(
