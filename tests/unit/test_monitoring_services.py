@@ -16,7 +16,7 @@ from opsctl.data import catalogue, renderer
 from opsctl.discovery import engines
 from opsctl.errors import OpsErrors
 from opsctl.flow.describing import told
-from opsctl.model import Environment, ServiceBase, lint, load_data
+from opsctl.model import Duration, Environment, ServiceBase, lint, load_data
 from opsctl.monitoring import Catalogue, rule_files
 from opsctl.targets.kubernetes.seats import Rooms, seats
 from opsctl.workload import AddressRef, Directory, Engine, Quiet, Seat, Standing, Workload, in_order
@@ -348,6 +348,16 @@ def test_the_exporter_may_see_numbers_and_neither_keys_nor_passwords() -> None:
     assert "~" not in account.rules
     assert "config" not in account.rules
     assert METRICS not in {one.name for one in redis_accounts("s", (), sentinel=True)}
+
+
+def test_the_dead_man_alert_is_told_a_minute_apart_and_at_no_look_by_a_hair() -> None:
+    """What was told at one look is told again at the first that is later by repeat_interval, and
+    telling takes a moment."""
+    config = read_yaml(file(described(spec())["alerts-dc"], "alertmanager.yml"))
+    (route,) = [one for one in config["route"]["routes"] if 'severity="none"' in one["matchers"]]
+    look, again = (Duration.parse(route[f"{key}_interval"]).seconds for key in ("group", "repeat"))
+    assert 60 % look == 0
+    assert 60 - look + 1 <= again <= 60 - 1
 
 
 def test_a_silence_says_what_is_held_on_standard_input_and_at_every_member() -> None:
