@@ -82,7 +82,7 @@ def roll_steps(
                 changes=tuple(rest),
                 needs=(*waves, prepare[service].id) if service in prepare else waves,
                 impact=_impact(rest, workload, observation),
-                before=workload.rolling.before.words if _restarts(rest) else "",
+                before=workload.rolling.before.words if _waits(rest, workload, observation) else "",
                 after=workload.rolling.after.words,
             )
         )
@@ -130,10 +130,22 @@ def _restarts(changes: Sequence[Change]) -> bool:
     return any(change.impact >= Impact.RESTART for change in changes)
 
 
+def _waits(changes: Sequence[Change], workload: Workload, observation: Observation) -> bool:
+    """Whether its member is away for a moment that the service has to be ready for."""
+    return _restarts(changes) and not _mends(changes, workload, observation)
+
+
+def _mends(changes: Sequence[Change], workload: Workload, observation: Observation) -> bool:
+    names = {one.name for one in workload.members()}
+    standings = {key: one for key, one in observation.standings.items() if key[0] in names}
+    return any(workload.rolling.mends(standings, change.member) for change in changes)
+
+
 def _impact(changes: Sequence[Change], workload: Workload, observation: Observation) -> Impact:
-    """Restarting the process that holds the primary role costs a switchover."""
+    """Restarting the process that holds the primary role costs a switchover, but for one that
+    holds it to the service's harm."""
     impact = max(change.impact for change in changes)
-    others = sum(1 for _ in workload.members()) > 1
+    others = sum(1 for _ in workload.members()) > 1 and not _mends(changes, workload, observation)
     for change in changes:
         standing = observation.standings.get((change.member, change.component))
         if change.impact >= Impact.RESTART and others and standing and standing.role == "primary":

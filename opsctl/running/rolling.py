@@ -65,7 +65,8 @@ def _make_way(
     (member,) = step.members
     standings = standings_of(target, workload)
     mine = [standing for (name, _), standing in standings.items() if name == member]
-    if mine and all(standing.ready for standing in mine):
+    well = bool(mine) and all(standing.ready for standing in mine)
+    if well and not workload.rolling.mends(standings, member):
         # A member that is down already takes nobody with it.
         standings = await_gate(context, target, workload, workload.rolling.before)
     for change in restarting:

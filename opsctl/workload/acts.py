@@ -184,6 +184,8 @@ class Rolling:
     """How a change goes round the members: one at a time, the least important role first.
 
     `handover` gives the acts that move the primary role away before its holder is stopped.
+    `mends(standings, member)`: the service is whole again only once this member was down, so its
+    turn waits for nothing and hands nothing over.
     `leave_first`: who leaves goes before the others hear of it, because one they forgot would take
     itself for alone.
     """
@@ -193,6 +195,7 @@ class Rolling:
     after: Gate  # holds before the next member is taken
     handover: Callable[[Standings, str], tuple[Act, ...]]
     leave_first: bool = False
+    mends: Callable[[Standings, str], bool] = lambda _standings, _member: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from opsctl.planning.observation import Maintenance, Observation, Owned
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.planning.saved import plan_from_json, plan_to_json
-from opsctl.workload import Call, Object, Query, Seat
+from opsctl.workload import Call, Object, Query, Seat, Standing
 
 CONTENTS = st.sampled_from(["a", "b", "c"])
 WORLDS = st.dictionaries(
@@ -262,6 +262,25 @@ def test_a_reload_makes_no_way_for_itself_even_at_the_primary_and_never_goes_to_
     assert (step.impact, step.before, step.after) == (Impact.RELOAD, "", "it is always so")
     assert [change.verb for change in step.changes] == ["reload"]
     assert steps[f"member/{member(2)}"].before
+
+
+def test_who_holds_the_primary_role_to_the_services_harm_waits_for_nothing_and_moves_nothing() -> (
+    None
+):
+    goal = desired({(n, "unit"): "b" for n in range(3)}, members=3)
+    rolling = replace(
+        workload(3).rolling, mends=lambda standings, name: len(standings) == 3 and name == member(1)
+    )
+    goal = replace(goal, workloads={"demo": ("dc", replace(workload(3), rolling=rolling))})
+    seen = World({(n, "unit"): "a" for n in range(3)}, {0, 1, 2}, primary=1).observation()
+    # What another service's members are is not for this one to judge by.
+    others = {("other-0", "server"): Standing("primary", ready=True)}
+    seen = replace(seen, standings={**seen.standings, **others})
+    steps = {step.id: step for step in build(goal, seen, Scope()).steps}
+    assert (steps[f"member/{member(1)}"].before, steps[f"member/{member(1)}"].impact) == (
+        "", Impact.RESTART,
+    )  # fmt: skip
+    assert steps[f"member/{member(0)}"].before == "it is always so"
 
 
 def test_what_can_not_be_known_is_not_compared_and_is_said() -> None:

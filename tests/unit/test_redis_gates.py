@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from redis_world import Pretend, described, seats
+from redis_world import Pretend, address, described, seats
 
 from opsctl.data import renderer
 from opsctl.engines.redis import ENGINE, RedisService
@@ -38,6 +38,39 @@ def test_a_sentinel_that_believes_otherwise_is_named() -> None:
 def test_two_primaries_are_both_named() -> None:
     standings = _with(Pretend(described()).standings(), "shop-2", "redis", role="primary")
     assert _reason(standings) == "shop-0 and shop-2 are both primary"
+
+
+@pytest.mark.parametrize(
+    ("named", "mends"),
+    [
+        (("shop-0", "shop-0", "shop-0"), {"shop-2"}),
+        (("shop-0", "shop-0", "shop-2"), {"shop-2"}),
+        (("shop-2", "shop-2", "shop-0"), {"shop-0"}),
+        (("shop-0", "shop-1", "shop-2"), set()),
+        (("shop-1", "shop-1", "shop-1"), set()),
+    ],
+)
+def test_of_two_primaries_the_one_that_most_sentinels_do_not_name_is_restarted_without_a_wait(
+    named: tuple[str, ...], mends: set[str]
+) -> None:
+    standings = _with(Pretend(described()).standings(), "shop-2", "redis", role="primary")
+    for number, name in enumerate(named):
+        believed = f"{address(name)}:6379"
+        standings = _with(standings, f"shop-{number}", "sentinel", following=believed)
+    rolling = described().rolling
+    found = {f"shop-{n}" for n in range(3) if rolling.mends(standings, f"shop-{n}")}
+    assert found == mends
+    for member in found:
+        assert rolling.handover(standings, member) == ()
+
+
+def test_one_sentinel_of_three_and_none_at_all_disown_nobody() -> None:
+    standings = _with(Pretend(described()).standings(), "shop-2", "redis", role="primary")
+    alone = {key: one for key, one in standings.items() if key[1] == "redis" or key[0] == "shop-0"}
+    assert not described().rolling.mends(alone, "shop-2")
+    bare = described(mode="replication")
+    two = _with(Pretend(bare).standings(), "shop-2", "redis", role="primary")
+    assert not bare.rolling.mends(two, "shop-2")
 
 
 def test_a_replica_of_somebody_else_is_named() -> None:

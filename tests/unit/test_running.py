@@ -20,7 +20,7 @@ from opsctl.running.lease import leased
 from opsctl.running.rolling import work_of
 from opsctl.running.runner import Report, run
 from opsctl.running.turns import next_turn
-from opsctl.workload import Act, Gate, Object, Query, Traffic
+from opsctl.workload import Act, Gate, Object, Query, Standings, Traffic
 
 
 def change(number: int) -> Change:
@@ -76,6 +76,27 @@ def test_members_go_one_by_one_and_the_primary_last_after_a_handover() -> None:
         f"promote {member(1)}",
         f"apply {node(0)}",
     ]
+
+
+def test_who_has_to_go_down_for_the_service_to_be_whole_goes_at_once() -> None:
+    def second(standings: Standings) -> str:
+        return "" if target.log else f"{member(2)} is in the way"
+
+    target = MemoryTarget(primary=0)
+    waits = replace(
+        workload().rolling,
+        before=Gate("nobody is in the way", second, timeout=0.2),
+        mends=lambda _standings, name: name == member(2),
+    )
+    for number, log in ((1, []), (2, [f"apply {node(2)}"])):
+        steps = rolls(number)
+        at_hand = replace(
+            context(target, steps),
+            workloads={"demo": ("dc", replace(workload(), rolling=waits))},
+        )
+        journal = Journal("r", "me", {"dc": target}, {"dc": Fence(1, "me")}, 1, lambda record: None)
+        report = run(at_hand, journal)
+        assert (report.exit is Exit.DONE, target.log) == (bool(log), log)
 
 
 def test_a_reload_hands_nothing_over_and_the_member_must_be_well_before_the_next() -> None:

@@ -115,6 +115,7 @@ class RedisEngine(SelfContained):
                 before=gates.whole(cast),
                 after=gates.whole(cast),
                 handover=lambda standings, member: verbs.handover(cast, standings, member),
+                mends=lambda standings, member: gates.disowned(cast, standings, member),
             ),
             operations=(
                 operations.sentinel_operations(cast)

@@ -95,6 +95,18 @@ def _unknown_to(sentinel: Standing, standings: Standings) -> str:
     return next((one for one in found if address_of(standings, one) not in known), "")
 
 
+def disowned(cast: Cast, standings: Standings, member: str) -> bool:
+    """Whether it takes itself for primary beside the one that most Sentinels name, of all there
+    are: no route leads to it, and only a restart makes it ask the others."""
+    found = primaries(standings)
+    named = [sentinel.following for _, sentinel in sentinels(standings)]
+    return member in found and any(
+        named.count(address_of(standings, other)) >= cast.majority
+        for other in found
+        if other != member
+    )
+
+
 def caught_up(source: str, target: str) -> Gate:
     """The target has everything that the source has."""
 

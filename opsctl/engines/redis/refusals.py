@@ -20,7 +20,12 @@ def only_primary(cast: Cast, standings: Standings) -> str:
         return found[0]
     if found:
         words = f"{' and '.join(found)} both say that they are primary"
-        raise refused(cast, "two-primaries", words, "stop the one that lost; see opsctl status")
+        hint = (
+            f"opsctl restart {cast.name}/MEMBER, the one that most Sentinels do not name in status"
+            if cast.sentinel
+            else "stop the one that lost; see opsctl status"
+        )
+        raise refused(cast, "two-primaries", words, hint)
     hint = "opsctl failover makes a replica primary"
     raise refused(cast, "no-primary", "no member is primary", hint)
 
