@@ -8,18 +8,20 @@ from dataclasses import replace
 from functools import partial
 
 from opsctl.errors import Exit, OpsError
-from opsctl.flow.consent import Consent, agree, not_held_since
+from opsctl.flow.consent import Consent, agree, nobody_since, not_held_since, others_since
 from opsctl.flow.generations import newest, refused
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, placed_now, survey, within_reach
 from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.plan import Plan
-from opsctl.ports import Events
+from opsctl.ports import Events, Fence, Target
 from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
 from opsctl.running.journal import Journal, run_id
 from opsctl.running.lease import leased
 from opsctl.running.runner import Report, run
+
+RECENT = 50  # records of the journal, among which the newest revision stands
 
 
 def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, Survey]:
@@ -69,6 +71,8 @@ def run_plan(
     targets = {name: parts.targets[name] for name in _targets(plan)}
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
         not_held_since(plan, tuple(targets.values()))
+        if plan.changing:  # a verb decides when it runs, by what it finds then
+            nobody_since(seen.observation.turns, fences)
         context = Context(
             plan=plan,
             workloads=within_reach(parts, seen, plan),
@@ -86,7 +90,7 @@ def run_plan(
             placed=partial(placed_now, parts, seen),
             silence=parts.silence,
         )
-        revision = _revision(seen, plan)
+        revision = _revision(seen, plan, targets, fences)
         used = newest(parts.generations, seen.observation.generations)
         journal = Journal(
             run_id(), parts.who, targets, fences, revision, parts.copy_record, used, context.say
@@ -172,8 +176,13 @@ def _targets(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.target for step in plan.steps))
 
 
-def _revision(seen: Survey, plan: Plan) -> int:
-    """The spec's number: the newest one's when nothing in it changed."""
+def _revision(
+    seen: Survey, plan: Plan, targets: Mapping[str, Target], fences: Mapping[str, Fence]
+) -> int:
+    """The spec's number: the newest one's when nothing in it changed. Asked for under the lock."""
     newest = seen.observation.revision
+    if others_since(seen.observation.turns, fences):
+        records = (record for target in targets.values() for record in target.history(RECENT))
+        newest = max([newest, *(record.revision for record in records)])
     known = seen.observation.documents.get(newest)
     return newest if known == plan.document else newest + 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.holding import words
+from opsctl.planning.observation import Turn
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Impact
-from opsctl.ports import Target
+from opsctl.ports import Fence, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,34 @@ def not_held_since(plan: Plan, targets: Sequence[Target]) -> None:
     held = {name: one for target in targets for name, one in target.maintenance().items()}
     if found := [words(held[name]) for name in sorted(unknown & set(held))]:
         raise _held(found, goes_on=not plan.struck)
+
+
+def nobody_since(turns: Mapping[str, Turn], fences: Mapping[str, Fence]) -> None:
+    """Raises `plan/stale` when others had the lock after the look that a plan was made with, and
+    `lock/held` when somebody had it just then: either may have changed what the plan speaks of."""
+    for name in fences:
+        if name in turns and turns[name].holder:
+            raise OpsError(
+                "lock/held",
+                f"{turns[name].holder} was at work while this plan was made",
+                hint="make a new plan and read it",
+                exit=Exit.LOCKED,
+            )
+    if others_since(turns, fences):
+        raise OpsError(
+            "plan/stale",
+            "somebody else was at work since this plan was made",
+            hint="make a new plan and read it; opsctl history shows who",
+            exit=Exit.REFUSED,
+        )
+
+
+def others_since(turns: Mapping[str, Turn], fences: Mapping[str, Fence]) -> bool:
+    """Whether a target's lock was taken between the look and us, or was held when we looked."""
+    return any(
+        name in turns and (turns[name].holder != "" or fence.token != turns[name].token + 1)
+        for name, fence in fences.items()
+    )
 
 
 def _held(found: Sequence[str], *, goes_on: bool = True) -> OpsError:

@@ -22,6 +22,14 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The lock of one target as a look found it: its newest token, and who held it then."""
+
+    token: int
+    holder: str = ""  # "" for nobody
+
+
+@dataclass(frozen=True, slots=True)
 class Unfinished:
     """A run that began and never said that it ended."""
 
@@ -92,6 +100,7 @@ class Observation:
     unreachable: Mapping[str, OpsError] = field(default_factory=dict)  # by where
     problems: tuple[Problem, ...] = ()
     holder: Holder | None = None
+    turns: Mapping[str, Turn] = field(default_factory=dict)  # by target, those that answered
     unfinished: Unfinished | None = None
     revision: int = 0  # the newest revision of the spec that any target knows
     documents: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec

@@ -18,7 +18,15 @@ from opsctl.cli.main import main
 from opsctl.errors import OpsError
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment, ServiceBase, load, load_data
-from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
+from opsctl.planning.observation import (
+    Holder,
+    Maintenance,
+    Node,
+    Observation,
+    Problem,
+    Turn,
+    Unfinished,
+)
 from opsctl.planning.resource import Actual, Owned, Resource
 from opsctl.ports import Events, Fence, Outcome, Record, Upkeep, Work
 from opsctl.workload import Directory, Quiet, Seat, Standing, Workload
@@ -70,6 +78,9 @@ class WatchedTarget(MemoryTarget):
     problems: tuple[Problem, ...] = ()
     holder: Holder | None = None
     unfinished: Unfinished | None = None
+    working: str = ""  # who holds the lock during a look
+    revision: int = 0
+    documents: dict[int, Any] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     def seat(
@@ -110,6 +121,9 @@ class WatchedTarget(MemoryTarget):
             unreachable=self.away,
             problems=self.problems,
             holder=self.holder,
+            turns={self.name: Turn(self.token, self.working)},
+            revision=self.revision,
+            documents=self.documents,
             unfinished=self.unfinished,
             maintenance=self.held,
         )
@@ -194,6 +208,17 @@ def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     wire(monkeypatch, parts=made.parts)
     monkeypatch.setattr("opsctl.discovery.engines", lambda: {"demo": Demo()})
     return made
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, words: str, before: Any = lambda: None) -> None:
+    """Somebody sits at the terminal and types these words."""
+    monkeypatch.setattr("opsctl.cli.views.screen.Screen.interactive", True)
+
+    def readline() -> str:
+        before()
+        return words + "\n"
+
+    monkeypatch.setattr("sys.stdin.readline", readline, raising=False)
 
 
 def wire(monkeypatch: pytest.MonkeyPatch, **functions: Callable[..., Any]) -> None:

@@ -114,6 +114,7 @@ class MemoryTarget:
     members: int = 3
     kept: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
     away: set[int] = field(default_factory=set)  # members whose place does not answer
+    token: int = 0  # of the lock, the newest
 
     def newest(self, workloads: Sequence[Any]) -> Mapping[str, Mapping[str, str]]:
         return {}
@@ -201,7 +202,8 @@ class MemoryTarget:
         if "lock" in self.fails:
             raise OpsError("lock/held", "somebody holds it")
         self.log.append("acquire")
-        return Fence(1, holder)
+        self.token += 1
+        return Fence(self.token, holder)
 
     def renew(self, fence: Fence, ttl: float) -> None: ...
 

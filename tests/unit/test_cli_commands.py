@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import DemoService, World, make_world, wire
+from cli_world import DemoService, World, answering, make_world, wire
 from planning_world import member, node
 
 from opsctl.errors import Exit, OpsError
@@ -24,17 +24,6 @@ AWAY = OpsError("ssh/timeout", "no answer", where="host n2", hint="ping it")
 @pytest.fixture(name="world")
 def a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return make_world(tmp_path, monkeypatch)
-
-
-def answering(monkeypatch: pytest.MonkeyPatch, words: str, before: Any = lambda: None) -> None:
-    """Somebody sits at the terminal and types these words."""
-    monkeypatch.setattr("opsctl.cli.views.screen.Screen.interactive", True)
-
-    def readline() -> str:
-        before()
-        return words + "\n"
-
-    monkeypatch.setattr("sys.stdin.readline", readline, raising=False)
 
 
 def test_plan_shows_what_would_change_and_the_next_command(

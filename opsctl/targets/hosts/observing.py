@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.errors import OpsError
-from opsctl.planning.observation import Holder, Node, Observation, Problem, Unfinished
+from opsctl.planning.observation import Holder, Node, Observation, Problem, Turn, Unfinished
 from opsctl.planning.resource import Actual, Owned, Resource, ResourceId
 from opsctl.ports import GENERATION, Record
 from opsctl.targets.hosts import layout, wire
@@ -164,6 +164,7 @@ class Looking:
             unreachable=self._unreachable(answers.failed),
             problems=tuple(problems),
             holder=_holder(looks),
+            turns={self.target: turn(looks)} if looks else {},
             unfinished=unfinished(looks),
             revision=max((int(look["journal"]["revision"]) for look in looks), default=0),
             documents=_documents(looks),
@@ -216,6 +217,15 @@ def _holder(looks: Sequence[Mapping[str, Any]]) -> Holder | None:
     """Who holds the lock: the newest token that a host knows."""
     held = [one for look in looks if (one := wire.holder(look["lock"]))]
     return max(held, key=lambda one: one.token, default=None)
+
+
+def turn(looks: Sequence[Mapping[str, Any]]) -> Turn:
+    """The newest token, and who held it. A host that a release did not reach believes in it until
+    it runs out: most of those that know the token must."""
+    newest = max(int(look["lock"]["highest"]) for look in looks)
+    heads = [look["lock"] for look in looks if int(look["lock"]["highest"]) == newest]
+    held = [one.holder for head in heads if (one := wire.holder(head))]
+    return Turn(newest, held[0] if held and 2 * len(held) >= len(heads) else "")
 
 
 def unfinished(looks: Sequence[Mapping[str, Any]]) -> Unfinished | None:

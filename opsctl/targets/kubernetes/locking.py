@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from opsctl.errors import Exit, OpsError
-from opsctl.planning.observation import Holder
+from opsctl.planning.observation import Holder, Turn
 from opsctl.ports import OUT_OF_REACH, Fence
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.clock import Clock
@@ -125,6 +125,14 @@ def holder(lease: Manifest, now: float) -> Holder | None:
     expires = _seconds(spec["renewTime"]) + float(spec.get("leaseDurationSeconds") or 0)
     since = _seconds(spec.get("acquireTime") or spec["renewTime"])
     return Holder(_token(lease), _who(lease), since, expires) if expires > now else None
+
+
+def turn(lease: Manifest | None, now: float) -> Turn:
+    """The newest token, and who holds it."""
+    if lease is None:
+        return Turn(0)
+    held = holder(lease, now)
+    return Turn(_token(lease), held.holder if held else "")
 
 
 def _lease(site: Site, before: Manifest | None, fence: Fence, ttl: float, now: float) -> Manifest:

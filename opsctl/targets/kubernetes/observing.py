@@ -19,7 +19,7 @@ from opsctl.targets.kubernetes.clock import Clock
 from opsctl.targets.kubernetes.connection import POOL
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import ENVIRONMENT, Live, Name, gathered, named
-from opsctl.targets.kubernetes.locking import NAME, holder
+from opsctl.targets.kubernetes.locking import NAME, holder, turn
 from opsctl.targets.kubernetes.questions import answered, questions
 from opsctl.targets.kubernetes.rbac import APPLY, MONITORING, Rule, review
 from opsctl.targets.kubernetes.reading import Reader
@@ -150,6 +150,7 @@ class Looking:
         begun = [record.revision for record in records]
         return {
             "holder": holder(facts.lease, now) if facts.lease else None,
+            "turns": {self.site.target: turn(facts.lease, now)},
             "unfinished": wire.unfinished(records),
             "revision": max((*revisions, *begun), default=0),
             "documents": revisions,
