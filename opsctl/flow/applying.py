@@ -14,7 +14,7 @@ from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, placed_now, survey, within_reach
 from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
-from opsctl.planning.plan import Plan
+from opsctl.planning.plan import Plan, Reach
 from opsctl.ports import Events, Fence, Target
 from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
 from opsctl.running.journal import Journal, run_id
@@ -31,7 +31,8 @@ def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, S
     workloads = [workload for _, workload in seen.desired.workloads.values()]
     outdated = refused(parts.generations, seen.observation.generations, workloads)
     blocked = (*outdated, *plan.blocked)
-    return replace(plan, options=scope_options(scope), blocked=blocked), seen
+    reach: Reach = "part" if scope.limit else "all"
+    return replace(plan, options=scope_options(scope), blocked=blocked, reach=reach), seen
 
 
 def apply_plan(
@@ -71,7 +72,7 @@ def run_plan(
     targets = {name: parts.targets[name] for name in _targets(plan)}
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
         not_held_since(plan, tuple(targets.values()))
-        if plan.changing:  # a verb decides when it runs, by what it finds then
+        if plan.reach != "none":  # a verb decides when it runs, by what it finds then
             nobody_since(seen.observation.turns, fences)
         context = Context(
             plan=plan,
@@ -179,10 +180,10 @@ def _targets(plan: Plan) -> tuple[str, ...]:
 def _revision(
     seen: Survey, plan: Plan, targets: Mapping[str, Target], fences: Mapping[str, Fence]
 ) -> int:
-    """The spec's number: the newest one's when nothing in it changed. Asked for under the lock."""
+    """The spec's number: the newest one's when nothing in it changes. Asked for under the lock."""
     newest = seen.observation.revision
     if others_since(seen.observation.turns, fences):
         records = (record for target in targets.values() for record in target.history(RECENT))
         newest = max([newest, *(record.revision for record in records)])
     known = seen.observation.documents.get(newest)
-    return newest if known == plan.document else newest + 1
+    return newest if plan.reach == "none" or known == plan.document else newest + 1

@@ -43,9 +43,10 @@ def scale_plan(parts: Parts, service: str, replicas: int) -> tuple[Plan, Survey]
     document: dict[str, Any] = deepcopy(dict(parts.environment.document))
     _written(parts, document, service)["replicas"] = replicas
     scope = Scope(limit=(service,), shrink=frozenset({service}))
-    return _asked(
+    plan, seen = _asked(
         *make_plan(parts.with_document(document), scope, f"scale {service} to {replicas}")
     )
+    return replace(plan, reach="named"), seen
 
 
 def _of_nobody(parts: Parts, gone: Set[str]) -> set[str]:

@@ -188,6 +188,7 @@ def _plan(parts: Parts, seen: Survey, drill: Drill) -> Plan:
         facts={one.id: step_digest(one) for one in (step, *settles)},
         unreachable=tuple(seen.observation.unreachable),
         asked=Impact.FAILOVER,
+        reach="none",
     )
 
 

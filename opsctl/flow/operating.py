@@ -142,6 +142,7 @@ def verb_plan(parts: Parts, seen: Survey, title: str, steps: tuple[Step, ...]) -
         made_by=__version__,
         facts={step.id: step_digest(step) for step in steps},
         asked=Impact.FAILOVER,
+        reach="none",
     )
     touched = {where for step in steps for where in step.where}
     away = tuple(sorted(touched & set(seen.observation.unreachable)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opsctl.errors import Exit, OpsError
@@ -10,7 +10,9 @@ from opsctl.flow.applying import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope
+from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan
+from opsctl.ports import Record
 
 HISTORY = 500  # records of the journal in which a good revision is looked for
 
@@ -40,8 +42,7 @@ def rollback_plan(parts: Parts, revision: int | None) -> tuple[Plan, Survey, Par
     Raises OpsError `rollback/no-revision` with those that there are.
     """
     _, seen = make_plan(parts, Scope())
-    documents = seen.observation.documents
-    wanted = revision if revision is not None else _previous(parts, documents)
+    wanted = revision if revision is not None else _previous(parts, seen.observation)
     then = _at(parts, seen, wanted)
     plan, seen = make_plan(then, Scope(), f"rollback to revision {wanted}")
     return plan, seen, then
@@ -70,21 +71,26 @@ def _document(
     return next((document for document in kept if document is not None), None)
 
 
-def _previous(parts: Parts, documents: Mapping[int, Mapping[str, Any]]) -> int:
+def _previous(parts: Parts, observation: Observation) -> int:
     """The newest revision that was applied to its end and differs from the one last begun."""
-    newest = max(documents, default=0)
-    current = documents.get(newest, parts.environment.document)
-    applied = {
-        record.revision
-        for target in parts.targets.values()
-        for record in target.history(HISTORY)
-        if record.kind == "end" and record.ended == "done"
-    }
-    for number in sorted(applied, reverse=True):
+    newest, documents = observation.revision, observation.documents
+    current = _document(parts, documents, newest) or parts.environment.document
+    records = [record for target in parts.targets.values() for record in target.history(HISTORY)]
+    for number in sorted(_applied(records), reverse=True):
         document = _document(parts, documents, number)
         if document is not None and document != current:
             return number
     return newest - 1
+
+
+def _applied(records: Sequence[Record]) -> set[int]:
+    """Revisions that runs brought about to their end, and not in part."""
+    others = {record.run for record in records if record.reach in ("part", "none")}
+    return {
+        record.revision
+        for record in records
+        if record.kind == "end" and record.ended == "done" and record.run not in others
+    }
 
 
 def _list(documents: Mapping[int, Mapping[str, Any]]) -> str:

@@ -44,7 +44,7 @@ def upgrade_plan(parts: Parts, services: tuple[str, ...]) -> Upgrade:
     newer = parts.with_versions(versions)
     limit = tuple(name for name, found in present.items() if _packages(*found, versions))
     plan, seen = make_plan(newer, Scope(limit=limit or names), f"upgrade {' '.join(names)}")
-    return Upgrade(newer, versions, replace(plan, asked=Impact.FAILOVER), seen)
+    return Upgrade(newer, versions, replace(plan, asked=Impact.FAILOVER, reach="named"), seen)
 
 
 def upgrade(made: Upgrade, consent: Consent, events: Events, stop: Stop) -> Report:

@@ -36,6 +36,10 @@ class Change:
     reason: str = ""  # "asked for", "no longer in the spec"
 
 
+# How much of its document a plan brings about: all of it; of the services that its verb names; of
+# what --limit lets through; none: a verb that leaves the spec as it is, and makes no revision.
+Reach = Literal["all", "named", "part", "none"]
+
 StepKind = Literal["converge", "prepare", "roll", "settle", "remove", "operate", "drill"]
 
 
@@ -98,6 +102,7 @@ class Plan:
     made_by: str = ""  # opsctl's version
     asked: Impact = Impact.NONE
     options: Mapping[str, Any] = field(default_factory=dict)
+    reach: Reach = "all"
 
     @property
     def changes(self) -> Iterator[Change]:

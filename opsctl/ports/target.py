@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from opsctl.errors import OpsError
 from opsctl.model import ServiceBase
 from opsctl.planning.observation import Holder, Maintenance, Observation
+from opsctl.planning.plan import Reach
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.workload import Answer, Pin, Query, Seat, SeatNeed, Text, Workload
 
@@ -122,6 +123,7 @@ class Record:
     ended: str = ""  # done; closed: given up, nothing is left to do; else why it ended
     revision: int = 0
     steps: tuple[str, ...] = ()
+    reach: Reach | Literal[""] = ""  # of a run that begins; "" of one that an older opsctl began
     details: Mapping[str, str] = field(default_factory=dict)
 
 

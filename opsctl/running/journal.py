@@ -47,14 +47,15 @@ class Journal:
         self._whole = True  # nothing is missing in the copy so far
 
     def begin(self, plan: Plan) -> None:
-        """Says what is about to be done, and keeps the spec as its revision."""
+        """Says what is about to be done, and keeps the spec, where it is applied, as a revision."""
         record = self._record(
             "begin", words=plan.title, steps=tuple(step.id for step in plan.steps)
         )
         used = {f"{GENERATION}{name}": str(n) for name, n in sorted(self._generations.items())}
-        record = replace(record, details=used)
+        record = replace(record, reach=plan.reach, details=used)
+        document = plan.document if plan.reach != "none" else None
         for name, fence in self._fences.items():
-            self._targets[name].record([record], fence, plan.document)
+            self._targets[name].record([record], fence, document)
         self._keep(record)
 
     def steps(self, steps: Sequence[Step], ended: str) -> None:

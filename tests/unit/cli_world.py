@@ -135,6 +135,14 @@ class WatchedTarget(MemoryTarget):
                 self.content |= {int(item.where[-1]): self.wanted for _ in item.write}
         return outcomes
 
+    def record(
+        self, records: Sequence[Record], fence: Fence, document: Mapping[str, Any] | None = None
+    ) -> None:
+        super().record(records, fence, document)
+        self.revision = max([self.revision, *(record.revision for record in records)])
+        if document is not None:
+            self.documents[self.revision] = document
+
     def maintain(self, upkeep: Upkeep, fence: Fence) -> Mapping[str, str]:
         self.held = {}
         if upkeep.seconds:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from cli_world import World, answering, make_world
+from cli_world import SPEC, World, answering, make_world
+from planning_world import node
 
 from opsctl.errors import Exit
 from opsctl.planning.observation import Turn
@@ -48,6 +50,86 @@ def test_a_plan_made_while_somebody_else_was_at_work_is_refused_too(
     assert world.call("apply", "--yes") == Exit.LOCKED
     assert "ann@ops (pid 7): apply was at work while this plan was made" in capsys.readouterr().err
     assert world.target.log == ["acquire", "release"]
+
+
+def test_a_verb_decides_when_it_runs_and_bears_the_revision_of_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.target.content, world.target.revision = dict(BUILT), 7
+    answering(monkeypatch, "yes", before=lambda: others_work(world))
+    assert world.call("restart", "demo") == Exit.DONE
+    mine = [record for record in world.target.records if record.run != "theirs"]
+    assert {record.revision for record in mine} == {8}
+
+
+def written(world: World, policy: str) -> None:
+    """Another revision of the spec in the caller's folder."""
+    (world.folder / "opsctl.yaml").write_text(SPEC.replace("10s", policy))
+
+
+def rolled_back(world: World, capsys: pytest.CaptureFixture[str]) -> str:
+    """Where a rollback would go to."""
+    capsys.readouterr()
+    assert world.call("rollback", "--dry-run", "--output", "json") == Exit.DONE
+    return str(json.loads(capsys.readouterr().out)["title"])
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("switchover", "demo", "--to", "demo-1"),
+        ("restart", "demo"),
+        ("maintenance", "demo", "--for", "1h", "--reason", "kernel"),
+    ],
+)
+def test_a_verb_makes_no_revision_of_the_file_that_its_caller_has(
+    verb: tuple[str, ...], world: World
+) -> None:
+    assert world.call("apply", "--yes") == Exit.DONE
+    before = dict(world.target.documents)
+    assert list(before) == [1]
+    written(world, "20s")
+    assert world.call(*verb, "--yes") == Exit.DONE
+    assert world.target.documents == before
+    assert {record.revision for record in world.target.records} == {1}
+    assert world.target.records[-1].ended == "done"
+
+
+def test_a_rollback_after_a_verb_leaves_the_revision_that_broke(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for policy, wanted in (("10s", "6"), ("20s", "7"), ("30s", "8")):
+        written(world, policy)
+        world.target.wanted = wanted
+        world.target.fails = {node(2)} if wanted == "8" else set()
+        ended = Exit.PARTLY if wanted == "8" else Exit.DONE
+        assert world.call("apply", "--yes", "--max-impact", "failover") == ended
+    world.target.fails = set()
+    written(world, "20s")  # who is on call has not heard of the third
+    assert world.call("failover", "demo", "--yes") == Exit.DONE
+    assert rolled_back(world, capsys) == "rollback to revision 2"
+
+
+def test_a_rollback_skips_what_was_applied_in_part(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for policy, limit in (("10s", ()), ("20s", ("--limit", "demo/demo-0")), ("30s", ())):
+        written(world, policy)
+        world.target.wanted = policy
+        assert world.call("apply", "--yes", "--max-impact", "failover", *limit) == Exit.DONE
+    assert list(world.target.documents) == [1, 2, 3]
+    assert rolled_back(world, capsys) == "rollback to revision 1"
+
+
+def test_a_rollback_goes_back_from_the_newest_revision_though_no_look_brings_its_spec(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for policy in ("10s", "20s", "30s"):
+        written(world, policy)
+        world.target.wanted = policy
+        assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.DONE
+    world.target.kept = {3: world.target.documents.pop(3)}
+    assert rolled_back(world, capsys) == "rollback to revision 2"
 
 
 def head(token: int, highest: int) -> dict[str, object]:

@@ -160,6 +160,7 @@ def record_out(record: Record) -> dict[str, Any]:
         "ended": record.ended,
         "revision": record.revision,
         "steps": list(record.steps),
+        "reach": record.reach,
         "details": dict(record.details),
     }
     return {name: value for name, value in values.items() if value or name == "at"}
