@@ -41,8 +41,9 @@ def apply_plan(
     """Runs a plan that was just made. Raises OpsError when consent or the lock is missing."""
     agree(plan, consent)
     if plan.empty:
-        _close(parts, seen, stop)
-        return Report("", (), ())
+        if not _closes(plan, seen):
+            return Report("", (), ())
+        return run_plan(parts, replace(plan, steps=()), seen, events, stop)
     report = run_plan(parts, plan, seen, events, stop)
     if report.error is None and any(plan.changes):  # without any, all versions are as before
         return _with_versions_kept(parts, report)
@@ -69,7 +70,7 @@ def run_plan(
 ) -> Report:
     """Runs what was agreed to, under the lock; `more` performs further kinds of steps."""
     holder = parts.holder(plan.title)
-    targets = {name: parts.targets[name] for name in _targets(plan)}
+    targets = {name: parts.targets[name] for name in _targets(parts, plan, seen)}
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
         not_held_since(plan, tuple(targets.values()))
         if plan.reach != "none":  # a verb decides when it runs, by what it finds then
@@ -99,15 +100,16 @@ def run_plan(
         return run(context, journal)
 
 
-def _close(parts: Parts, seen: Survey, stop: Stop) -> None:
-    """Nothing is left to do, so a run that once broke off is over: everybody is told."""
+def _closes(plan: Plan, seen: Survey) -> bool:
+    """Whether an unfinished run is over because nothing is left to do: everybody is told then, by
+    a run without steps, which says of which spec that is so.
+
+    Not by a plan that looks at a part, nor with things left alone that the run was to remove.
+    """
     unfinished = seen.observation.unfinished
-    if unfinished is None:
-        return
-    holder = parts.holder(f"close {unfinished.run}")
-    with leased(parts.targets, holder, stop, parts.lock_ttl) as fences:
-        run_, revision = unfinished.run, unfinished.revision
-        Journal(run_, parts.who, parts.targets, fences, revision, parts.copy_record).end("closed")
+    if unfinished is None or plan.reach != "all" or plan.unreachable:
+        return False
+    return not (plan.left and any(step.startswith("remove/") for step in unfinished.open))
 
 
 def keep_versions(parts: Parts, seen: Survey) -> None:
@@ -173,7 +175,10 @@ def scope_from(options: Mapping[str, object]) -> Scope:
     )
 
 
-def _targets(plan: Plan) -> tuple[str, ...]:
+def _targets(parts: Parts, plan: Plan, seen: Survey) -> tuple[str, ...]:
+    """Those that it changes; all, where each may know of something unfinished that this ends."""
+    if plan.reach == "all" and seen.observation.unfinished is not None and not plan.unreachable:
+        return tuple(parts.targets)
     return tuple(dict.fromkeys(step.target for step in plan.steps))
 
 

@@ -120,7 +120,7 @@ class Record:
     who: str
     words: str = ""
     step: str = ""
-    ended: str = ""  # done; closed: given up, nothing is left to do; else why it ended
+    ended: str = ""  # done; closed: nothing was left to do (an older opsctl); else why
     revision: int = 0
     steps: tuple[str, ...] = ()
     reach: Reach | Literal[""] = ""  # of a run that begins; "" of one that an older opsctl began

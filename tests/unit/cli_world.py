@@ -29,6 +29,7 @@ from opsctl.planning.observation import (
 )
 from opsctl.planning.resource import Actual, Owned, Resource
 from opsctl.ports import Events, Fence, Outcome, Record, Upkeep, Work
+from opsctl.targets.unfinished import unfinished
 from opsctl.workload import Directory, Quiet, Seat, Standing, Workload
 
 SPEC = """\
@@ -124,7 +125,7 @@ class WatchedTarget(MemoryTarget):
             turns={self.name: Turn(self.token, self.working)},
             revision=self.revision,
             documents=self.documents,
-            unfinished=self.unfinished,
+            unfinished=self.unfinished or unfinished(self.records),
             maintenance=self.held,
         )
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cli_world import SPEC, World, answering, make_world
+from cli_world import SPEC, DemoService, World, answering, make_world
 from planning_world import node
+from running_world import MemoryTarget
 
 from opsctl.errors import Exit
+from opsctl.flow.applying import make_plan, run_plan
+from opsctl.model import load
+from opsctl.planning.build import Scope
 from opsctl.planning.observation import Turn
 from opsctl.ports import Record
+from opsctl.running.context import Stop
 from opsctl.targets.hosts.observing import turn
 from opsctl.targets.kubernetes import locking
 
@@ -130,6 +137,102 @@ def test_a_rollback_goes_back_from_the_newest_revision_though_no_look_brings_its
         assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.DONE
     world.target.kept = {3: world.target.documents.pop(3)}
     assert rolled_back(world, capsys) == "rollback to revision 2"
+
+
+def unfinished(world: World, capsys: pytest.CaptureFixture[str]) -> Any:
+    """What `status` tells of it, for programs."""
+    capsys.readouterr()
+    world.call("status", "--output", "json")
+    return json.loads(capsys.readouterr().out)["unfinished"]
+
+
+def broken(world: World) -> None:
+    """The first revision everywhere, the second on one member of three."""
+    assert world.call("apply", "--yes") == Exit.DONE
+    written(world, "20s")
+    world.target.wanted = "newer"
+    world.target.fails = {node(2)}
+    assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.PARTLY
+    world.target.fails = set()
+
+
+def test_an_apply_of_a_part_that_is_done_already_leaves_the_unfinished_one_as_it_is(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(world)
+    before = unfinished(world, capsys)
+    assert before["revision"] == 2
+    assert world.call("apply", "--yes", "--limit", "demo/demo-1") == Exit.DONE
+    assert "nothing to change" in capsys.readouterr().out
+    assert unfinished(world, capsys) == before
+
+
+def test_after_a_verb_the_unfinished_apply_is_still_told_of_and_resumed(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(world)
+    assert world.call("restart", "demo/demo-1", "--yes") == Exit.DONE
+    assert unfinished(world, capsys)["revision"] == 2
+    assert world.call("apply", "--resume", "--yes", "--max-impact", "failover") == Exit.DONE
+    assert world.target.content == {0: "newer", 1: "newer", 2: "newer"}
+    assert unfinished(world, capsys) is None
+
+
+def test_an_apply_that_finds_nothing_left_to_do_ends_what_was_unfinished(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(world)
+    world.target.content = {0: "newer", 1: "newer", 2: "newer"}
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert capsys.readouterr().out.endswith("shop: nothing to change.\n")
+    assert unfinished(world, capsys) is None
+    assert list(world.target.documents) == [1, 2]
+
+
+def test_an_apply_of_the_spec_from_before_ends_it_too_as_a_revision_of_its_own(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(world)
+    world.target.content, world.target.wanted = dict(BUILT), "new"
+    written(world, "10s")
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert unfinished(world, capsys) is None
+    assert world.target.documents[3] == world.target.documents[1]
+
+
+def test_a_rollback_that_finds_nothing_to_do_ends_what_was_unfinished(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(world)
+    world.target.content, world.target.wanted = dict(BUILT), "new"
+    assert world.call("rollback", "--yes") == Exit.DONE
+    assert unfinished(world, capsys) is None
+    assert world.target.documents[3] == world.target.documents[1]
+
+
+def test_an_apply_leaves_a_removal_that_broke_off_unfinished(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.target.content = {**BUILT, 3: "left"}
+    documents = {1: load([world.folder / "opsctl.yaml"], engines={"demo": DemoService}).document}
+    world.target.documents, world.target.revision = documents, 1
+    began = Record("r1", "begin", 0.0, "ann", "apply", revision=1, steps=("remove/demo-3",))
+    world.target.records = [began]
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert unfinished(world, capsys) is not None
+    del world.target.content[3]
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert unfinished(world, capsys) is None
+
+
+def test_all_targets_are_told_when_something_unfinished_ends(world: World) -> None:
+    broken(world)
+    parts = world.parts([world.folder / "opsctl.yaml"])
+    plan, seen = make_plan(parts, Scope())
+    far = MemoryTarget("far")
+    parts = replace(parts, targets={**parts.targets, "far": far})
+    assert run_plan(parts, plan, seen, lambda event: None, Stop()).error is None
+    assert [(record.kind, record.ended) for record in far.records][-1] == ("end", "done")
 
 
 def head(token: int, highest: int) -> dict[str, object]:

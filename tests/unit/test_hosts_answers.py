@@ -11,13 +11,15 @@ import pytest
 
 from opsctl.errors import OpsError
 from opsctl.planning.observation import Node
+from opsctl.planning.plan import Reach
 from opsctl.ports import Record, Secrets
 from opsctl.targets.hosts import journals, ssh, ssh_errors, wire
 from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.inventory import inventory_hosts
-from opsctl.targets.hosts.observing import Looking, unfinished
+from opsctl.targets.hosts.observing import Looking
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
+from opsctl.targets.unfinished import unfinished
 from opsctl.workload import Seat
 
 
@@ -230,16 +232,47 @@ STEP = Record("r1", "step", 2.0, "me", step="a", ended="done")
 END = Record("r1", "end", 3.0, "me", ended="done")
 
 
-def journal_of(*records: Record) -> dict[str, Any]:
-    return {"journal": {"records": [wire.record_out(one) for one in records], "revision": 2}}
+def run(name: str, at: float, reach: Reach, ended: str = "") -> list[Record]:
+    """The records of a run; `ended` "": it was killed."""
+    begin = Record(name, "begin", at, "me", reach=reach)
+    return [begin, *([Record(name, "end", at + 1, "me", ended=ended)] if ended else [])]
+
+
+def left(*runs: list[Record]) -> str:
+    """Which of them is unfinished."""
+    found = unfinished(record for one in runs for record in one)
+    return found.run if found is not None else ""
 
 
 def test_an_unfinished_run_is_known_from_all_hosts_together() -> None:
-    found = unfinished([journal_of(BEGIN), journal_of(BEGIN, STEP)])
+    found = unfinished([BEGIN, BEGIN, STEP])
     assert found is not None
     assert (found.done, found.open, found.revision) == (("a",), ("b",), 2)
-    assert unfinished([journal_of(BEGIN), journal_of(BEGIN, END)]) is None
-    assert unfinished([journal_of()]) is None
+    assert unfinished([BEGIN, BEGIN, END]) is None
+    assert unfinished([]) is None
+
+
+def test_a_verb_that_ends_well_hides_no_apply_that_broke_off() -> None:
+    apply = run("apply", 1.0, "all", "[run/lost] n2")
+    assert left(apply, run("restart", 5.0, "none", "done")) == "apply"
+    assert left(apply, run("restart", 5.0, "none")) == "apply"
+    assert left(run("scale", 1.0, "named"), run("restart", 5.0, "none", "done")) == "scale"
+
+
+def test_an_apply_of_a_part_ends_none_of_everything_and_one_of_everything_ends_all() -> None:
+    broken, part = run("apply", 1.0, "all"), run("part", 5.0, "part", "done")
+    assert left(broken, part) == "apply"
+    assert left(broken, run("part", 5.0, "part")) == "part"
+    assert left(run("part", 1.0, "part"), run("again", 5.0, "part", "done")) == ""
+    whole = run("whole", 9.0, "all", "done")
+    assert left(broken, part, whole) == ""
+    assert left(run("restore", 5.0, "none"), whole) == ""
+
+
+def test_a_verb_that_broke_off_is_told_of_until_the_next_run() -> None:
+    apply, restore = run("apply", 1.0, "all", "done"), run("restore", 5.0, "none")
+    assert left(apply, restore) == "restore"
+    assert left(apply, restore, run("again", 9.0, "none", "done")) == ""
 
 
 def test_journals_of_several_hosts_are_one() -> None:

@@ -374,6 +374,23 @@ def test_the_journal_is_bounded_and_survives_a_line_cut_short(
     assert journal.documents("shop", 2) == {"98": {"n": 98}, "99": {"n": 99}}
 
 
+def test_the_journal_s_head_goes_back_to_the_newest_apply_of_everything(root: Path) -> None:
+    def begun(run: str, reach: str | None) -> dict[str, Any]:
+        return {"run": run, "kind": "begin", **({"reach": reach} if reach else {})}
+
+    def head() -> list[str]:
+        return [record["run"] for record in journal.head("shop")["records"]]
+
+    end = {"run": "scale", "kind": "end"}
+    journal.append("shop", [begun("first", "all"), begun("broken", "all")], {})
+    journal.append("shop", [begun("part", "part"), begun("take", "none")], {})
+    journal.append("shop", [begun("scale", "named"), begun("restart", "none"), end], {})
+    journal.append("shop", [begun("newest", "none")], {})
+    assert head() == ["broken", "scale", "scale", "newest"]
+    journal.append("shop", [begun("of an older opsctl", None)], {})
+    assert head() == ["of an older opsctl"]
+
+
 def test_what_a_process_started_with_is_compared_and_not_the_files_of_now(root: Path) -> None:
     folder = root / "run/opsctl/started"
     folder.mkdir(parents=True)

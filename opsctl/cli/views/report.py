@@ -24,10 +24,10 @@ class ReportView(View):
     seconds: float
 
     def lines(self) -> Iterable[Text]:
-        if not self.report.run:
+        whole = self.report.error is None
+        if self.plan.empty and whole:
             yield line((f"{self.plan.environment}: nothing to change.", GOOD))
             return
-        whole = self.report.error is None
         head = f"{self.plan.environment}: {self.plan.title} "
         words = "done" if whole else "stopped"
         done, open_ = len(self.report.done), len(self.report.open)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.errors import OpsError
-from opsctl.planning.observation import Holder, Node, Observation, Problem, Turn, Unfinished
+from opsctl.planning.observation import Holder, Node, Observation, Problem, Turn
 from opsctl.planning.resource import Actual, Owned, Resource, ResourceId
 from opsctl.ports import GENERATION, Record
 from opsctl.targets.hosts import layout, wire
@@ -16,6 +16,7 @@ from opsctl.targets.hosts.floating import Sights, floating_of, questions
 from opsctl.targets.hosts.maintaining import maintained
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Options
+from opsctl.targets.unfinished import unfinished
 from opsctl.workload import Member, Query, Seat, Workload
 
 DOCUMENTS = 20  # revisions of the spec read, from the first hosts only
@@ -165,7 +166,7 @@ class Looking:
             problems=tuple(problems),
             holder=_holder(looks),
             turns={self.target: turn(looks)} if looks else {},
-            unfinished=unfinished(looks),
+            unfinished=unfinished(_noted(looks)),
             revision=max((int(look["journal"]["revision"]) for look in looks), default=0),
             documents=_documents(looks),
             maintenance=maintained(looks),
@@ -228,40 +229,21 @@ def turn(looks: Sequence[Mapping[str, Any]]) -> Turn:
     return Turn(newest, held[0] if held and 2 * len(held) >= len(heads) else "")
 
 
-def unfinished(looks: Sequence[Mapping[str, Any]]) -> Unfinished | None:
-    """The newest run when no host knows its good end. A host that was away knows less of it."""
-    records = [wire.record_in(one) for look in looks for one in look["journal"]["records"]]
-    begun = [record for record in records if record.kind == "begin"]
-    if not begun:
-        return None
-    last = max(begun, key=lambda record: record.at)
-    mine = [record for record in records if record.run == last.run]
-    if any(record.kind == "end" and record.ended in ("done", "closed") for record in mine):
-        return None
-    done = _done(mine)
-    rest = tuple(step for step in last.steps if step not in done)
-    return Unfinished(last.run, last.who, last.at, last.revision, done, rest, last.words)
+def _noted(looks: Sequence[Mapping[str, Any]]) -> Iterator[Record]:
+    """What any host knows of the newest runs. A host that was away knows less of them."""
+    for look in looks:
+        yield from map(wire.record_in, look["journal"]["records"])
 
 
 def generations(looks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Of derived secrets, as the newest run at each host had them; the greater one counts."""
     found: dict[str, int] = {}
-    for look in looks:
-        for record in map(wire.record_in, look["journal"]["records"]):
-            for name, number in record.details.items():
-                if record.kind == "begin" and name.startswith(GENERATION):
-                    secret = name.removeprefix(GENERATION)
-                    found[secret] = max(int(number), found.get(secret, 1))
+    for record in _noted(looks):
+        for name, number in record.details.items():
+            if record.kind == "begin" and name.startswith(GENERATION):
+                secret = name.removeprefix(GENERATION)
+                found[secret] = max(int(number), found.get(secret, 1))
     return found
-
-
-def _done(records: Sequence[Record]) -> tuple[str, ...]:
-    ended = sorted((r for r in records if r.kind == "step" and r.ended == "done"), key=_when)
-    return tuple(dict.fromkeys(record.step for record in ended))
-
-
-def _when(record: Record) -> float:
-    return record.at
 
 
 def _documents(looks: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from opsctl.planning.observation import Maintenance, Unfinished
+from opsctl.planning.observation import Maintenance
 from opsctl.ports import GENERATION, Record
 from opsctl.targets.kubernetes.live import ENVIRONMENT, KEPT, Live, labels
 from opsctl.targets.kubernetes.site import Manifest, Site
@@ -92,21 +92,6 @@ def document_in(found: Manifest) -> Mapping[str, Any] | None:
 
 def revision_of(found: Manifest) -> int:
     return int(found["metadata"]["name"].rpartition("-")[2])
-
-
-def unfinished(known: Sequence[Record]) -> Unfinished | None:
-    """The newest run when nothing says that it came to a good end."""
-    begun = [record for record in known if record.kind == "begin"]
-    if not begun:
-        return None
-    last = begun[-1]
-    mine = [record for record in known if record.run == last.run]
-    if any(record.kind == "end" and record.ended in ("done", "closed") for record in mine):
-        return None
-    ended = [r.step for r in mine if r.kind == "step" and r.ended == "done"]
-    done = tuple(dict.fromkeys(ended))
-    rest = tuple(step for step in last.steps if step not in done)
-    return Unfinished(last.run, last.who, last.at, last.revision, done, rest, last.words)
 
 
 def generations(known: Sequence[Record]) -> dict[str, int]:

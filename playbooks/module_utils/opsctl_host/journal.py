@@ -10,6 +10,7 @@ from . import jsontext, places
 
 ROTATE = 1 << 20  # bytes; one older file is kept beside it
 KEEP = 50  # revisions
+HEAD = 2000  # lines among which the newest apply of everything is looked for
 
 
 def append(environment: str, records: list[Any], documents: dict[str, Any]) -> None:
@@ -40,17 +41,28 @@ def read(environment: str, limit: int) -> list[Any]:
 
 
 def head(environment: str) -> dict[str, Any]:
-    """The records of the newest run, and the newest revision."""
+    """The records since the newest run began that was to apply everything, less those of runs that
+    are neither the newest nor the newest that applied something; and the newest revision."""
     records: list[Any] = []
-    known = revisions(environment)
-    revision = known[-1] if known else 0
-    for line in reversed(_newest(environment, 400)):
+    others: list[Any] = []
+    begun = applied = False
+    for line in reversed(_newest(environment, HEAD)):
         record = _record(line)
-        if record is not None:
-            records.insert(0, record)
-            if record.get("kind") == "begin":
-                return {"records": records, "revision": revision}
-    return {"records": [], "revision": revision}
+        if record is None:
+            continue
+        records.insert(0, record)
+        if record.get("kind") == "begin":
+            reach = record.get("reach", "all")
+            if reach == "all":
+                break
+            if begun and (applied or reach == "none"):
+                others.append(record.get("run"))
+            begun, applied = True, applied or reach != "none"
+    known = revisions(environment)
+    return {
+        "records": [record for record in records if record.get("run") not in others],
+        "revision": known[-1] if known else 0,
+    }
 
 
 def revisions(environment: str) -> list[int]:
