@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, placed_now, survey, within_reach
 from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
+from opsctl.planning.observation import Node
 from opsctl.planning.plan import Plan, Reach
 from opsctl.ports import Events, Fence, Target
 from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
@@ -51,9 +52,12 @@ def apply_plan(
 
 
 def _with_versions_kept(parts: Parts, report: Report) -> Report:
-    """A file that can't be written takes nothing back of what was done."""
+    """Writes what was resolved to opsctl.lock, so that a newer package never restarts a server
+    unasked. A file that can't be written takes nothing back of what was done."""
     try:
-        keep_versions(parts, survey(parts))
+        nodes = survey(parts).observation.nodes.values()
+        for key, versions in resolved(nodes, parts.versions).items():
+            parts.keep_versions(key, versions)
     except OpsError as error:
         where = f"{error.where} " if error.where else ""
         return replace(report, missed=(*report.missed, f"{where}{error.message}"))
@@ -112,16 +116,26 @@ def _closes(plan: Plan, seen: Survey) -> bool:
     return not (plan.left and any(step.startswith("remove/") for step in unfinished.open))
 
 
-def keep_versions(parts: Parts, seen: Survey) -> None:
-    """Writes the package versions that are installed now to opsctl.lock, by target and system: so
-    that a newer package never restarts a server unasked."""
-    found: dict[str, dict[str, str]] = {}
-    for node in seen.observation.nodes.values():
-        target = node.where.partition("/")[0]
-        found.setdefault(f"{target}/{node.system}", {}).update(node.packages)
-    for key, versions in sorted(found.items()):
-        if versions:
-            parts.keep_versions(key, versions)
+def resolved(
+    nodes: Iterable[Node], locked: Mapping[str, Mapping[str, str]]
+) -> Mapping[str, Mapping[str, str]]:
+    """By target and system, then package: the versions that are installed and are not `locked` yet.
+
+    A version that is locked stays, whatever a node has: only an upgrade raises it, and an apply of
+    a part leaves older ones elsewhere. None where nodes differ: any of theirs would have the next
+    apply change servers unasked; an upgrade makes them agree.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for node in nodes:
+        key = f"{node.where.partition('/')[0]}/{node.system}"
+        for name, version in node.packages.items():
+            if version and name not in locked.get(key, {}):
+                found.setdefault(key, {}).setdefault(name, set()).add(version)
+    agreed = {
+        key: {name: next(iter(several)) for name, several in names.items() if len(several) == 1}
+        for key, names in sorted(found.items())
+    }
+    return {key: versions for key, versions in agreed.items() if versions}
 
 
 def apply_saved(parts: Parts, saved: Plan, consent: Consent, events: Events, stop: Stop) -> Report:

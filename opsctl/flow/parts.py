@@ -26,8 +26,8 @@ class Parts:
     """Everything a use case needs.
 
     `with_document` makes the parts of another revision of the same environment, `with_versions`
-    those with other package versions (by "target/system") than `opsctl.lock` has. `keep_versions`
-    writes what was resolved (package versions by target) beside the spec. `lock_ttl`: seconds that
+    those with other package versions (by "target/system") than `opsctl.lock` has, which are
+    `versions`. `keep_versions` writes such into it; raises OpsError. `lock_ttl`: seconds that
     a lock outlives its holder. `who` works, in the process `pid`. `generations` are those of
     derived secrets here (absent: 1). `catalogue` gives the metrics and rules of a name. `silence`
     tells the Alertmanager that others run, where the spec names one; raises OpsError.
@@ -43,6 +43,7 @@ class Parts:
     with_document: Callable[[Mapping[str, Any]], Parts]
     with_versions: Callable[[Mapping[str, Mapping[str, str]]], Parts]
     keep_versions: Callable[[str, Mapping[str, str]], None]
+    versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     catalogue: Callable[[str], Catalogue] = _no_catalogue
     lock_ttl: float = TTL
     pid: int = 0

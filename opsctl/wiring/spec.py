@@ -81,6 +81,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
         ),
         with_versions=lambda versions: _parts(replace(call, versions=versions), spec),
         keep_versions=_keeper(path),
+        versions=lock.packages,
         lock_ttl=lock_ttl(),
         generations=lock.generations,
     )

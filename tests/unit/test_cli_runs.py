@@ -13,10 +13,10 @@ from planning_world import node
 from running_world import MemoryTarget
 
 from opsctl.errors import Exit
-from opsctl.flow.applying import make_plan, run_plan
+from opsctl.flow.applying import make_plan, resolved, run_plan
 from opsctl.model import load
 from opsctl.planning.build import Scope
-from opsctl.planning.observation import Turn
+from opsctl.planning.observation import Node, Turn
 from opsctl.ports import Record
 from opsctl.running.context import Stop
 from opsctl.targets.hosts.observing import turn
@@ -233,6 +233,24 @@ def test_all_targets_are_told_when_something_unfinished_ends(world: World) -> No
     parts = replace(parts, targets={**parts.targets, "far": far})
     assert run_plan(parts, plan, seen, lambda event: None, Stop()).error is None
     assert [(record.kind, record.ended) for record in far.records][-1] == ("end", "done")
+
+
+def installed(number: int, **packages: str) -> Node:
+    return Node(node(number), "debian-13", packages=packages)
+
+
+def test_versions_that_all_nodes_agree_on_are_kept_and_those_that_nobody_has_are_not() -> None:
+    nodes = [installed(0, redis="7.2", haproxy=""), installed(1, redis="7.2"), installed(2)]
+    assert resolved(nodes, {}) == {"dc/debian-13": {"redis": "7.2"}}
+    assert resolved([installed(0, redis="")], {}) == {}
+
+
+def test_where_nodes_differ_the_version_stays_that_the_lock_file_has_or_none() -> None:
+    nodes = [installed(0, redis="7.4", tools="1"), installed(1, redis="7.2", tools="1")]
+    assert resolved(nodes, {}) == {"dc/debian-13": {"tools": "1"}}
+    assert resolved(nodes, {"dc/debian-13": {"redis": "7.2", "tools": "1"}}) == {}
+    # An upgrade that broke off before its first host: an apply of something else lowers nothing.
+    assert resolved([installed(0, redis="7.2")], {"dc/debian-13": {"redis": "7.4"}}) == {}
 
 
 def head(token: int, highest: int) -> dict[str, object]:
