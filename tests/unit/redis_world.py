@@ -84,6 +84,8 @@ class Server:
     paused: bool = False
     up: bool = True
     offset: int = 100
+    saved: str = "ok"
+    appended: str = "ok"
 
 
 @dataclass
@@ -126,10 +128,15 @@ class Pretend:
         primary = server.role == "primary"
         return Standing(
             role="primary" if primary else "replica",
-            ready=primary or self.servers[server.following].up,
+            ready=server.appended == "ok" and (primary or self.servers[server.following].up),
             following="" if primary else f"{address(server.following)}:6379",
             offset=server.offset,
-            details={"address": f"{address(name)}:6379", "priority": server.priority},
+            details={
+                "address": f"{address(name)}:6379",
+                "priority": server.priority,
+                "saved": server.saved,
+                "appended": server.appended,
+            },
         )
 
     def _sentinel(self, name: str) -> Standing:

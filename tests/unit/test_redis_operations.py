@@ -122,6 +122,34 @@ def test_a_switchover_to_a_member_that_is_down_is_refused() -> None:
     assert caught.value.exit is Exit.REFUSED
 
 
+@pytest.mark.parametrize("mode", ["sentinel", "replication"])
+@pytest.mark.parametrize("fault", [{"appended": "err"}, {"saved": "err"}])
+def test_a_switchover_leaves_out_a_replica_whose_disk_takes_nothing(
+    mode: str, fault: dict[str, str]
+) -> None:
+    shop = Pretend(described(mode=mode))
+    for name, value in fault.items():
+        setattr(shop.servers["shop-2"], name, value)
+    shop.servers["shop-2"].offset = 200
+    shop.perform(shop.workload.operations.switchover(shop.standings(), ""))
+    assert shop.accepting == ["shop-1"]
+
+
+def test_a_switchover_to_a_replica_that_cannot_append_is_refused() -> None:
+    shop = Pretend(described())
+    shop.servers["shop-2"].appended = "err"
+    with pytest.raises(OpsError, match="shop-2 can't take over"):
+        shop.workload.operations.switchover(shop.standings(), "shop-2")
+
+
+def test_where_no_other_is_left_a_failed_snapshot_is_no_hindrance() -> None:
+    shop = Pretend(described())
+    for member in ("shop-1", "shop-2"):
+        shop.servers[member].saved = "err"
+    shop.perform(shop.workload.operations.switchover(shop.standings(), ""))
+    assert shop.accepting == ["shop-2"]
+
+
 def test_a_switchover_to_a_stranger_names_the_members() -> None:
     shop = Pretend(described())
     with pytest.raises(OpsError, match="shop-0, shop-1, shop-2"):
@@ -175,6 +203,18 @@ def test_replication_mode_promotes_the_replica_that_has_most() -> None:
     shop.perform(shop.workload.operations.failover(shop.standings(), ""))
     assert shop.accepting == ["shop-2"]
     assert shop.servers["shop-1"].following == "shop-2"
+
+
+@pytest.mark.parametrize(("ahead", "promoted"), [(0, "shop-2"), (1, "shop-1")])
+def test_of_those_that_have_most_one_whose_disk_takes_writes_is_promoted(
+    ahead: int, promoted: str
+) -> None:
+    shop = Pretend(described(mode="replication"))
+    shop.servers["shop-0"].up = False
+    shop.servers["shop-1"].appended = "err"
+    shop.servers["shop-1"].offset += ahead
+    shop.perform(shop.workload.operations.failover(shop.standings(), ""))
+    assert shop.accepting == [promoted]
 
 
 def test_handover_leaves_a_replica_and_a_lone_member_alone() -> None:

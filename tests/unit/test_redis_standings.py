@@ -43,6 +43,25 @@ def test_a_replica_without_its_primary_is_not_ready(label: str) -> None:
 
 
 @pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("name", ["primary", "replica"])
+def test_whose_disk_takes_nothing_is_not_ready_whatever_its_role(label: str, name: str) -> None:
+    said = _said(label, name).stdout
+    assert redis_standing(Answer(0, said)).details["appended"] == "ok"
+    full = said.replace("aof_last_write_status:ok", "aof_last_write_status:err")
+    standing = redis_standing(Answer(0, full))
+    assert (standing.ready, standing.details["appended"]) == (False, "err")
+    assert standing.reason == "the last write to its AOF failed"
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_failed_snapshot_is_said_and_hinders_nobody(label: str) -> None:
+    said = _said(label, "replica").stdout
+    failed = said.replace("rdb_last_bgsave_status:ok", "rdb_last_bgsave_status:err")
+    standing = redis_standing(Answer(0, failed))
+    assert (standing.ready, standing.details["saved"]) == (True, "err")
+
+
+@pytest.mark.parametrize("label", LABELS)
 def test_a_sentinel_says_whom_it_believes_in_and_whom_it_knows(label: str) -> None:
     standing = sentinel_standing(_said(label, "sentinel"))
     assert (standing.role, standing.ready) == ("arbiter", True)

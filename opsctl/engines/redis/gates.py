@@ -260,10 +260,17 @@ def acknowledged(member: str) -> Gate:
 
 
 def furthest_replica(standings: Standings) -> str:
-    """The ready replica that has most of the stream, "" when none is ready."""
+    """The ready replica that has most of the stream, "" when none is ready. One whose disk takes
+    what it writes comes first: the others would refuse writes as primary, and who is behind is
+    waited for."""
     ready = [
-        (standing.offset or 0, member)
+        (keeps(standing), standing.offset or 0, member)
         for member, standing in servers(standings, "replica")
         if standing.ready
     ]
-    return max(ready, key=lambda pair: (pair[0], pair[1]), default=(0, ""))[1]
+    return max(ready, default=(False, 0, ""))[2]
+
+
+def keeps(standing: Standing) -> bool:
+    """Whether its last snapshot and its last write to the AOF went well, as far as it says."""
+    return "err" not in (standing.details.get("saved"), standing.details.get("appended"))

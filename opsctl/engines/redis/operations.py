@@ -166,8 +166,14 @@ def failover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
 
 
 def furthest(standings: Standings, members: Sequence[str]) -> str:
-    """The member that has most of the stream; the first by name where several have."""
-    return max(sorted(members), key=lambda member: standings[member, REDIS].offset or 0)
+    """The member that has most of the stream; where several have, one whose disk takes what it
+    writes, then the first by name."""
+
+    def rank(member: str) -> tuple[int, bool]:
+        standing = standings[member, REDIS]
+        return standing.offset or 0, gates.keeps(standing)
+
+    return max(sorted(members), key=rank)
 
 
 def _unless_going_on(answer: Answer) -> str:

@@ -34,7 +34,8 @@ def _silent(reason: str) -> Standing:
 
 def redis_standing(answer: Answer) -> Standing:
     """A data server. Details: address, version, replicas, replicating, priority, memory, run_id,
-    saving (a snapshot is under way: 0 or 1) and saved (how the last one ended: ok or err).
+    saving (a snapshot is under way: 0 or 1), saved (how the last one ended: ok or err) and appended
+    (how the last write to its AOF ended: ok or err).
     """
     try:
         info_lines, config_lines = parts(answer)
@@ -64,6 +65,7 @@ def redis_standing(answer: Answer) -> Standing:
             "run_id": info.get("run_id", ""),
             "saving": info.get("rdb_bgsave_in_progress", ""),
             "saved": info.get("rdb_last_bgsave_status", ""),
+            "appended": info.get("aof_last_write_status", ""),
         },
     )
 
@@ -72,10 +74,10 @@ def _hindrance(info: dict[str, str], primary: bool) -> str:
     """Why it can't serve its role, or ""."""
     if info.get("loading", "0") not in ("0", ""):
         return f"loading its data, {info.get('loading_loaded_perc', '?')} %"
+    if info.get("aof_last_write_status", "ok") != "ok":  # as primary it refuses writes
+        return "the last write to its AOF failed"
     if primary:
         wanted = info.get("min_slaves_good_slaves")
-        if info.get("aof_last_write_status", "ok") != "ok":
-            return "the last write to its AOF failed"
         return "" if wanted is None or wanted.isdecimal() else f"odd answer {wanted}"
     if info.get("master_sync_in_progress") == "1":
         return "copying everything from the primary"
