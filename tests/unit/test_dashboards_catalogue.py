@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -30,6 +31,13 @@ def test_every_query_names_only_metrics_and_records_of_a_catalogue(name: str) ->
 def test_every_panel_has_a_unit_of_its_own_or_the_catalogues(name: str) -> None:
     for panel in boards()[name].panels():
         assert unit_of(panel, units()) or panel.kind in ("states", "table"), panel.title
+
+
+def test_balancers_show_their_lanes_and_not_the_votes_on_who_is_primary() -> None:
+    asked = [query.expr for panel in boards()["haproxy"].panels() for query in panel.queries]
+    of_proxies = re.compile(r"haproxy_(?:frontend|backend|server)_\w+")
+    for expr in asked:
+        assert len(of_proxies.findall(expr)) == expr.count('proxy!~".*:.*"'), expr
 
 
 def test_every_kind_of_server_that_has_a_catalogue_has_a_dashboard() -> None:
