@@ -92,7 +92,7 @@ def _steps(
     first = [change for change in gone.changes if leave_first(change, desired.workloads)]
     leaves = remove_steps(first, desired.workloads, waves)
     rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves, leaves)
-    strays = _strays(desired, observation, scope)
+    strays = _strays(desired, observation, scope, gone)
     touched = _touched(desired, scope, waves, rolls, gone, strays)
     settles = tuple(
         _without_lost(step, desired, observation, gone)
@@ -123,15 +123,20 @@ def _without_lost(settle: Step, desired: Desired, observation: Observation, gone
     return replace(settle, title=words, after="", members=with_us)
 
 
-def _strays(desired: Desired, observation: Observation, scope: Scope) -> dict[str, str]:
+def _strays(
+    desired: Desired, observation: Observation, scope: Scope, gone: Leaving
+) -> dict[str, str]:
     """By service, whom its members still count and who is none of them any more. A member that is
-    to leave is none yet, be it on a place that can't be seen; and a service that is held stays as
-    it is."""
+    to leave is none yet, be it on a place that can't be seen, nor is who runs where a member was
+    before, until that is taken away; and a service that is held stays as it is."""
     found = {}
+    cleared = {(change.service, target_of(change.id.where)) for change in gone.changes}
     for name, (target, workload) in desired.workloads.items():
         members = {member.name for member in workload.members()}
         leavers = {seat.member for seat in observation.seats.get(name, ())} - members
         unseen = any(target_of(where) == target for where in observation.unreachable)
+        if (name, target) in cleared:
+            continue
         if leavers or unseen or name in observation.maintenance or not scope.holds(name, ""):
             continue
         if words := workload.strays(observation.standings):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from opsctl.errors import Exit, OpsError, as_ops
 from opsctl.planning.plan import Step
-from opsctl.ports import Event
+from opsctl.ports import Event, Target
 from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.running.gates import await_gate, perform_acts
@@ -19,6 +19,7 @@ from opsctl.running.proving import prove
 from opsctl.running.rolling import PlacesFailed, apply_work, prepare, roll, work_of
 from opsctl.running.turns import next_turn
 from opsctl.running.verbs import acts_of
+from opsctl.workload import Standings, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,25 @@ def _settle(step: Step, context: Context) -> None:
     target, workload = context.workload(step.service)
     context.told.add(workload.formed.words)  # by the step's title, with whom it goes without
     standings = await_gate(context, target, workload, workload.formed)
-    if workload.strays(standings):
-        perform_acts(context, target, workload, workload.operations.forget(standings, ()))
-        standings = await_gate(context, target, workload, workload.formed)
+    if workload.strays(standings) and not _loses_something(step, context):
+        standings = _forgotten(context, target, workload)
     prove(context, target, workload, standings)
+
+
+def _loses_something(settle: Step, context: Context) -> bool:
+    """Whether a former place of a member is still to be cleared: who runs there is no stray yet."""
+    later = context.plan.steps[context.plan.steps.index(settle) :]
+    return any(
+        (step.kind, step.service, step.target) == ("remove", settle.service, settle.target)
+        for step in later
+    )
+
+
+def _forgotten(context: Context, target: Target, workload: Workload) -> Standings:
+    """Whole, and without those that are no members."""
+    standings = await_gate(context, target, workload, workload.formed)
+    perform_acts(context, target, workload, workload.operations.forget(standings, ()))
+    return await_gate(context, target, workload, workload.formed)
 
 
 def _operate(step: Step, context: Context) -> None:
@@ -144,6 +160,17 @@ def _remove(step: Step, context: Context) -> None:
         acts = workload.operations.forget(remaining, step.members)
         perform_acts(context, target, workload, acts)
         context.gone.update(step.members)
+    elif step.members:
+        _clear_up(step, context)
+
+
+def _clear_up(step: Step, context: Context) -> None:
+    """What ran on a former place of a member is forgotten by the others."""
+    if step.service not in context.workloads:
+        return
+    target, workload = context.workload(step.service)
+    if target.name == step.target and workload.strays(standings_of(target, workload)):
+        _forgotten(context, target, workload)
 
 
 _TURNS: dict[str, Callable[[Sequence[Step], Context], None]] = {"prepare": prepare, "roll": roll}

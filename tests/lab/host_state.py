@@ -35,6 +35,8 @@ for top in tops:
                 times[path] = [about.st_ino, about.st_mtime_ns]
 with open("/var/lib/opsctl/shop/manifest.json") as file:
     found["manifest"] = json.load(file)
+for seat in found["manifest"]["seats"].values():
+    del seat["turn"]  # how many runs there were
 show = ["systemctl", "list-units", "--all", "--plain", "--no-legend", "opsctl-*", "redis*"]
 units = subprocess.run(show, capture_output=True, text=True, check=True).stdout
 found["units"] = sorted(line.split()[:4] for line in units.splitlines())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from lab_site import Site, await_until
-from redis_client import assert_written, await_whole, primary, roles, write
+from redis_client import assert_written, await_whole, primary, roles, sentinel, write
 
 from conftest import MakeSite
 
@@ -25,6 +27,14 @@ def host_of(site: Site, member: str) -> str:
             if item["name"] == member:
                 return str(item["where"]).partition("/")[2]
     raise AssertionError(member)
+
+
+def answers(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), 2).close()
+    except OSError:
+        return False
+    return True
 
 
 def primary_member(site: Site) -> str:
@@ -222,6 +232,41 @@ def test_a_rollback_goes_back_to_the_revision_before(site: Site) -> None:
     site.ok("rollback", "--yes")
     site.edit("volatile-lru", "allkeys-lru")
     site.assert_converged()
+
+
+def known(site: Site, *, without: str) -> set[tuple[int, int]]:
+    """How many other Sentinels and replicas each Sentinel knows."""
+    told = [
+        one.sentinel_master("sessions")
+        for one, host in zip(sentinel(site, "sessions").sentinels, site.lab.hosts, strict=True)
+        if host.name != without and answers(host.address, 26379)
+    ]
+    return {(one["num-other-sentinels"], one["num-slaves"]) for one in told}
+
+
+def test_a_host_that_is_gone_for_good_is_replaced_and_nobody_counts_it_any_more(
+    site: Site,
+) -> None:
+    before = site.spec
+    gone = host_of(site, next(name for name, role in roles(site, "sessions").items()
+                              if role == "replica"))  # fmt: skip
+    left = ", ".join(
+        f"{host.name}: {{address: {host.address}}}" for host in site.lab.hosts if host.name != gone
+    )
+    ssh = f"{{user: root, key: {site.lab.key}, known_hosts: {site.lab.known_hosts}}}"
+    site.lab.faults.kill(gone, for_=600)
+    site.edit("{hosts: 'lab:life'}", f"{{hosts: {{{left}}}, ssh: {ssh}}}")
+    site.apply()
+    await_whole(site, "sessions")
+    assert known(site, without=gone) == {(2, 2)}
+    site.assert_converged()
+    site.lab.faults.start(gone)  # it comes back, and is a host of the spec again
+    site.write(before)
+    site.apply()
+    await_whole(site, "sessions")
+    site.assert_converged()
+    assert known(site, without="") == {(2, 2)}
+    assert_written(site, "sessions", 100)
 
 
 def test_destroy_takes_the_service_down_and_leaves_its_data(site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from opsctl.ports import Record, Secrets
 from opsctl.targets.hosts import journals, ssh, ssh_errors, wire
 from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.inventory import inventory_hosts
-from opsctl.targets.hosts.observing import Looking
+from opsctl.targets.hosts.observing import Looking, seats
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
 from opsctl.targets.unfinished import unfinished
@@ -292,7 +293,18 @@ def test_a_lock_that_ran_out_by_the_host_s_clock_is_nobody_s() -> None:
 
 def test_a_seat_comes_back_as_it_was_sent() -> None:
     seat = Seat("a-0", "g", "n1", "r1", "debian-13", {"x": 1}, "/c", "/d", "/r")
-    assert wire.seat_in(wire.seat_out("a", seat)) == ("a", seat)
+    assert wire.seat_in(wire.seat_out("a", seat)) == (0, "a", seat)
+
+
+def test_a_member_sits_where_the_newest_run_put_it_though_another_host_has_a_seat_for_it() -> None:
+    """That host was away when the member was seated elsewhere, and is back."""
+    old = Seat("a-1", "g", "n2", "r1", "debian-13", {"x": 1}, "/c", "/d", "/r")
+    new = replace(old, node="n4")
+    looks = [
+        {"seats": {"a-1": {**wire.seat_out("a", seat), "turn": turn}}}
+        for seat, turn in ((new, 9), (old, 5))
+    ]
+    assert seats(looks) == seats(looks[::-1]) == {"a": (new,)}
 
 
 def test_hosts_come_from_an_inventory_as_ansible_reads_it(tmp_path: Path) -> None:

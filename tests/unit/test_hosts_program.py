@@ -212,7 +212,7 @@ def test_what_is_noted_under_a_name_that_the_host_no_longer_has_is_its_own(root:
             assert not found.foreign
             assert not found.differs(thing["desired"])
         assert set(here.manifest.resources) == {thing["key"] for thing in things}
-        assert here.manifest.seats["a-0"] == {**seat, "node": node}
+        assert here.manifest.seats["a-0"] == {**seat, "node": node, "turn": 0}
     change = as_on("dc/db1", text_file("/etc/x", "new"))
     order = {**request(change), "environment": renamed("dc/db1")}
     assert converge.converge(order) == {"changed": [change["key"]], "error": None}

@@ -238,6 +238,19 @@ def test_whom_members_should_forget_they_forget_once_the_service_is_whole() -> N
     assert target.log[2:] == ["prove demo-0"]
 
 
+def test_who_runs_where_a_member_was_before_is_forgotten_once_that_place_is_cleared() -> None:
+    target = MemoryTarget(primary=0)
+    settle = Step("settle/demo", "settle", "wait until demo is whole", "dc", "demo")
+    clear = Step("remove/demo-1", "remove", "remove demo-1", "dc", "demo", ("demo-1",))
+    clear = replace(clear, needs=(settle.id,))
+    there = context(target, (settle, clear))
+    demo = replace(workload(3), strays=lambda _: "" if "forget demo-0" in target.log else "n9")
+    there = replace(there, workloads={"demo": ("dc", demo)})
+    report = run(there, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert report.error is None
+    assert target.log == ["prove demo-0", "forget demo-0"]
+
+
 def test_a_handover_that_fails_leaves_nothing_paused() -> None:
     target = MemoryTarget(primary=0, fails={"promote"})
     report = start(target, rolls(0))

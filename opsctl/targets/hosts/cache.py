@@ -25,7 +25,7 @@ class Cache:
             kept: dict[str, Any] = json.loads(self.path.read_text())
             seats: dict[str, list[Seat]] = {}
             for entry in kept["seats"]:
-                service, seat = wire.seat_in(entry)
+                _, service, seat = wire.seat_in(entry)
                 seats.setdefault(service, []).append(seat)
             return dict(kept["systems"]), {name: tuple(found) for name, found in seats.items()}
         except (OSError, ValueError, KeyError, TypeError):

@@ -202,16 +202,22 @@ def _node(where: str, answer: Mapping[str, Any]) -> Node:
 
 
 def seats(looks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Seat, ...]]:
-    """Recorded seats by service, members in the order of their group and ordinal."""
+    """Recorded seats by service, members in the order of their group and ordinal. A host that was
+    away while a member of its own was seated elsewhere has a seat for it, too: the newest counts.
+    """
+    told = [wire.seat_in(entry) for look in looks for entry in look["seats"].values()]
+    newest = {(service, seat.member): seat for _, service, seat in sorted(told, key=_turn)}
     found: dict[str, list[Seat]] = {}
-    for look in looks:
-        for entry in look["seats"].values():
-            service, seat = wire.seat_in(entry)
-            found.setdefault(service, []).append(seat)
+    for (service, _), seat in newest.items():
+        found.setdefault(service, []).append(seat)
     return {
         service: tuple(sorted(several, key=lambda seat: (seat.group, seat.ordinal)))
         for service, several in sorted(found.items())
     }
+
+
+def _turn(told: tuple[int, str, Seat]) -> int:
+    return told[0]
 
 
 def _holder(looks: Sequence[Mapping[str, Any]]) -> Holder | None:

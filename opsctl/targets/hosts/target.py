@@ -292,8 +292,10 @@ class HostsTarget:
         silent = set(self.hosts) - set(answers.given)
         merged: dict[str, tuple[Seat, ...]] = {}
         for service in {**self._seats, **found}:
+            told = found.get(service, ())
+            members = {seat.member for seat in told}
             kept = [seat for seat in self._seats.get(service, ()) if seat.node in silent]
-            both = [*found.get(service, ()), *kept]
+            both = [*told, *(seat for seat in kept if seat.member not in members)]
             if both:
                 order = sorted(both, key=lambda seat: (seat.group, seat.ordinal))
                 merged[service] = tuple(order)

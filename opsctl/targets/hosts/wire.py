@@ -94,10 +94,10 @@ def seat_out(service: str, seat: Seat) -> dict[str, Any]:
     }
 
 
-def seat_in(wire: Mapping[str, Any]) -> tuple[str, Seat]:
-    """(service, seat)."""
+def seat_in(wire: Mapping[str, Any]) -> tuple[int, str, Seat]:
+    """(the turn of the run that last wrote there, service, seat)."""
     values = dict(wire)
-    return values.pop("service"), Seat(**values)
+    return values.pop("turn", 0), values.pop("service"), Seat(**values)
 
 
 def stdin(text: Text, value: Value) -> list[Any]:

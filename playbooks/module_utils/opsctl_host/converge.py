@@ -78,7 +78,8 @@ class Batch:
         with self._guard():
             refuse_foreign(self.host, {item["key"]: observed(self.host, item) for item in write})
             places.make_folder(places.below(places.AGENT), 0o700)
-            if self.host.manifest.add(write):
+            turn = self.fence["token"] if self.fence else 0
+            if self.host.manifest.add(write, turn):
                 self.host.manifest.save()
 
     def _guard(self) -> Any:

@@ -72,8 +72,9 @@ class Manifest:
         of = (key.split("|")[1] for key in self.resources if kind_and_name(key) == (kind, name))
         return next(of, "")
 
-    def add(self, items: Iterable[Mapping[str, Any]]) -> bool:
-        """Enter things about to be made; whether the manifest changed."""
+    def add(self, items: Iterable[Mapping[str, Any]], turn: int = 0) -> bool:
+        """Enter things about to be made; whether the manifest changed. `turn` is the lock's token:
+        of two hosts that have a seat for one member, the newer one tells where it sits."""
         before = (dict(self.resources), dict(self.seats))
         for item in items:
             entry = {name: item[name] for name in ("service", "member", "loss", "protected")}
@@ -82,7 +83,8 @@ class Manifest:
             kept: dict[str, Any] = {note: known[note] for note in notes if note in known}
             self.resources[item["key"]] = {**entry, **kept}
             if item.get("seat"):
-                self.seats[item["member"]] = item["seat"]
+                newest = max(turn, self.seats.get(item["member"], {}).get("turn", 0))
+                self.seats[item["member"]] = {**item["seat"], "turn": newest}
         return self.renamed or before != (self.resources, self.seats)
 
     def drop(self, key: str) -> dict[str, Any]:
