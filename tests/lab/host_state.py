@@ -14,6 +14,7 @@ import hashlib, json, os, re, subprocess
 found, times = {}, {}
 own = re.compile(
     r"/(redis|sentinel)\.(conf|users)$|/appendonlydir/|\.rdb$|/revisions/|/journal|/lock"
+    r"|/wal/|/chunks_head/|/queries\.active$|/(nflog|silences)$"
 )
 tops = ["/etc/opsctl", "/var/lib/opsctl", "/etc/systemd/system"]
 for top in tops:
