@@ -118,7 +118,7 @@ def _drill(terminal: Terminal, on_call: Pager) -> None:
     terminal.heading("5. Who was told")
     _, said = terminal.ask("drill", "report", "--output", "json", timeout=60)
     report = json.loads(said)
-    _tell(terminal, on_call, report["wall"] + report["strike"])
+    _tell(terminal, on_call, report["wall"] + (report["strike"] or 0.0))
     terminal.heading("6. All is back, and there is nothing to mend")
     terminal.run("status", timeout=60)
     terminal.run("plan", "--exit-code", timeout=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from opsctl.errors import CONTROL_MACHINE, OpsError, as_ops
 from opsctl.ports import OUT_OF_REACH, Fence, Target
@@ -36,9 +36,14 @@ def leased(
         ended.set()
         if keeper.is_alive():
             keeper.join(ttl)
-        for name, fence in fences.items():
-            with suppress(OSError):  # it runs out by itself
-                targets[name].release(fence)
+        with ExitStack() as each:  # is tried, whatever becomes of the others
+            for name, fence in fences.items():
+                each.callback(_let_go, targets[name], fence)
+
+
+def _let_go(target: Target, fence: Fence) -> None:
+    with suppress(OSError):  # it runs out by itself
+        target.release(fence)
 
 
 def _keep(

@@ -48,3 +48,29 @@ def test_a_lock_that_runs_out_or_that_another_has_stops_the_run(code: str, times
         assert stop.wait(5)
     assert stop.error is not None
     assert stop.error.code == code
+
+
+class Stuck(Away):
+    def release(self, fence: Fence) -> None:
+        raise OpsError(OUT_OF_REACH, "nobody answers")
+
+
+class Freed(Away):
+    released = False
+
+    def release(self, fence: Fence) -> None:
+        self.released = True
+
+
+@pytest.mark.parametrize("freed_first", [True, False])
+def test_a_lock_that_can_not_be_let_go_keeps_no_other_one(freed_first: bool) -> None:
+    freed, stuck = Freed("", 0), Stuck("", 0)
+    targets = dict(
+        zip(("dc", "east"), (freed, stuck) if freed_first else (stuck, freed), strict=True)
+    )
+    with (
+        pytest.raises(OpsError, match="nobody answers"),
+        leased(cast("dict[str, Target]", targets), "me", Stop(), TTL),
+    ):
+        pass
+    assert freed.released
