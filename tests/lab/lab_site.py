@@ -195,7 +195,7 @@ class Running:
 
     def events(self) -> Iterator[Event]:
         """Each event as it comes, to the end of the command."""
-        while (line := self._lines.get(timeout=120)) is not None:
+        while (line := self._lines.get(timeout=300)) is not None:
             said = json.loads(line)
             if "event" in said:
                 yield said
