@@ -165,11 +165,14 @@ def _remove(step: Step, context: Context) -> None:
 
 
 def _clear_up(step: Step, context: Context) -> None:
-    """What ran on a former place of a member is forgotten by the others."""
-    if step.service not in context.workloads:
+    """In a service that stays, what ran on a former place of a member is forgotten by others."""
+    if not any(
+        (one.kind, one.service, one.target) == ("settle", step.service, step.target)
+        for one in context.plan.steps
+    ):
         return
     target, workload = context.workload(step.service)
-    if target.name == step.target and workload.strays(standings_of(target, workload)):
+    if workload.strays(standings_of(target, workload)):
         _forgotten(context, target, workload)
 
 
