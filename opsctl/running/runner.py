@@ -119,7 +119,7 @@ def _settle(step: Step, context: Context) -> None:
     context.told.add(workload.formed.words)  # by the step's title, with whom it goes without
     standings = await_gate(context, target, workload, workload.formed)
     if workload.strays(standings) and not _loses_something(step, context):
-        standings = _forgotten(context, target, workload)
+        standings = _forgotten(context, target, workload, standings)
     prove(context, target, workload, standings)
 
 
@@ -132,9 +132,10 @@ def _loses_something(settle: Step, context: Context) -> bool:
     )
 
 
-def _forgotten(context: Context, target: Target, workload: Workload) -> Standings:
-    """Whole, and without those that are no members."""
-    standings = await_gate(context, target, workload, workload.formed)
+def _forgotten(
+    context: Context, target: Target, workload: Workload, standings: Standings
+) -> Standings:
+    """The service, which is whole, without those that are no members."""
     perform_acts(context, target, workload, workload.operations.forget(standings, ()))
     return await_gate(context, target, workload, workload.formed)
 
@@ -173,7 +174,8 @@ def _clear_up(step: Step, context: Context) -> None:
         return
     target, workload = context.workload(step.service)
     if workload.strays(standings_of(target, workload)):
-        _forgotten(context, target, workload)
+        standings = await_gate(context, target, workload, workload.formed)
+        _forgotten(context, target, workload, standings)
 
 
 _TURNS: dict[str, Callable[[Sequence[Step], Context], None]] = {"prepare": prepare, "roll": roll}

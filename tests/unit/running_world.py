@@ -3,6 +3,7 @@ what it undoes. The lab tests run the same runner against real hosts and servers
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,10 @@ from planning_world import member, node
 
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.observation import Holder, Maintenance, Observation
+from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact, Resource, ResourceId
 from opsctl.ports import Asked, Events, Fence, NodeJob, Outcome, Record, Upkeep, Work
+from opsctl.running.context import Context, Stop
 from opsctl.workload import (
     Act,
     Answer,
@@ -235,3 +238,17 @@ class MemoryTarget:
 
 
 NEEDS = SeatNeed("server", 3)
+
+
+def context(target: MemoryTarget, steps: tuple[Step, ...], stop: Stop | None = None) -> Context:
+    return Context(
+        plan=Plan("test", {}, steps),
+        workloads={"demo": ("dc", workload(target.members))},
+        resources={unit(n).id: unit(n) for n in range(target.members)},
+        targets={"dc": target},
+        fences={"dc": Fence(1, "me")},
+        objects={},
+        events=lambda event: None,
+        stop=stop or Stop(),
+        monotonic=time.monotonic,
+    )

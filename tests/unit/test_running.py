@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 from planning_world import member, node
-from running_world import MemoryTarget, call, unit, workload
+from running_world import MemoryTarget, call, context, unit, workload
 
 from opsctl.errors import Exit, OpsError, OpsErrors
-from opsctl.planning.plan import Change, Field, Plan, Step
+from opsctl.planning.plan import Change, Field, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.ports import Fence
-from opsctl.running.context import Context, Stop
+from opsctl.running.context import Stop
 from opsctl.running.gates import await_gate
 from opsctl.running.journal import Journal
 from opsctl.running.lease import leased
@@ -43,20 +42,6 @@ def rolls(*numbers: int) -> tuple[Step, ...]:
             impact=Impact.RESTART,
         )
         for n in numbers
-    )
-
-
-def context(target: MemoryTarget, steps: tuple[Step, ...], stop: Stop | None = None) -> Context:
-    return Context(
-        plan=Plan("test", {}, steps),
-        workloads={"demo": ("dc", workload(target.members))},
-        resources={unit(n).id: unit(n) for n in range(target.members)},
-        targets={"dc": target},
-        fences={"dc": Fence(1, "me")},
-        objects={},
-        events=lambda event: None,
-        stop=stop or Stop(),
-        monotonic=time.monotonic,
     )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
+import running_world
 from planning_world import member
 from running_world import MemoryTarget, call, workload
 
 from opsctl.errors import Exit, OpsError
-from opsctl.planning.plan import Plan
 from opsctl.ports import Asked, Fence
 from opsctl.running.context import Context, Stop
 from opsctl.running.traffic import led_away
@@ -35,17 +35,8 @@ def pool(name: str, *numbers: int, holds: Gate | None = None) -> Workload:
 
 
 def context(target: MemoryTarget, *pools: Workload, stop: Stop | None = None) -> Context:
-    return Context(
-        plan=Plan("test", {}, ()),
-        workloads={pool.service: ("dc", pool) for pool in pools},
-        resources={},
-        targets={"dc": target},
-        fences={"dc": Fence(1, "me")},
-        objects={},
-        events=lambda event: None,
-        stop=stop or Stop(),
-        monotonic=time.monotonic,
-    )
+    workloads = {pool.service: ("dc", pool) for pool in pools}
+    return replace(running_world.context(target, (), stop), workloads=workloads)
 
 
 @dataclass
