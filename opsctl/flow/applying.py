@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +25,10 @@ from opsctl.running.runner import Report, run
 RECENT = 50  # records of the journal, among which the newest revision stands
 
 
+def _nothing() -> None:
+    pass
+
+
 def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, Survey]:
     """Looks at everything and says what would change. Changes nothing."""
     seen = survey(parts)
@@ -37,15 +41,25 @@ def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, S
 
 
 def apply_plan(
-    parts: Parts, plan: Plan, seen: Survey, consent: Consent, events: Events, stop: Stop
+    parts: Parts,
+    plan: Plan,
+    seen: Survey,
+    consent: Consent,
+    events: Events,
+    stop: Stop,
+    first: Callable[[], None] = _nothing,
 ) -> Report:
-    """Runs a plan that was just made. Raises OpsError when consent or the lock is missing."""
+    """Runs a plan that was just made. Raises OpsError when consent or the lock is missing.
+
+    `first` is called before its first step, once nothing refuses the plan any more.
+    """
     agree(plan, consent)
     if plan.empty:
         if not _closes(plan, seen):
+            first()
             return Report("", (), ())
-        return run_plan(parts, replace(plan, steps=()), seen, events, stop)
-    report = run_plan(parts, plan, seen, events, stop)
+        return run_plan(parts, replace(plan, steps=()), seen, events, stop, first=first)
+    report = run_plan(parts, plan, seen, events, stop, first=first)
     if report.error is None and any(plan.changes):  # without any, all versions are as before
         return _with_versions_kept(parts, report)
     return report
@@ -71,8 +85,10 @@ def run_plan(
     events: Events,
     stop: Stop,
     more: Mapping[str, Performer] = NOTHING_MORE,
+    first: Callable[[], None] = _nothing,
 ) -> Report:
-    """Runs what was agreed to, under the lock; `more` performs further kinds of steps."""
+    """Runs what was agreed to, under the lock; `more` performs further kinds of steps, `first` is
+    called before all of them."""
     holder = parts.holder(plan.title)
     targets = {name: parts.targets[name] for name in _targets(parts, plan, seen)}
     with leased(targets, holder, stop, parts.lock_ttl) as fences:
@@ -101,6 +117,7 @@ def run_plan(
         journal = Journal(
             run_id(), parts.who, targets, fences, revision, parts.copy_record, used, context.say
         )
+        first()
         return run(context, journal)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from opsctl.flow.applying import apply_plan, make_plan
-from opsctl.flow.consent import Consent, agree
+from opsctl.flow.consent import Consent
 from opsctl.flow.operating import workload_of
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, survey
@@ -48,11 +48,14 @@ def upgrade_plan(parts: Parts, services: tuple[str, ...]) -> Upgrade:
 
 
 def upgrade(made: Upgrade, consent: Consent, events: Events, stop: Stop) -> Report:
-    """Runs it. The lock file is raised first: an upgrade that breaks off goes on with `apply`."""
-    agree(made.plan, consent)
-    for key, versions in sorted(made.versions.items()):
-        made.parts.keep_versions(key, versions)
-    return apply_plan(made.parts, made.plan, made.seen, consent, events, stop)
+    """Runs it. The lock file is raised before its first step, so that an upgrade that breaks off
+    goes on with `apply`; one that is refused leaves it as it was."""
+
+    def raise_versions() -> None:
+        for key, versions in sorted(made.versions.items()):
+            made.parts.keep_versions(key, versions)
+
+    return apply_plan(made.parts, made.plan, made.seen, consent, events, stop, first=raise_versions)
 
 
 def _newest(parts: Parts, present: Present, names: tuple[str, ...]) -> dict[str, dict[str, str]]:

@@ -118,9 +118,10 @@ class MemoryTarget:
     kept: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
     away: set[int] = field(default_factory=set)  # members whose place does not answer
     token: int = 0  # of the lock, the newest
+    available: dict[str, Mapping[str, str]] = field(default_factory=dict)  # by system
 
     def newest(self, workloads: Sequence[Any]) -> Mapping[str, Mapping[str, str]]:
-        return {}
+        return self.available
 
     def seat(
         self, services: Mapping[str, Any], recorded: Mapping[str, Sequence[Seat]]

@@ -59,6 +59,21 @@ def test_a_plan_made_while_somebody_else_was_at_work_is_refused_too(
     assert world.target.log == ["acquire", "release"]
 
 
+def test_an_upgrade_that_is_refused_leaves_the_lock_file_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+    world.keep_versions = lambda key, _: kept.append(f"{key} after {world.target.log[-1]}")
+    world.target.content = dict(BUILT)
+    world.target.wanted, world.target.available = "newer", {"debian-13": {"redis": "7.4"}}
+    answering(monkeypatch, "yes", before=lambda: others_work(world))
+    assert world.call("upgrade", "demo") == Exit.REFUSED
+    assert kept == []
+    answering(monkeypatch, "yes")
+    assert world.call("upgrade", "demo") == Exit.DONE
+    assert kept == ["dc/debian-13 after acquire"]
+
+
 def test_a_verb_decides_when_it_runs_and_bears_the_revision_of_then(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
