@@ -19,11 +19,13 @@ DOWN = Said(255, b"", "ssh: connect to host n: Connection timed out", 0.0, 0.0)
 
 
 class Hosts:
-    """Hosts that grant every lock, and which of them were asked, turn by turn."""
+    """Hosts that grant every lock that has not run out on them, and which of them were asked, turn
+    by turn."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         names = [f"n{number}" for number in range(count)]
         self.down: set[str] = set()
+        self.ran_out: set[str] = set()
         self.turns: list[list[str]] = []
         hosts = {name: Host(name) for name in names}
         secrets = cast("Secrets", None)
@@ -32,9 +34,20 @@ class Hosts:
 
     def _run(self, requests: Mapping[str, Any], *_: float) -> dict[str, Said]:
         self.turns.append(sorted(requests))
-        answer = {"facts": {"clock": "0"}, "lock": {"granted": True}}
-        up = Said(0, json.dumps(answer).encode(), "", 0.0, 0.0)
-        return {name: DOWN if name in self.down else up for name in requests}
+        return {
+            name: DOWN if name in self.down else self._said(name, asked["lock"])
+            for name, asked in requests.items()
+        }
+
+    def _said(self, name: str, asked: Mapping[str, Any]) -> Said:
+        lock: dict[str, Any] = {"granted": True}
+        if asked["values"].get("again"):
+            self.ran_out.discard(name)
+        if asked["verb"] == "renew" and name in self.ran_out:
+            held = {"token": 1, "holder": "ann", "since": 0.0, "expires": 60.0, "highest": 1}
+            lock = {"granted": False, "ran_out": True, **held, "now": 61.0}
+        answer = {"facts": {"clock": "0"}, "lock": lock}
+        return Said(0, json.dumps(answer).encode(), "", 0.0, 0.0)
 
 
 def test_a_host_that_the_look_did_not_reach_is_not_waited_for_again(
@@ -82,3 +95,28 @@ def test_a_lock_that_nobody_answers_for_is_not_lost_yet(monkeypatch: pytest.Monk
     with pytest.raises(OpsError) as error:
         lock.renew(fence, 60)
     assert error.value.code == OUT_OF_REACH
+
+
+def test_a_lock_that_ran_out_is_lost_because_others_saw_meanwhile_that_nobody_had_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = Hosts(monkeypatch, 3)
+    lock = Lock(hosts.agents)
+    fence = lock.acquire("ann", 60)
+    hosts.ran_out = {"n0", "n1"}
+    with pytest.raises(OpsError, match="not renewed in time and ran out") as error:
+        lock.renew(fence, 60)
+    assert error.value.code == "lock/lost"
+    assert hosts.ran_out == {"n0", "n1"}  # nobody took it up again
+
+
+def test_a_host_that_was_away_takes_the_lock_up_again_that_most_have_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = Hosts(monkeypatch, 3)
+    lock = Lock(hosts.agents)
+    fence = lock.acquire("ann", 60)
+    hosts.ran_out = {"n2"}
+    lock.renew(fence, 60)
+    assert hosts.ran_out == set()
+    assert hosts.turns[-1] == ["n2"]

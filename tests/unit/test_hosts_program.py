@@ -327,6 +327,24 @@ def test_a_change_passes_the_fence_only_with_the_newest_live_token() -> None:
         pass
 
 
+def test_a_lock_that_ran_out_is_taken_up_again_only_where_that_is_asked_for() -> None:
+    lock().acquire(1, "one", -1)
+    late = lock().renew(1, "one", 60)
+    assert (late["granted"], late["ran_out"]) == (False, True)
+    with pytest.raises(RefusedError, match="ran out"), lock().guard(1, "one"):
+        pass
+    assert lock().renew(1, "one", 60, again=True)["granted"]
+    with lock().guard(1, "one"):
+        pass
+    lock().acquire(2, "two", 60, by_force=True)
+    assert not lock().renew(1, "one", 60, again=True)["granted"]
+
+
+def test_a_host_that_was_away_when_the_lock_was_taken_takes_it_with_the_next_renewal() -> None:
+    lock().acquire(1, "one", -1)
+    assert lock().renew(2, "two", 60)["granted"]
+
+
 def test_a_new_holder_waits_for_the_old_one_s_change_to_end() -> None:
     lock().acquire(1, "one", 1.0)
     order: list[str] = []

@@ -44,18 +44,23 @@ class Lock:
         )  # fmt: skip
 
     def renew(self, fence: Fence, ttl: float) -> None:
-        """Raises lock/lost when somebody else has it, lock/out-of-reach when too few answer."""
+        """Raises lock/lost when somebody else has it or it ran out, lock/out-of-reach when too few
+        answer. A host that was away for that long takes it up again once most have it still."""
         values = {"token": fence.token, "holder": fence.holder, "ttl": ttl}
         answers = self._majority("renew", values)
+        late = [host for host, one in answers.given.items() if one["lock"].get("ran_out")]
         if self._granted(answers) < self.majority:
             who = self._holders(answers)
-            now = f"{who[0].holder} has it now" if who else "too few hosts answer"
+            alone = "it was not renewed in time and ran out" if late else "too few hosts answer"
+            now = f"{who[0].holder} has it now" if who else alone
             message = f"the lock was lost: {now}"
             hint = "opsctl status; then apply again"
             # One that was granted for longer is still held: whoever wants it is refused till then.
             away = len(answers.given) < self.majority and not who
             code = OUT_OF_REACH if away else "lock/lost"
             raise OpsError(code, message, hint=hint, exit=Exit.PARTLY)
+        if late:
+            self._send("renew", {**values, "again": True}, late)
 
     def release(self, fence: Fence) -> None:
         self._send("release", {"token": fence.token, "holder": fence.holder})

@@ -48,12 +48,13 @@ class Lock:
         )
 
     def renew(self, fence: Fence, ttl: float) -> None:
-        """Raises lock/lost, or OUT_OF_REACH when the API server does not answer."""
+        """Raises lock/lost, also when it ran out: whoever looked since then saw that nobody has it.
+        OUT_OF_REACH when the API server does not answer."""
         try:
             for _ in range(TRIES):
                 lease = self._api.get(self._path)
-                if lease is None or _token(lease) != fence.token or not _who(lease):
-                    raise _lost(lease, self._site.where)
+                if lease is None or not self._holds(lease, fence):
+                    raise _lost(lease, self._site.where, fence)
                 if self._write(lease, fence, ttl):
                     return
         except OpsError as error:
@@ -66,7 +67,7 @@ class Lock:
                 hint=error.hint,
                 exit=Exit.PARTLY,
             ) from None
-        raise _lost(None, self._site.where)
+        raise _lost(None, self._site.where, fence)
 
     def release(self, fence: Fence) -> None:
         """Leaves it free; does nothing where it is not held with this token any more, or where
@@ -91,16 +92,22 @@ class Lock:
         raise OpsError("lock/held", "others are changing the lock", hint="try again")
 
     def check(self, fence: Fence) -> None:
-        """Raises kubernetes/fenced when another has had the lock since."""
+        """Raises kubernetes/fenced when another has had the lock since, or when it ran out."""
         lease = self._api.get(self._path)
-        if lease is None or _token(lease) != fence.token:
+        if lease is None or not self._holds(lease, fence):
+            mine = lease is not None and _token(lease) == fence.token
+            what = "the lock ran out" if mine else "another caller has the lock now"
             raise OpsError(
                 "kubernetes/fenced",
-                "another caller has the lock now; nothing more is done with this one",
+                f"{what}; nothing more is done with this one",
                 where=self._site.where,
                 hint="opsctl status shows who; then apply again",
                 exit=Exit.PARTLY,
             )
+
+    def _holds(self, lease: Manifest, fence: Fence) -> bool:
+        held = holder(lease, self._clock.now())
+        return held is not None and held.token == fence.token
 
     def _write(self, lease: Manifest | None, fence: Fence, ttl: float) -> bool:
         """Whether nobody was quicker."""
@@ -181,8 +188,13 @@ def _held(held: Holder) -> OpsError:
     )
 
 
-def _lost(lease: Manifest | None, where: str) -> OpsError:
-    now = f"{_who(lease)} has it now" if lease and _who(lease) else "somebody released it"
+def _lost(lease: Manifest | None, where: str, fence: Fence) -> OpsError:
+    if lease is None or not _who(lease):
+        now = "somebody released it"
+    elif _token(lease) == fence.token:
+        now = "it was not renewed in time and ran out"
+    else:
+        now = f"{_who(lease)} has it now"
     return OpsError(
         "lock/lost",
         f"the lock was lost: {now}",

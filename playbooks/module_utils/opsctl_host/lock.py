@@ -92,15 +92,18 @@ class Lock:
             places.write_json(self.path, {**taken, "highest": token})
             return {"granted": True, **taken, "before": held if live(held) else None}
 
-    def renew(self, token: int, holder: str, ttl: float) -> dict[str, Any]:
-        """Hold it for `ttl` seconds from now. A lock that only ran out is taken up again."""
+    def renew(self, token: int, holder: str, ttl: float, again: bool = False) -> dict[str, Any]:
+        """Hold it for `ttl` seconds from now. Where it ran out, only `again` takes it up: whoever
+        looked since then saw that nobody has it, so that most hosts must have it still."""
         places.make_folder(os.path.dirname(self.path))
         with self._mutex():
             held = self.read()
             mine = held["token"] == token and held["holder"] == holder
-            if held["highest"] > token or (not mine and live(held)):
-                return {"granted": False, **held}
             now = time.time()
+            if held["highest"] > token or (not mine and live(held)):
+                return {"granted": False, **held, "now": now}
+            if mine and not live(held) and not again:
+                return {"granted": False, "ran_out": True, **held, "now": now}
             since = held.get("since", now) if mine else now
             taken = {"token": token, "holder": holder, "since": since, "expires": now + ttl}
             places.write_json(self.path, {**taken, "highest": token})
