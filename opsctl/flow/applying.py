@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.observation import Node
 from opsctl.planning.plan import Plan, Reach
-from opsctl.ports import Events, Fence, Target
+from opsctl.ports import Events, Fence
 from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
 from opsctl.running.journal import Journal, run_id
 from opsctl.running.lease import leased
@@ -112,7 +112,7 @@ def run_plan(
             placed=partial(placed_now, parts, seen),
             silence=parts.silence,
         )
-        revision = _revision(seen, plan, targets, fences)
+        revision = _revision(parts, seen, plan, fences)
         used = newest(parts.generations, seen.observation.generations)
         journal = Journal(
             run_id(), parts.who, targets, fences, revision, parts.copy_record, used, context.say
@@ -213,13 +213,24 @@ def _targets(parts: Parts, plan: Plan, seen: Survey) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.target for step in plan.steps))
 
 
-def _revision(
-    seen: Survey, plan: Plan, targets: Mapping[str, Target], fences: Mapping[str, Fence]
-) -> int:
+def _revision(parts: Parts, seen: Survey, plan: Plan, fences: Mapping[str, Fence]) -> int:
     """The spec's number: the newest one's when nothing in it changes. Asked for under the lock."""
     newest = seen.observation.revision
     if others_since(seen.observation.turns, fences):
-        records = (record for target in targets.values() for record in target.history(RECENT))
+        records = (one for name in fences for one in parts.targets[name].history(RECENT))
         newest = max([newest, *(record.revision for record in records)])
     known = seen.observation.documents.get(newest)
-    return newest if plan.reach == "none" or known == plan.document else newest + 1
+    if plan.reach == "none" or known == plan.document:
+        return newest
+    return next_revision(newest, parts.targets, min(fences))
+
+
+def next_revision(newest: int, targets: Collection[str], first: str) -> int:
+    """The number that a run takes which holds the lock of `first`, and none of a target before it.
+
+    Each target has every so-many-th for its own, as databases with several writers number their
+    rows: runs at different targets at once never share one, nor do those that can't see another
+    target. Those at one target see each other's, as they take turns.
+    """
+    turn = sorted(targets).index(first)
+    return newest + 1 + (turn - newest) % len(targets)

@@ -80,7 +80,8 @@ def _previous(parts: Parts, observation: Observation) -> int:
         document = _document(parts, documents, number)
         if document is not None and document != current:
             return number
-    return newest - 1
+    earlier = {*documents, *(record.revision for record in records)}
+    return max((number for number in earlier if number < newest), default=newest - 1)
 
 
 def _applied(records: Sequence[Record]) -> set[int]:

@@ -13,7 +13,7 @@ from planning_world import node
 from running_world import MemoryTarget
 
 from opsctl.errors import Exit
-from opsctl.flow.applying import make_plan, resolved, run_plan
+from opsctl.flow.applying import make_plan, next_revision, resolved, run_plan
 from opsctl.model import load
 from opsctl.planning.build import Scope
 from opsctl.planning.observation import Node, Turn
@@ -248,6 +248,32 @@ def test_all_targets_are_told_when_something_unfinished_ends(world: World) -> No
     parts = replace(parts, targets={**parts.targets, "far": far})
     assert run_plan(parts, plan, seen, lambda event: None, Stop()).error is None
     assert [(record.kind, record.ended) for record in far.records][-1] == ("end", "done")
+
+
+def test_runs_at_once_at_different_targets_never_share_a_revision(world: World) -> None:
+    parts = world.parts([world.folder / "opsctl.yaml"])
+    plan, seen = make_plan(parts, Scope())
+    parts = replace(parts, targets={**parts.targets, "far": MemoryTarget("far")})
+    stop = Stop()
+    stop.ask()  # each begins, and that is enough
+
+    def began(*names: str) -> int:
+        steps = tuple(replace(plan.steps[0], target=name) for name in names)
+        run_plan(parts, replace(plan, steps=steps), seen, lambda event: None, stop)
+        (revision,) = {parts.targets[name].history(1)[-1].revision for name in names}
+        return revision
+
+    assert began("dc") != began("far")  # planned by one look, as of two who work side by side
+
+
+def test_revisions_are_numbered_one_by_one_at_one_target_and_in_steps_at_several() -> None:
+    assert [next_revision(newest, ["dc"], "dc") for newest in range(3)] == [1, 2, 3]
+    targets = ["cloud", "dc", "far"]
+    made = {name: {next_revision(n, targets, name) for n in range(30)} for name in targets}
+    assert not made["cloud"] & made["dc"]
+    assert not made["far"] & (made["cloud"] | made["dc"])
+    for name in targets:
+        assert all(n < next_revision(n, targets, name) <= n + 3 for n in range(30))
 
 
 def installed(number: int, **packages: str) -> Node:
