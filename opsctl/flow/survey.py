@@ -15,7 +15,7 @@ from opsctl.flow.parts import Parts
 from opsctl.model import ServiceBase
 from opsctl.planning.build import Desired
 from opsctl.planning.holding import loosened
-from opsctl.planning.observation import Observation
+from opsctl.planning.observation import Observation, Problem
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource
 from opsctl.ports import Target
@@ -53,6 +53,7 @@ def survey(parts: Parts) -> Survey:
         halves.append(_look(parts, parts.targets[last], beside))
     observation = _merge([_own(half) for half in halves])
     held = observation.maintenance
+    present = loosened(_by_service(halves, [half.present for half in halves]), held)
     return Survey(
         desired=Desired(
             environment=parts.environment.name,
@@ -65,9 +66,21 @@ def survey(parts: Parts) -> Survey:
                 if service.state == "absent"
             ),
         ),
-        observation=observation,
-        present=loosened(_by_service(halves, [half.present for half in halves]), held),
+        observation=_with_strangers(observation, present),
+        present=present,
     )
+
+
+def _with_strangers(
+    observation: Observation, present: Mapping[str, tuple[str, Workload]]
+) -> Observation:
+    """With a warning for each who follows a service and is no member of it."""
+    warnings = tuple(
+        Problem(target, error, "warning")
+        for target, workload in present.values()
+        for error in workload.strangers(observation.standings)
+    )
+    return replace(observation, problems=(*observation.problems, *warnings))
 
 
 def described(parts: Parts) -> tuple[dict[str, tuple[str, Workload]], tuple[Resource, ...]]:
@@ -177,6 +190,7 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
                 describe(parts, name, seats, known_to(parts, name, seats, _present(seen))),
                 objects=workload.objects,
                 strays=workload.strays,
+                strangers=workload.strangers,
             )
         found[name] = (target, workload)
     if all(found[name][1] is workload for name, (_, workload) in seen.present.items()):

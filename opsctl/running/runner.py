@@ -120,6 +120,8 @@ def _settle(step: Step, context: Context) -> None:
     standings = await_gate(context, target, workload, workload.formed)
     if workload.strays(standings) and not _loses_something(step, context):
         standings = _forgotten(context, target, workload, standings)
+    for stranger in workload.strangers(standings):
+        context.say(str(stranger), step=step.id)
     prove(context, target, workload, standings)
 
 

@@ -70,7 +70,8 @@ class Workload:
     its lanes stand; without standings, which there are. `silence(quiet)`: of one who tells
     people of alerts, how its members hold their tongues; one of them is enough.
     `strays(standings)`: whom its members still count and who is none of them any more, in words; ""
-    for nobody, and wherever that can't be told.
+    for nobody, and wherever that can't be told. `strangers(standings)`: whom they count because he
+    follows them now, perhaps on purpose: he is told of and let be.
     """
 
     service: str
@@ -89,6 +90,7 @@ class Workload:
     signals: Signals | None = None
     silence: Callable[[Quiet], tuple[Call, ...]] | None = None
     strays: Callable[[Standings], str] = lambda _: ""
+    strangers: Callable[[Standings], tuple[OpsError, ...]] = lambda _: ()
     hold: Hold = field(default_factory=Hold)  # for a maintenance
     notes: tuple[str, ...] = ()  # what `plan --explain` says: promises, worst cases
     # What strains the service in its daily life, by name: a drill measures what clients feel of it.

@@ -98,6 +98,7 @@ class Pretend:
     believed: str = ""
     known: dict[str, set[str]] = field(default_factory=dict)
     tilted: set[str] = field(default_factory=set)  # whose Sentinels take orders and do nothing
+    strangers: dict[str, str] = field(default_factory=dict)  # who follows and is none: flags
 
     def __post_init__(self) -> None:
         members = [member.name for member in self.workload.members()]
@@ -136,8 +137,17 @@ class Pretend:
                 "priority": server.priority,
                 "saved": server.saved,
                 "appended": server.appended,
+                "replicating": " ".join(self._fed() if primary else ()),
             },
         )
+
+    def _fed(self) -> list[str]:
+        """Addresses of those that follow a primary now."""
+        return [
+            *(f"{address(one)}:6379" for one, other in self.servers.items()
+              if other.up and other.role == "replica"),
+            *self.strangers,
+        ]  # fmt: skip
 
     def _sentinel(self, name: str) -> Standing:
         up = self.servers[self.believed].up
@@ -148,7 +158,7 @@ class Pretend:
             following=f"{address(self.believed)}:6379",
             details={
                 "sentinels": str(len(self.known[name])),
-                "replicas": str(len(others)),
+                "replicas": str(len(others) + len(self.strangers)),
                 "flags": "master" if up else "s_down,o_down,master",
                 "tilt": "1" if name in self.tilted else "0",
                 **{
@@ -161,6 +171,8 @@ class Pretend:
                     else "s_down,slave,disconnected"
                     for other in others
                 },
+                **{f"priority {one}": "100" for one in self.strangers},
+                **{f"flags {one}": flags for one, flags in self.strangers.items()},
             },
         )
 

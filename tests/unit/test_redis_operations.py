@@ -311,6 +311,63 @@ def test_a_stray_that_lives_is_waited_for_and_named_before_anybody_forgets() -> 
     )
 
 
+TOOL = "10.0.9.9:10007"
+
+
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        ("slave", "the Sentinels may make it primary"),
+        ("s_down,slave,disconnected", "the Sentinels count it as a replica that is down"),
+    ],
+)
+def test_who_follows_the_primary_and_was_no_member_is_told_and_let_be(
+    flags: str, what: str
+) -> None:
+    shop = Pretend(described(), strangers={TOOL: flags})
+    assert shop.workload.formed.holds(shop.standings()) == ""
+    assert shop.workload.strays(shop.standings()) == ""
+    (told,) = shop.workload.strangers(shop.standings())
+    assert told.message == f"{TOOL} follows the primary and is no member; {what}"
+    assert "replica-priority 0" in told.hint
+
+
+def test_who_left_is_forgotten_beside_one_that_follows_on_purpose() -> None:
+    shop, spec = _with_one_too_many()
+    shop.strangers = {TOOL: "slave"}
+    assert spec.strays(shop.standings()) == "10.0.0.4:6379 and 1 Sentinel of nobody"
+    shop.perform(spec.operations.forget(shop.standings(), ()))
+    assert spec.strays(shop.standings()) == ""
+    assert [TOOL in str(told) for told in spec.strangers(shop.standings())] == [True]
+
+
+def test_a_member_leaves_beside_one_that_follows_on_purpose() -> None:
+    shop = Pretend(described(), strangers={TOOL: "slave"})
+    shop.servers["shop-2"].up = False
+    shop.perform(shop.workload.operations.forget(shop.standings(), ("shop-2",)))
+    assert shop.known["shop-0"] == shop.known["shop-1"] == {"shop-0", "shop-1"}
+
+
+def test_a_former_member_that_still_follows_is_no_stranger() -> None:
+    shop, spec = _with_one_too_many()
+    shop.servers["shop-3"].up = True
+    mine = {key: one for key, one in shop.standings().items() if key[0] != "shop-3"}
+    assert spec.strangers(mine) == ()
+    assert spec.strays(mine) == "10.0.0.4:6379 and 1 Sentinel of nobody"
+
+
+def test_nobody_is_a_stray_or_a_stranger_of_a_service_for_following_another_one() -> None:
+    other, spec = _with_one_too_many()
+    other.strangers = {TOOL: "slave"}
+    jobs = {(member.replace("shop", "jobs"), part): one for (member, part), one in
+            other.standings().items()}  # fmt: skip
+    shop = Pretend(described())
+    assert spec.strays({**jobs, **shop.standings()}) == ""
+    assert spec.strangers({**jobs, **shop.standings()}) == ()
+    both = {**jobs, **other.standings()}
+    assert spec.strays(both) == "10.0.0.4:6379 and 1 Sentinel of nobody"
+
+
 @pytest.mark.parametrize("can_not", ["priority 10.0.0.4:6379", "priority 10.0.0.4:0"])
 def test_a_replica_that_can_never_be_primary_is_let_be(can_not: str) -> None:
     """Somebody's own with priority 0, or a backup's program, which has no port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_a_primary_says_who_replicates(label: str) -> None:
     assert standing.details["address"] == "127.0.1.1:27900"
     assert standing.details["replicating"] == "127.0.1.2:27901 127.0.1.3:27902"
     assert standing.details["version"].startswith(label.partition("-")[2])
+
+
+def test_a_replica_that_has_been_silent_for_seconds_replicates_no_more() -> None:
+    said = _said("redis-7.0", "primary")
+    silent = said.stdout.replace("27902,state=online,offset=413,lag=0", "27902,state=online,lag=6")
+    late = redis_standing(replace(said, stdout=silent))
+    assert late.details["replicating"] == "127.0.1.2:27901"
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -223,6 +223,19 @@ def test_whom_members_should_forget_they_forget_once_the_service_is_whole() -> N
     assert target.log[2:] == ["prove demo-0"]
 
 
+def test_whom_members_count_and_who_follows_on_purpose_is_told_of_and_stops_nothing() -> None:
+    said: list[str] = []
+    target = MemoryTarget(primary=0)
+    settle = Step("settle/demo", "settle", "wait until demo is whole", "dc", "demo")
+    there = replace(context(target, (settle,)), events=lambda event: said.append(event.words))
+    stranger = OpsError("demo/stranger", "n9 follows demo-0", hint="stop it")
+    demo = replace(workload(3), strangers=lambda _: (stranger,))
+    there = replace(there, workloads={"demo": ("dc", demo)})
+    report = run(there, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
+    assert report.error is None
+    assert "[demo/stranger]: n9 follows demo-0 (stop it)" in said
+
+
 def test_who_runs_where_a_member_was_before_is_forgotten_once_that_place_is_cleared() -> None:
     target = MemoryTarget(primary=0)
     settle = Step("settle/demo", "settle", "wait until demo is whole", "dc", "demo")

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from cli_world import WatchedTarget, World
+import pytest
+from cli_world import Demo, WatchedTarget, World
 from planning_world import workload
 
+from opsctl.errors import OpsError
+from opsctl.flow.applying import make_plan
 from opsctl.flow.survey import survey
-from opsctl.planning.observation import Observation
+from opsctl.planning.build import Scope
+from opsctl.planning.observation import Observation, Problem
 from opsctl.planning.resource import Resource
 from opsctl.workload import Seat, Workload
 
@@ -45,3 +50,21 @@ def test_seats_on_a_target_that_a_service_left_are_not_where_it_is(tmp_path: Pat
     parts = World(here, tmp_path).parts([tmp_path / "opsctl.yaml"])
     seen = survey(replace(parts, targets={"dc": here, "prod": left}))
     assert seen.observation.seats == {"demo": all_three[:1]}
+
+
+def test_who_follows_a_service_and_is_no_member_is_a_warning_and_blocks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = Demo.describe
+    stranger = OpsError("demo/stranger", "n9 follows demo-0")
+
+    def visited(*given: Any) -> Workload:
+        return replace(described(*given), strangers=lambda _: (stranger,))
+
+    monkeypatch.setattr(Demo, "describe", visited)
+    (tmp_path / "opsctl.yaml").write_text(SPEC)
+    here, far = WatchedTarget(), WatchedTarget(name="prod", members=0)
+    parts = World(here, tmp_path).parts([tmp_path / "opsctl.yaml"])
+    plan, seen = make_plan(replace(parts, targets={"dc": here, "prod": far}), Scope())
+    assert seen.observation.problems == (Problem("dc", stranger, "warning"),)
+    assert plan.blocked == ()

@@ -30,6 +30,7 @@ from opsctl.engines.redis.objects import (
 )
 from opsctl.engines.redis.options import RedisService
 from opsctl.engines.redis.server import redis_component
+from opsctl.engines.redis.strays import let_be, strays
 from opsctl.engines.redis.stress import stress
 from opsctl.engines.redis.users import (
     OPS,
@@ -132,7 +133,8 @@ class RedisEngine(SelfContained):
             backups=backups(cast),
             signals=signals(cast),
             stress=stress(cast),
-            strays=lambda standings: operations.strays(cast, standings),
+            strays=lambda standings: strays(cast, standings),
+            strangers=lambda standings: let_be(cast, standings),
         )
 
 

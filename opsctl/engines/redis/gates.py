@@ -13,6 +13,7 @@ from opsctl.engines.redis.cast import (
     sentinels,
     servers,
 )
+from opsctl.engines.redis.strays import held_for_down, strangers
 from opsctl.workload import Gate, Standing, Standings
 
 _WHOLE = 180.0  # seconds: a member may have to copy everything from the primary
@@ -196,13 +197,15 @@ def follows(member: str, primary: str) -> Gate:
 
 
 def forgotten(member: str, remaining: tuple[str, ...]) -> Gate:
-    """The member's Sentinel has found the remaining ones again, and nobody else who counts."""
+    """The member's Sentinel has found the remaining ones again, and nobody else who counts; but for
+    strangers, whom it finds at once as long as the primary feeds them."""
 
     def holds(standings: Standings) -> str:
         standing = standings.get((member, SENTINEL))
         if standing is None or standing.role != "arbiter":
             return f"the Sentinel of {member} does not answer"
-        known, replicas = standing.details["sentinels"], len(candidates(standing))
+        known = standing.details["sentinels"]
+        replicas = len(candidates(standing) - {*strangers(standings)})
         if known != str(len(remaining)):
             return f"it knows {known} Sentinels, not {len(remaining)}"
         if replicas != len(remaining) - 1:
@@ -217,12 +220,11 @@ def silent(odd: tuple[str, ...]) -> Gate:
 
     def holds(standings: Standings) -> str:
         for address in odd:
-            flags = [one.details.get(f"flags {address}", "") for _, one in sentinels(standings)]
-            if any(one and "s_down" not in one.split(",") for one in flags):
+            if not held_for_down(standings, address) and address not in strangers(standings):
                 return f"{address} lives and could become primary: stop it, or take its host back"
         return ""
 
-    return Gate("nobody follows the primary who is no member", holds, 60.0)
+    return Gate("who is to be forgotten is down", holds, 60.0)
 
 
 def calm(primary: str, members: tuple[str, ...], asked: str) -> Gate:

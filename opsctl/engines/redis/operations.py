@@ -14,7 +14,6 @@ from opsctl.engines.redis.cast import (
     SENTINEL,
     Cast,
     address_of,
-    candidates,
     primaries,
     sentinels,
     servers,
@@ -27,6 +26,7 @@ from opsctl.engines.redis.refusals import (
     ready_replica,
     refused,
 )
+from opsctl.engines.redis.strays import odd_replicas, strangers
 from opsctl.workload import Act, Answer, Call, Operations, Standings
 
 PRIORITY = "100"  # the server's own default; lower is preferred, 0 is never promoted
@@ -189,12 +189,14 @@ def remove(cast: Cast, standings: Standings, member: str) -> tuple[Act, ...]:
 
 
 def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act, ...]:
-    """Makes the Sentinels forget who left, one after another; without names, whoever is no member.
+    """Makes the Sentinels forget who left, one after another; without names, whoever is no member
+    and no stranger.
 
     Sentinel counts the votes of all Sentinels known, so an odd one left behind blocks failover. A
     Sentinel that was reset knows nobody for some seconds: so one at a time, and only in calm.
     """
     odd = () if gone else odd_replicas(standings)
+    odd = tuple(address for address in odd if address not in strangers(standings))
     remaining = tuple(member for member, _ in servers(standings) if member not in gone)
     watching = tuple(member for member, _ in sentinels(standings) if member not in gone)
     staying = {key: standing for key, standing in standings.items() if key[0] not in gone}
@@ -213,28 +215,6 @@ def forget(cast: Cast, standings: Standings, gone: tuple[str, ...]) -> tuple[Act
             ),
         ]
     return tuple(acts)
-
-
-def strays(cast: Cast, standings: Standings) -> str:
-    """Whom the Sentinels know and who is no member; "" as long as a member does not answer, because
-    it could be the one.
-
-    A replica is known by its address. A host that left the spec leaves one and a Sentinel behind,
-    and so does a member's old address.
-    """
-    watching = dict(sentinels(standings))
-    if {*cast.members} - ({one for one, _ in servers(standings)} & {*watching}):
-        return ""
-    known = max(int(standing.details["sentinels"]) for standing in watching.values())
-    surplus = known - len(watching)
-    more = [f"{surplus} Sentinel{'s' if surplus > 1 else ''} of nobody"] if surplus > 0 else []
-    return " and ".join([*odd_replicas(standings), *more])
-
-
-def odd_replicas(standings: Standings) -> tuple[str, ...]:
-    """Addresses that some Sentinel could promote and none of those that answer has."""
-    known = {address for _, standing in sentinels(standings) for address in candidates(standing)}
-    return tuple(sorted(known - {address_of(standings, one) for one, _ in servers(standings)}))
 
 
 def _silent(cast: Cast, member: str, odd: tuple[str, ...]) -> Act:

@@ -28,6 +28,10 @@ def sentinel_questions(service: str) -> tuple[str, ...]:
     )
 
 
+# Seconds: a replica says every second how far it is, so who has not for longer may be gone.
+_FRESH = 5
+
+
 def _silent(reason: str) -> Standing:
     return Standing(role="unknown", ready=False, reason=reason)
 
@@ -87,12 +91,13 @@ def _hindrance(info: dict[str, str], primary: bool) -> str:
 
 
 def _online(info: dict[str, str]) -> list[str]:
-    """The addresses of the replicas that follow the stream."""
+    """The addresses of the replicas that follow the stream, and said so just now."""
     found = []
     for name, value in info.items():
         if name.startswith("slave") and name[5:].isdecimal():
             replica = dict(word.split("=", 1) for word in value.split(","))
-            if replica.get("state") == "online":
+            lag = replica.get("lag", "")
+            if replica.get("state") == "online" and lag.isdecimal() and int(lag) <= _FRESH:
                 found.append(f"{replica.get('ip')}:{replica.get('port')}")
     return sorted(found)
 
