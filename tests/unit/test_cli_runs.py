@@ -89,6 +89,21 @@ def written(world: World, policy: str) -> None:
     (world.folder / "opsctl.yaml").write_text(SPEC.replace("10s", policy))
 
 
+def applied(world: World, policy: str, *limit: str) -> None:
+    """Another revision, brought about where `limit` lets it be."""
+    written(world, policy)
+    world.target.wanted = policy
+    assert world.call("apply", "--yes", "--max-impact", "failover", *limit) == Exit.DONE
+
+
+def breaks_off(world: World, policy: str) -> None:
+    """Another revision, brought about on two members of three."""
+    written(world, policy)
+    world.target.wanted, world.target.fails = policy, {node(2)}
+    assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.PARTLY
+    world.target.fails = set()
+
+
 def rolled_back(world: World, capsys: pytest.CaptureFixture[str]) -> str:
     """Where a rollback would go to."""
     capsys.readouterr()
@@ -120,13 +135,9 @@ def test_a_verb_makes_no_revision_of_the_file_that_its_caller_has(
 def test_a_rollback_after_a_verb_leaves_the_revision_that_broke(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for policy, wanted in (("10s", "6"), ("20s", "7"), ("30s", "8")):
-        written(world, policy)
-        world.target.wanted = wanted
-        world.target.fails = {node(2)} if wanted == "8" else set()
-        ended = Exit.PARTLY if wanted == "8" else Exit.DONE
-        assert world.call("apply", "--yes", "--max-impact", "failover") == ended
-    world.target.fails = set()
+    applied(world, "10s")
+    applied(world, "20s")
+    breaks_off(world, "30s")
     written(world, "20s")  # who is on call has not heard of the third
     assert world.call("failover", "demo", "--yes") == Exit.DONE
     assert rolled_back(world, capsys) == "rollback to revision 2"
@@ -135,10 +146,9 @@ def test_a_rollback_after_a_verb_leaves_the_revision_that_broke(
 def test_a_rollback_skips_what_was_applied_in_part(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for policy, limit in (("10s", ()), ("20s", ("--limit", "demo/demo-0")), ("30s", ())):
-        written(world, policy)
-        world.target.wanted = policy
-        assert world.call("apply", "--yes", "--max-impact", "failover", *limit) == Exit.DONE
+    applied(world, "10s")
+    applied(world, "20s", "--limit", "demo/demo-0")
+    applied(world, "30s")
     assert list(world.target.documents) == [1, 2, 3]
     assert rolled_back(world, capsys) == "rollback to revision 1"
 
@@ -147,9 +157,7 @@ def test_a_rollback_goes_back_from_the_newest_revision_though_no_look_brings_its
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for policy in ("10s", "20s", "30s"):
-        written(world, policy)
-        world.target.wanted = policy
-        assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.DONE
+        applied(world, policy)
     world.target.kept = {3: world.target.documents.pop(3)}
     assert rolled_back(world, capsys) == "rollback to revision 2"
 
@@ -162,13 +170,9 @@ def unfinished(world: World, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def broken(world: World) -> None:
-    """The first revision everywhere, the second on one member of three."""
-    assert world.call("apply", "--yes") == Exit.DONE
-    written(world, "20s")
-    world.target.wanted = "newer"
-    world.target.fails = {node(2)}
-    assert world.call("apply", "--yes", "--max-impact", "failover") == Exit.PARTLY
-    world.target.fails = set()
+    """The first revision everywhere, the second not."""
+    applied(world, "10s")
+    breaks_off(world, "20s")
 
 
 def test_an_apply_of_a_part_that_is_done_already_leaves_the_unfinished_one_as_it_is(
@@ -189,7 +193,7 @@ def test_after_a_verb_the_unfinished_apply_is_still_told_of_and_resumed(
     assert world.call("restart", "demo/demo-1", "--yes") == Exit.DONE
     assert unfinished(world, capsys)["revision"] == 2
     assert world.call("apply", "--resume", "--yes", "--max-impact", "failover") == Exit.DONE
-    assert world.target.content == {0: "newer", 1: "newer", 2: "newer"}
+    assert world.target.content == {0: "20s", 1: "20s", 2: "20s"}
     assert unfinished(world, capsys) is None
 
 
@@ -197,30 +201,22 @@ def test_an_apply_that_finds_nothing_left_to_do_ends_what_was_unfinished(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken(world)
-    world.target.content = {0: "newer", 1: "newer", 2: "newer"}
+    world.target.content = {0: "20s", 1: "20s", 2: "20s"}
     assert world.call("apply", "--yes") == Exit.DONE
     assert capsys.readouterr().out.endswith("shop: nothing to change.\n")
     assert unfinished(world, capsys) is None
     assert list(world.target.documents) == [1, 2]
 
 
-def test_an_apply_of_the_spec_from_before_ends_it_too_as_a_revision_of_its_own(
-    world: World, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("verb", "policy"), [("apply", "10s"), ("rollback", "20s")])
+def test_going_back_ends_it_too_as_a_revision_of_its_own_though_nothing_is_left_to_do(
+    verb: str, policy: str, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """By the spec from before, or from the spec that broke."""
     broken(world)
-    world.target.content, world.target.wanted = dict(BUILT), "new"
-    written(world, "10s")
-    assert world.call("apply", "--yes") == Exit.DONE
-    assert unfinished(world, capsys) is None
-    assert world.target.documents[3] == world.target.documents[1]
-
-
-def test_a_rollback_that_finds_nothing_to_do_ends_what_was_unfinished(
-    world: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    broken(world)
-    world.target.content, world.target.wanted = dict(BUILT), "new"
-    assert world.call("rollback", "--yes") == Exit.DONE
+    world.target.content, world.target.wanted = {0: "10s", 1: "10s", 2: "10s"}, "10s"
+    written(world, policy)
+    assert world.call(verb, "--yes") == Exit.DONE
     assert unfinished(world, capsys) is None
     assert world.target.documents[3] == world.target.documents[1]
 
