@@ -23,11 +23,11 @@ from monitoring_client import (
 )
 from redis_client import await_whole, password
 from route_client import primary, vip
+from runbook_steps import reading_steps
 from secret_watch import Needles
 
 from conftest import MakeSite
-from opsctl.data import catalogue, catalogues, runbook_page
-from opsctl.monitoring.runbooks import runbook
+from opsctl.data import catalogue, catalogues
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -232,35 +232,6 @@ def test_nobody_reads_without_a_password_where_there_can_be_one(site: Site) -> N
         with pytest.raises(urllib.error.HTTPError) as refused:
             urlopen(f"https://{address}:{port}/metrics", timeout=10, context=trust(site))
         assert refused.value.code == 401, service
-
-
-SUBJECTS = {
-    "redis": ("sessions", "sessions-0"),
-    "haproxy": ("balancer-dc", "balancer-dc-0"),
-    "node": ("hosts-dc", "hosts-dc-0"),
-    "chrony": ("hosts-dc", "hosts-dc-0"),
-    "prometheus": ("metrics-dc", "metrics-dc-0"),
-    "alertmanager": ("alerts-dc", "alerts-dc-0"),
-}
-"""By catalogue, whom its alerts may be about here; what is not said is about the sessions."""
-
-
-def reading_steps() -> set[tuple[str, ...]]:
-    """Those of every runbook, for somebody who is here; of the same command about several alerts
-    one."""
-    found = set()
-    for name in catalogues():
-        service, member = SUBJECTS.get(name, SUBJECTS["redis"])
-        labels = {"service": service, "member": member, "host": "n1", "of_member": member}
-        for alert in catalogue(name).alerts:
-            others = {label: "sessions" for label in alert.labels if label not in labels}
-            page = runbook(alert.alert, runbook_page(alert.alert), {**others, **labels})
-            steps = (step for section in page.sections for step in section.commands if step.reads)
-            found |= {
-                tuple("Watchdog" if word == alert.alert else word for word in step.words)
-                for step in steps
-            }
-    return found
 
 
 def test_the_reading_steps_of_every_runbook_can_be_gone(site: Site) -> None:
