@@ -6,6 +6,8 @@ PY := $(VENV)/bin/python
 PYTHON ?= python3
 # pytest workers for lab tests: each brings up hosts of its own.
 LAB_WORKERS ?= 3
+# What benchmarks/run.py is told: all of it takes hours, "--runs 1 --first-runs 1" does not.
+BENCH ?=
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 # Compiled tests are kept, whatever the shell says. Without that pytest rewrites every one at each
 # start: 6.6 of 11 s of each worker, seen once.
@@ -100,7 +102,7 @@ soak: setup tools ## Repeats what must hold every time, and measures
 	$(PY) -m benchmarks.drills
 
 bench: setup cluster-tools ## opsctl beside ansible-playbook, mitogen and pyinfra on hosts, kubectl in a cluster
-	$(PY) benchmarks/run.py
+	$(PY) benchmarks/run.py $(BENCH)
 	$(PY) -m benchmarks.kubernetes
 
 lock: setup ## Resolve requirements/dev.lock anew (hashes, no registry address)

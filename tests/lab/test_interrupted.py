@@ -31,7 +31,7 @@ Holds = Callable[[Event], bool]
 
 def fresh(make_lab: MakeLab, folder: Path, name: str) -> Site:
     """Hosts on which nothing was ever built, and a spec for them."""
-    known = {"OPSCTL_ROOT_KEY": ROOT_KEY, "OPSCTL_LOCK_TTL": "8"}
+    known = {"OPSCTL_ROOT_KEY": ROOT_KEY, "OPSCTL_LOCK_TTL": "12"}
     return Site(folder, make_lab(name), REDIS.format(lab=name), known)
 
 

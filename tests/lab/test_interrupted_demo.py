@@ -17,7 +17,7 @@ from conftest import MakeLab
 pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(5400)]
 
 APPLY = ("apply", "--yes", "--max-impact", "failover")
-KNOWN = {"OPSCTL_LOCK_TTL": "8"}
+KNOWN = {"OPSCTL_LOCK_TTL": "12"}
 MOST = 60  # steps
 
 
