@@ -189,11 +189,6 @@ class ServiceBase(Model):
         return self.collects or self.routes_alerts or self.measures_hosts or self.comes_in
 
     @property
-    def remembers(self) -> float:
-        """Seconds for which it keeps what it collects; one that `collects` overrides it."""
-        return 0.0
-
-    @property
     def comes_in(self) -> bool:
         """Whether it comes to others by their routes, as clients do."""
         return self.probes or self.knocks

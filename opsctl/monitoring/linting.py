@@ -47,10 +47,10 @@ def flaws(name: str, catalogue: Catalogue, interval: float) -> Iterator[Flaw]:
     known |= {metric: _labels(one) for metric, one in catalogue.metrics.items()}
     for at, record in enumerate(catalogue.records):
         keys = ("records", at)
-        for words in _unknown(record, known):
-            yield Flaw(name, record.record, words, keys)
         series = record.record.replace("{{ window }}", "window")
         known[series] = frozenset((*record.labels, "environment", "service"))
+        for words in _unknown(record, known):  # it may carry itself on
+            yield Flaw(name, record.record, words, keys)
     for at, alert in enumerate(catalogue.alerts):
         for words in (*_unknown(alert, known), *_silent(alert), *_hasty(alert, interval)):
             yield Flaw(name, alert.alert, words, ("alerts", at))

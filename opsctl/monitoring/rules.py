@@ -79,7 +79,7 @@ def subjects(
     workload = workloads.get(service)
     if workload is not None and workload.signals is not None:
         yield _servers(environment, service, workload.signals)
-        kept = copies(environment, workload)
+        kept = copies(environment.name, workload)
         if kept is not None:
             yield _beside(environment, service, BACKUP, kept, {})
         sought = tuple(_sought(workload))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,21 +12,17 @@ from redis_world import Pretend, described, file_of
 from test_redis_scripts import SHELLS, Host
 
 from opsctl.data import renderer
-from opsctl.engines.alertmanager import AlertmanagerService
-from opsctl.engines.prometheus import PrometheusService
 from opsctl.engines.redis import ENGINE, VALKEY
 from opsctl.engines.redis.backups import LONGEST, refusal, shelf
 from opsctl.errors import OpsError, SpecError
 from opsctl.flow.backing_up import Kept, chosen, restore_plan
 from opsctl.flow.parts import Parts
 from opsctl.model import Backup as Asked
-from opsctl.model import Environment, load_data
 from opsctl.targets.kubernetes.seats import seats
 from opsctl.workload import Act, Answer, Backup, Backups, Directory, Shelf, Standing, Workload
 
 DAILY = Asked(schedule="0 3 * * *")
 DAY = 86_400.0
-PROD = Environment(opsctl=1, name="prod")
 
 
 def backups_of(workload: Workload) -> Backups:
@@ -282,41 +279,29 @@ def test_the_file_of_its_metrics_is_there_from_the_start_where_somebody_reads_it
     assert job.metrics is not None
     assert job.metrics.path == "/var/metrics/shop-shop-0-backup.prom"
     assert (job.metrics.life, job.metrics.mode) == ("seeded", "0644")
-    known = copies(PROD, workload)
+    known = copies("prod", workload)
     assert known is not None
-    assert known["stale"] == known["missing"] == str(int(DAY + LONGEST))
-    assert copies(PROD, described(backup=DAILY)) is None
-
-
-def kept_for(**monitoring: Any) -> Environment:
-    """An environment whose own Prometheus, or another, keeps metrics."""
-    kinds = {"prometheus": PrometheusService, "alertmanager": AlertmanagerService}
-    document = {
-        "opsctl": 1, "name": "prod", "targets": {"dc": {"hosts": {"n1": {}}}},
-        "monitoring": {"on": "dc", **monitoring},
-    }  # fmt: skip
-    return load_data(document, engines=kinds)
+    assert known["stale"] == str(int(DAY + LONGEST))
+    assert copies("prod", described(backup=DAILY)) is None
 
 
 @pytest.mark.parametrize(
-    ("monitoring", "days"),
-    [
-        ({"retention": "40d"}, 31 + LONGEST / DAY),
-        ({"retention": "10d"}, 9),
-        ({}, 13.5),
-        ({"prometheus": {"url": "https://p.example"}}, 13.5),
-    ],
+    ("schedule", "longest"), [("0 3 * * *", 1), ("0 3 * * 0", 7), ("0 3 1 * *", 31)]
 )
-def test_none_at_all_is_told_within_the_life_of_metrics_however_rare_backups_are(
-    monitoring: dict[str, Any], days: float
+def test_none_at_all_is_told_once_one_was_due_however_soon_metrics_are_forgotten(
+    schedule: str, longest: int
 ) -> None:
-    from opsctl.monitoring.copies import copies
+    from opsctl.data import catalogue
+    from opsctl.monitoring.copies import BACKUP, copies
+    from opsctl.monitoring.rules import Subject, known, rules_of
 
-    monthly = described(backup=Asked(schedule="0 3 1 * *"), metrics=True)
-    known = copies(kept_for(**monitoring), monthly)
-    assert known is not None
-    assert known["stale"] == str(int(31 * DAY + LONGEST))
-    assert known["missing"] == str(int(days * DAY))
+    values = copies("prod", described(backup=Asked(schedule=schedule), metrics=True))
+    assert values is not None
+    subject = Subject(BACKUP, "prod", "shop", {}, {**known("prod", "shop", {}), **values})
+    (rule,) = [one for one in rules_of(subject, catalogue(BACKUP)) if one.name == "BackupMissing"]
+    # Nothing else is waited for, and nothing that is older than metrics live is looked up.
+    assert re.findall(r"\d{3,}", rule.expr) == [str(int(longest * DAY + LONGEST))]
+    assert "offset" not in rule.expr
 
 
 def in_cluster(**keys: Any) -> Workload:
@@ -329,7 +314,7 @@ def test_in_a_cluster_a_component_beside_each_member_serves_the_file() -> None:
     from opsctl.monitoring.copies import copies
 
     workload = in_cluster(backup=DAILY, metrics=True)
-    assert copies(PROD, workload) is not None
+    assert copies("prod", workload) is not None
     member = workload.member("shop-1")
     (job,) = member.component("redis").jobs
     assert job.metrics is not None

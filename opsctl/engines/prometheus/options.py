@@ -59,10 +59,6 @@ class PrometheusService(ServiceBase):
     )
     memory: Bytes = Field(Bytes(512 * 1024**2), description="The bound of its process.")
 
-    @property
-    def remembers(self) -> float:
-        return self.retention.seconds
-
     @model_validator(mode="after")
     def _nothing_else(self) -> Self:
         for key, why in _UNWANTED.items():

@@ -107,7 +107,7 @@ def _places(
         found["routes"] = f'{_HERE},service=~"{pools}",proxy=~"{"|".join(routes)}"'
     if routes and environment.services[name].probed and _probes(environment, name, watched):
         found["tries"] = f'{_HERE},to="{name}"'
-    if copies(environment, watched[name]) is not None:
+    if copies(environment.name, watched[name]) is not None:
         found["backups"] = f'{_HERE},of_service="{name}"'
     return found
 
