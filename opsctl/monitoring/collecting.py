@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from opsctl.model import Environment
@@ -33,11 +33,19 @@ def watched_on(
 ) -> Directory:
     """The same for whoever collects from the target `on`. Raises as `collecting`."""
     monitoring = environment.monitoring
-    also = monitoring.also if monitoring is not None and monitoring.on == on else ()
-    mine = {
-        name: one for name, one in workloads.items() if environment.services[name].on in (on, *also)
+    targets = monitoring.targets if monitoring is not None and monitoring.on == on else (on,)
+    homes = {name: environment.services[name].on or "" for name in workloads}
+    mine = {name: one for name, one in workloads.items() if homes[name] in targets}
+    firsts = _firsts(
+        (homes[name], member.seat.node)
+        for name in sorted(mine, key=lambda name: targets.index(homes[name]))
+        for member in mine[name].members()
+    )
+    watched = {
+        name: scrapes
+        for name, one in mine.items()
+        if (scrapes := _scrapes(one, homes[name], firsts))
     }
-    watched = {name: scrapes for name, one in mine.items() if (scrapes := _scrapes(one))}
     return Directory(
         environment=environment.name,
         watched=watched,
@@ -51,11 +59,22 @@ def watched_on(
     )
 
 
-def _scrapes(workload: Workload) -> tuple[Scrape, ...]:
+def _firsts(places: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """By host, the first target that has one of that name, of (target, host)."""
+    found: dict[str, str] = {}
+    for target, host in places:
+        found.setdefault(host, target)
+    return found
+
+
+def _scrapes(workload: Workload, home: str, firsts: Mapping[str, str]) -> tuple[Scrape, ...]:
+    """Rules take one name for one host, and so does what a dead one holds back: where another
+    target has that name first, it stands behind its own target's."""
+
+    def placed(scrape: Scrape, seat: Seat) -> Scrape:
+        host = seat.node if firsts[seat.node] == home else f"{home}/{seat.node}"
+        return replace(scrape, host=host, realm=seat.realm, everywhere=seat.near_clients)
+
     seats = {member.name: member.seat for member in workload.members()}
     signals = workload.signals
-    return tuple(_placed(one, seats[one.member]) for one in signals.scrapes) if signals else ()
-
-
-def _placed(scrape: Scrape, seat: Seat) -> Scrape:
-    return replace(scrape, host=seat.node, realm=seat.realm, everywhere=seat.near_clients)
+    return tuple(placed(one, seats[one.member]) for one in signals.scrapes) if signals else ()

@@ -26,10 +26,10 @@ class Scrape:
     `params` are the query's parameters. `user` and `password`: HTTP basic authentication, none
     where there is no user. `tls` server: it proves itself by a certificate of the environment's
     authority; mutual: who collects must do so too. `called`: the name that it is asked to prove, ""
-    for its address. For those who collect are filled in: `host`, the member's node; `realm`, where
-    the place is asked for that, the room that the member is in; `everywhere`, whether it is one of
-    a kind that is on each node, however many there are; `address`, that of a member which is not of
-    the collector's own target.
+    for its address. For those who collect are filled in: `host`, the member's node, by a name that
+    no other of those that they watch has; `realm`, where the place is asked for that, the room that
+    the member is in; `everywhere`, whether it is one of a kind that is on each node, however many
+    there are; `address`, that of a member which is not of the collector's own target.
     Everything scraped gets the labels environment, service, member, host, and those of `labels`,
     where one place gives several answers; a role changes by itself, so it is a metric and never a
     label.

@@ -17,8 +17,14 @@ from opsctl.workload import Workload
 from yaml_reading import read_yaml
 
 # Nobody listens there, so that whoever asks hosts what they remember is told so at once.
-NEAR = {"ssh": {"port": 1}, "hosts": {f"n{n}": {"address": f"127.7.0.1{n}"} for n in (1, 2, 3)}}
-FAR = {"ssh": {"port": 1}, "hosts": {f"m{n}": {"address": f"127.8.0.1{n}"} for n in (1, 2)}}
+NEAR: dict[str, Any] = {
+    "ssh": {"port": 1},
+    "hosts": {f"n{n}": {"address": f"127.7.0.1{n}"} for n in (1, 2, 3)},
+}
+FAR: dict[str, Any] = {
+    "ssh": {"port": 1},
+    "hosts": {f"m{n}": {"address": f"127.8.0.1{n}"} for n in (1, 2)},
+}
 AWAY = {**SESSIONS, "on": "far", "replicas": 2, "mode": "replication"}
 BOTH = {
     "targets": {"dc": {**NEAR, "firewall": "manage"}, "far": {**FAR, "firewall": "manage"}},
@@ -54,13 +60,16 @@ def test_what_cannot_be_reached_is_refused(targets: dict[str, Any], also: str, w
 
 @pytest.fixture(scope="module")
 def workloads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workload]:
+    return all_of(SPEC, tmp_path_factory.mktemp("beyond"))
+
+
+def all_of(document: dict[str, Any], folder: Path) -> dict[str, Workload]:
     """As every use case describes them."""
-    folder = tmp_path_factory.mktemp("beyond")
     patch = pytest.MonkeyPatch()
     for name in ("CACHE", "CONFIG", "STATE"):
         patch.setenv(f"XDG_{name}_HOME", str(folder / name))
     file = folder / "opsctl.yaml"
-    file.write_text(json.dumps(SPEC))
+    file.write_text(json.dumps(document))
     placed, _ = described(wiring.parts([file], []))
     patch.undo()
     return {name: workload for name, (_, workload) in placed.items()}
@@ -80,6 +89,23 @@ def test_they_are_asked_at_their_own_addresses(workloads: dict[str, Workload]) -
     assert away[0]["labels"]["host"] == "m1"
     assert jobs["hosts-far/node"]["static_configs"][0]["targets"] == ["127.8.0.11:9100"]
     assert jobs["sessions/redis"]["static_configs"][0]["targets"] == ["<sessions-0>:9121"]
+
+
+def test_a_host_by_a_name_that_is_had_already_is_told_apart_by_its_target(tmp_path: Path) -> None:
+    """Rules take what has one environment and host for one host: a dead one would seem alive, and
+    hold back what is told of the other."""
+    far = {**FAR, "hosts": {"n1": FAR["hosts"]["m1"], "m2": FAR["hosts"]["m2"]}}
+    made = config(all_of({**SPEC, "targets": {"dc": NEAR, "far": far}}, tmp_path))
+    hosts = {
+        (one["labels"]["service"], one["labels"]["host"])
+        for job in made["scrape_configs"]
+        for one in job["static_configs"]
+        if one["labels"]["service"] in ("hosts-dc", "hosts-far", "away")
+    }
+    assert hosts == {
+        ("hosts-dc", "n1"), ("hosts-dc", "n2"), ("hosts-dc", "n3"),
+        ("hosts-far", "far/n1"), ("hosts-far", "m2"), ("away", "far/n1"), ("away", "m2"),
+    }  # fmt: skip
 
 
 def test_their_rules_are_kept_and_they_are_waited_for(workloads: dict[str, Workload]) -> None:
