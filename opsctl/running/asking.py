@@ -32,8 +32,11 @@ def read_object(target: Target, workload: Workload, wanted: Object) -> Facts | N
     return wanted.read.parse(answer) if answer is not None else None
 
 
-def perform(target: Target, workload: Workload, call: Call, fence: Fence) -> None:
-    """Performs a call. Raises OpsError `run/unanswered`, or `run/refused` in the server's words."""
+def perform(target: Target, workload: Workload, call: Call, fence: Fence | None) -> None:
+    """Performs a call; without a fence one that needs no turn there, such as a silence.
+
+    Raises OpsError `run/unanswered`, or `run/refused` in the server's words.
+    """
     query: Query[Answer] = Query(call.argv, _itself, call.stdin, call.timeout, call.job)
     answer = _ask(target, workload, call.member, call.component, query, fence)
     if answer is None:
@@ -55,7 +58,7 @@ def perform(target: Target, workload: Workload, call: Call, fence: Fence) -> Non
 
 
 def perform_all(
-    target: Target, workload: Workload, calls: Sequence[Call], fence: Fence
+    target: Target, workload: Workload, calls: Sequence[Call], fence: Fence | None
 ) -> tuple[OpsError, ...]:
     """Performs every call, whatever becomes of the others; gives what failed."""
     failed = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opsctl.errors import OpsError
 from opsctl.planning.plan import Step
-from opsctl.ports import Target, Upkeep
+from opsctl.ports import Upkeep
 from opsctl.running.asking import perform_all
 from opsctl.running.context import Context
 from opsctl.workload import Quiet
@@ -41,7 +41,7 @@ def maintain(step: Step, context: Context) -> None:
         routes=tuple(_routes(step.service, context)),
     )
     what = "are told all the same" if quiet.seconds else "stay silenced until its time is over"
-    for words in _untold(quiet, target, context):
+    for words in _untold(quiet, context):
         context.missed.append(f"alerts of {step.service} {what}: {words}")
         context.say(context.missed[-1])
 
@@ -54,16 +54,20 @@ def _routes(service: str, context: Context) -> Iterator[str]:
                 yield lead.lane.name
 
 
-def _untold(quiet: Quiet, target: Target, context: Context) -> Iterator[str]:
-    """Tells everybody who tells of alerts; gives why one of them could not be told."""
+def _untold(quiet: Quiet, context: Context) -> Iterator[str]:
+    """Tells everybody who tells of alerts; gives why one of them could not be told.
+
+    On any target: a service may be watched from another one, and so may balancers that lead to it.
+    This run locked its service's alone, and that is enough, for nobody else holds that service now.
+    """
     try:
         context.silence(quiet)
     except OpsError as error:
         yield str(error)
     for name, teller in context.workloads.values():
-        if teller.silence is None or name != target.name:
+        if teller.silence is None:
             continue
         calls = teller.silence(quiet)
-        failed = perform_all(target, teller, calls, context.fences[name])
+        failed = perform_all(context.targets[name], teller, calls, context.fences.get(name))
         if failed and len(failed) == len(calls):
             yield failed[0].message

@@ -14,16 +14,19 @@ from typing import Any
 import pytest
 from cli_world import Demo, World, make_world
 from redis_world import described, file_of
-from running_world import MemoryTarget, workload
+from running_world import MemoryTarget, call, context, workload
 from test_consent import plan, refusal
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree, not_held_since
 from opsctl.planning.holding import loosened
 from opsctl.planning.observation import Maintenance
+from opsctl.planning.plan import Step
 from opsctl.planning.resource import Impact
 from opsctl.planning.saved import plan_from_json, plan_to_json
 from opsctl.ports.alerts import Silence
+from opsctl.running.context import Context
+from opsctl.running.maintaining import maintain
 from opsctl.running.silencing import silence
 from opsctl.targets.hosts.bundle import playbooks
 from opsctl.targets.hosts.maintaining import maintained
@@ -191,6 +194,42 @@ def test_who_tells_of_alerts_is_given_the_routes_to_the_service_and_no_others(
     world.target.content = dict(BUILT)
     assert world.call(*HOLD) == Exit.DONE
     assert [one.routes for one in told] == [("web", "web-ro")]
+
+
+HOLD_STEP = Step(
+    "hold/demo", "operate", "hold demo", target="dc", service="demo", verb="hold",
+    arguments={"seconds": "60", "who": "ops", "reason": "new disks"},
+)  # fmt: skip
+
+
+def told_from_afar(there: MemoryTarget) -> Context:
+    """The hold of a service that is watched from another target, which the run did not lock."""
+    here = context(MemoryTarget(), (HOLD_STEP,))
+    teller = replace(
+        workload(1), service="alerts", silence=lambda _: (call("silence", 0, "silence"),)
+    )
+    return replace(
+        here,
+        workloads={**here.workloads, "alerts": ("far", teller)},
+        targets={**here.targets, "far": there},
+    )
+
+
+def test_who_tells_of_its_alerts_from_another_target_is_told_without_a_lock_there() -> None:
+    there = MemoryTarget("far")
+    run = told_from_afar(there)
+    maintain(HOLD_STEP, run)
+    assert there.log == ["silence demo-0"]
+    assert run.missed == []
+
+
+def test_one_on_another_target_that_does_not_answer_is_named_and_the_service_is_held() -> None:
+    there = MemoryTarget("far", away={0})
+    run = told_from_afar(there)
+    maintain(HOLD_STEP, run)
+    (missed,) = run.missed
+    assert "alerts of demo are told all the same: could not silence: demo-0" in missed
+    assert run.targets["dc"].log == ["hold demo for 60 s: new disks"]  # type: ignore[attr-defined]
 
 
 def test_one_that_is_away_is_named_with_what_to_do_and_the_service_is_held_all_the_same(
