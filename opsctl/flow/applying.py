@@ -222,15 +222,18 @@ def _revision(parts: Parts, seen: Survey, plan: Plan, fences: Mapping[str, Fence
     known = seen.observation.documents.get(newest)
     if plan.reach == "none" or known == plan.document:
         return newest
-    return next_revision(newest, parts.targets, min(fences))
+    return next_revision(newest, parts.targets, fences)
 
 
-def next_revision(newest: int, targets: Collection[str], first: str) -> int:
-    """The number that a run takes which holds the lock of `first`, and none of a target before it.
+def next_revision(newest: int, targets: Collection[str], locked: Collection[str]) -> int:
+    """The number that a run takes which holds the locks of some targets.
 
-    Each target has every so-many-th for its own, as databases with several writers number their
-    rows: runs at different targets at once never share one, nor do those that can't see another
-    target. Those at one target see each other's, as they take turns.
+    Of all: the next one, for nobody else is at work. Else each target has every so-many-th for its
+    own, as databases with several writers number their rows: runs at different targets at once
+    never share one, nor do those that can't see another target. Those at one target see each
+    other's, as they take turns.
     """
-    turn = sorted(targets).index(first)
+    if {*locked} == {*targets}:
+        return newest + 1
+    turn = sorted(targets).index(min(locked))
     return newest + 1 + (turn - newest) % len(targets)

@@ -262,14 +262,15 @@ def test_runs_at_once_at_different_targets_never_share_a_revision(world: World) 
     assert began("dc") != began("far")  # planned by one look, as of two who work side by side
 
 
-def test_revisions_are_numbered_one_by_one_at_one_target_and_in_steps_at_several() -> None:
-    assert [next_revision(newest, ["dc"], "dc") for newest in range(3)] == [1, 2, 3]
+def test_revisions_are_numbered_one_by_one_but_for_runs_that_hold_some_of_several_targets() -> None:
+    assert [next_revision(newest, ["dc"], {"dc"}) for newest in range(3)] == [1, 2, 3]
     targets = ["cloud", "dc", "far"]
-    made = {name: {next_revision(n, targets, name) for n in range(30)} for name in targets}
+    assert [next_revision(newest, targets, {*targets}) for newest in range(3)] == [1, 2, 3]
+    made = {name: {next_revision(n, targets, {name}) for n in range(30)} for name in targets}
     assert not made["cloud"] & made["dc"]
     assert not made["far"] & (made["cloud"] | made["dc"])
     for name in targets:
-        assert all(n < next_revision(n, targets, name) <= n + 3 for n in range(30))
+        assert all(n < next_revision(n, targets, {name}) <= n + 3 for n in range(30))
 
 
 def installed(number: int, **packages: str) -> Node:
