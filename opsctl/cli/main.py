@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -30,8 +31,9 @@ app = typer.Typer(
     "OPSCTL_STRICT, OPSCTL_LIMIT, OPSCTL_OUTPUT, OPSCTL_NO_COLOR; OPSCTL_DEBUG=1 shows tracebacks.",
 )
 # Objects made between two searches for garbage. Modules are none, and the default of 700 searches
-# them again and again while they are imported: a tenth of a short command's time.
-GARBAGE = 50_000
+# them again and again while they are imported: a tenth of a short command's time. A plan of some
+# hosts makes fewer than these.
+GARBAGE = 200_000
 # Of space, inodes, open files, memory.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _VARIABLES = {
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code. No traceback leaves it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     gc.set_threshold(GARBAGE, 20, 20)
+    atexit.register(gc.freeze)  # else Python's end searches all that is there once more
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would search every package
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # it is for who said nohup
