@@ -61,9 +61,9 @@ class Session:
 
     def engines(self) -> Mapping[str, type[ServiceBase]]:
         """The engines that are installed, each with the keys of its services."""
-        from opsctl.discovery import engines
+        from opsctl.discovery import option_models
 
-        return {name: engine.options for name, engine in engines().items()}
+        return option_models()
 
     def findings(self, environment: Environment) -> tuple[OpsError, ...]:
         """What the linter says, in the look of errors. Raises those that are errors themselves."""

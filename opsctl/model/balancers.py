@@ -20,8 +20,10 @@ def with_balancers(
 
     The document stays as it was written. Where no engine balances, routes are left as they are.
     """
-    kinds = [(name, kind) for name, kind in engines.items() if kind.balances]
-    if not kinds or not environment.routes:
+    if not environment.routes:
+        return environment, []  # no engine is asked, nor imported for that
+    kind = next(((name, kind) for name, kind in engines.items() if kind.balances), None)
+    if kind is None:
         return environment, []
     mistakes: list[OpsError] = []
     routes: dict[str, Route] = {}
@@ -36,7 +38,7 @@ def with_balancers(
     for pool in dict.fromkeys(route.via for route in routes.values() if route.via):
         if pool not in services:
             led = [services[route.to] for route in routes.values() if route.via == pool]
-            services[pool] = _made(environment, pool.removeprefix("balancer-"), kinds[0], led)
+            services[pool] = _made(environment, pool.removeprefix("balancer-"), kind, led)
     return environment.model_copy(update={"routes": routes, "services": services}), mistakes
 
 

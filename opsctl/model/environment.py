@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,12 +41,13 @@ class Environment(Model):
 
     _tree: Node = PrivateAttr(default_factory=Table)
     _read_with: Environment | None = PrivateAttr(None)
-    _timekeepers: tuple[str, ...] = PrivateAttr(())
+    _engines: Mapping[str, type[ServiceBase]] = PrivateAttr(default_factory=dict)
 
     @property
-    def timekeepers(self) -> tuple[str, ...]:
-        """The engines to be had here that keep time, whether the spec has one or not."""
-        return self._timekeepers
+    def timekeeper(self) -> str:
+        """The first engine to be had here that keeps time, whether the spec has one or not; "" for
+        none. Engines may be imported for it."""
+        return next((name for name, engine in self._engines.items() if engine.keeps_time), "")
 
     @property
     def document(self) -> dict[str, Any]:

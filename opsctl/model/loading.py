@@ -81,8 +81,7 @@ def build(tree: Node, found: Iterable[OpsError] = (), *, engines: Engines) -> En
     if environment is not None:
         environment = environment.model_copy(update={"services": services})
         environment._tree = tree
-        keepers = (name for name, engine in engines.items() if engine.keeps_time)
-        environment._timekeepers = tuple(keepers)
+        environment._engines = engines
         mistakes += check_references(environment, tree)
         if not mistakes:
             environment, unmade = with_balancers(environment, engines)

@@ -12,7 +12,7 @@ from opsctl.model.targets import HostsTarget, LabHosts
 def keeper_words(environment: Environment, target: str) -> str:
     """What to write so that somebody keeps the clocks of a target's hosts."""
     words = "a service that keeps time"
-    for engine in environment.timekeepers[:1]:
+    if engine := environment.timekeeper:
         words += f", such as `time: {{engine: {engine}, on: {target}}}`"
     return words
 

@@ -3,11 +3,12 @@
 Nothing heavy is imported before it is needed: a short command pays only for what it uses.
 """
 
+from opsctl.discovery import option_models
 from opsctl.wiring.alerting import alertmanager, if_any, prometheus, rule_tool
 from opsctl.wiring.drills import drill_reports, start
 from opsctl.wiring.labs import cluster, cluster_up, lab, lab_up, labs
 from opsctl.wiring.safe import SecretsDoor, masker, secrets
-from opsctl.wiring.spec import option_models, parts
+from opsctl.wiring.spec import parts
 from opsctl.wiring.watching import boards, grafana, metrics, preview, pushing, units
 
 __all__ = [

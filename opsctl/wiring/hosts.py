@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ def hosts_target(
             firewall=written.firewall,
             kernel=written.kernel,
             time=written.time,
-            time_service=model.keeper_words(spec, name),
+            time_service=partial(model.keeper_words, spec, name),
             unsupported=unsupported,
             cut_power=cut_power,
             stragglers=HASTE if hasty else None,

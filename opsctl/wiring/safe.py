@@ -71,8 +71,8 @@ class SecretsDoor:
 
     @cached_property
     def _spec(self) -> Environment:
+        from opsctl.discovery import option_models
         from opsctl.model import load
-        from opsctl.wiring.spec import option_models
 
         return load(self.files, self.sets, engines=option_models())
 

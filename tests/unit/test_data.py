@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,10 +89,48 @@ def test_an_engine_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(metadata, "entry_points", lambda group: [broken])
     discovery.engines.cache_clear()
     try:
+        assert "toy" in discovery.engines()
+        assert discovery.engines()["redis"].name == "redis"  # nobody else minds
         with pytest.raises(OpsError, match=r"engine/not-importable.*toy"):
-            discovery.engines()
+            discovery.engines()["toy"]
     finally:
         discovery.engines.cache_clear()
+
+
+def test_our_own_engines_are_found_without_a_search_through_all_packages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    def search(group: str) -> None:
+        raise AssertionError("it is not needed")
+
+    monkeypatch.setattr(metadata, "entry_points", search)
+    discovery.engines.cache_clear()
+    try:
+        assert "redis" in discovery.engines()
+        assert discovery.option_models()["redis"] is discovery.engines()["redis"].options
+    finally:
+        discovery.engines.cache_clear()
+
+
+def test_an_engine_that_a_spec_does_not_name_is_not_imported(tmp_path: Path) -> None:
+    spec = tmp_path / "opsctl.yaml"
+    spec.write_text(
+        "opsctl: 1\nname: shop\ntargets: {dc: {hosts: {n1: {}}, time: external}}\n"
+        "services: {web: {engine: redis, on: dc, replicas: 1}}\n"
+    )
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from opsctl import wiring\n"
+        f"wiring.parts([Path({str(spec)!r})])\n"
+        "names = (name.split('.') for name in sys.modules if name.startswith('opsctl.engines.'))\n"
+        "sys.stdout.write(' '.join(sorted(name[2] for name in names if name[3:] == ['engine'])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "redis"
 
 
 def test_engines_are_found_by_the_names_of_their_entry_points(

@@ -221,7 +221,7 @@ def test_when_every_host_is_off_the_callers_clock_is_in_doubt_too() -> None:
 
 def test_a_clock_that_nobody_keeps_is_told_and_one_that_can_not_be_asked_is_not() -> None:
     kept = {"a": {"synced": True}, "b": {"synced": False}, "c": None}
-    found = list(clock_problems("dc", {}, kept, "write this"))
+    found = list(clock_problems("dc", {}, kept, lambda: "write this"))
     assert found[0].error.hint.startswith("write this, or ")
     assert [(problem.where, problem.error.code) for problem in found] == [
         ("dc/b", "hosts/clock-unsynced")

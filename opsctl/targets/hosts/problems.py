@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from opsctl.errors import Exit, OpsError
@@ -96,7 +96,7 @@ def clock_problems(
     target: str,
     clocks: Mapping[str, tuple[float, float]],
     kept: Mapping[str, Mapping[str, Any] | None],
-    keeper: str = "",
+    keeper: Callable[[], str] = str,
 ) -> Iterator[Problem]:
     """Hosts whose clock differs from this machine's by more than SKEW, doubt in their favour; and
     of `kept` (what each host's kernel was told) those whose clock nobody keeps. `keeper` says what
@@ -107,12 +107,12 @@ def clock_problems(
         if host in off:
             message = f"its clock is {clocks[host][0]:+.1f} s off this machine's{ours}"
             where = layout.where(target, host)
-            yield problem(where, "hosts/clock-skew", message, keeper, "warning")
+            yield problem(where, "hosts/clock-skew", message, keeper(), "warning")
     for host, said in kept.items():
         if said is not None and not said["synced"]:
             message = "nobody keeps its clock: the kernel calls it unsynchronised"
             where = layout.where(target, host)
-            hint = f"{keeper}, or `time: external` where others see to it"
+            hint = f"{keeper()}, or `time: external` where others see to it"
             yield problem(where, "hosts/clock-unsynced", message, hint, "warning")
 
 

@@ -73,10 +73,10 @@ class Packages:
 class Options:
     """Further keys of a hosts target. `unsupported`: systems other than Debian 12 and 13 too.
 
-    `time_service`: what to write for hosts whose clocks nobody keeps. `cut_power(hosts, seconds)`
-    takes their power, where something can, and tells the first and the last moment in which that
-    may have happened. `stragglers`: seconds that a look waits for hosts that
-    say nothing when most others have answered; None for as long as it takes to be sure.
+    `time_service` says what to write for hosts whose clocks nobody keeps. `cut_power(hosts,
+    seconds)` takes their power, where something can, and tells the first and the last moment in
+    which that may have happened. `stragglers`: seconds that a look waits for hosts that say nothing
+    when most others have answered; None for as long as it takes to be sure.
     `collectors`: addresses beyond the target whence metrics are collected.
     """
 
@@ -84,7 +84,7 @@ class Options:
     firewall: Literal["off", "check", "manage"] = "check"
     kernel: Literal["check", "apply"] = "check"
     time: Literal["check", "external"] = "check"
-    time_service: str = "a service that keeps time"
+    time_service: Callable[[], str] = lambda: "a service that keeps time"
     unsupported: bool = False
     cut_power: Callable[[tuple[str, ...], float], tuple[float, float]] | None = None
     stragglers: float | None = None
