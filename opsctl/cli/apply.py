@@ -11,7 +11,8 @@ from opsctl.cli.changing import carry_out, consent_of, run
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.errors import Exit, OpsError, SpecError
-from opsctl.flow.applying import apply_plan, apply_saved, make_plan
+from opsctl.flow.applying import apply_plan, apply_saved
+from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.revisions import resume_plan
 from opsctl.planning.saved import plan_from_json

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from opsctl.cli.exits import plan_exit
 from opsctl.cli.session import Session
 from opsctl.cli.signals import stopping
 from opsctl.cli.views.plan import PlanView
@@ -88,19 +89,3 @@ def performed(session: Session, consent: Consent, work: Work) -> Report:
     if report.error is not None:
         session.screen.error(report.error)
     return report
-
-
-def plan_exit(plan: Plan, *, differs: bool = False) -> Exit:
-    """What a plan that is only shown ends with; `differs`: changes give exit 3."""
-    if plan.unreachable:
-        return Exit.UNOBSERVED
-    if plan.blocked or plan.withheld:
-        return Exit.REFUSED
-    return Exit.DIFFERS if differs and not plan.empty else Exit.DONE
-
-
-def drift_exit(plan: Plan) -> Exit:
-    """What differs counts before what an apply would refuse: nobody wants to apply."""
-    if plan.unreachable or plan.empty:
-        return plan_exit(plan)
-    return Exit.DIFFERS

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import drift_exit, plan_exit
 from opsctl.cli.command import command, new_app
+from opsctl.cli.exits import drift_exit, plan_exit
 from opsctl.cli.session import Session
 from opsctl.cli.views.plan import PlanView
 from opsctl.errors import Exit, OpsError
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.flow.survey import Survey
 from opsctl.planning.plan import Plan
 from opsctl.planning.saved import plan_to_json

@@ -1,4 +1,4 @@
-"""Plan, apply, destroy, roll back: what changes targets, always as a Plan run by the runner."""
+"""Apply: what changes targets, always as a Plan run by the runner."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import partial
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree, nobody_since, not_held_since, others_since
-from opsctl.flow.generations import newest, refused
+from opsctl.flow.generations import newest
+from opsctl.flow.looking import make_plan, scope_from
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, placed_now, survey, within_reach
-from opsctl.planning.build import Scope, build
 from opsctl.planning.digest import stale
 from opsctl.planning.observation import Node
-from opsctl.planning.plan import Plan, Reach
+from opsctl.planning.plan import Plan
 from opsctl.ports import Events, Fence
 from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
 from opsctl.running.journal import Journal, run_id
@@ -27,17 +27,6 @@ RECENT = 50  # records of the journal, among which the newest revision stands
 
 def _nothing() -> None:
     pass
-
-
-def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, Survey]:
-    """Looks at everything and says what would change. Changes nothing."""
-    seen = survey(parts)
-    plan = build(seen.desired, seen.observation, scope, title)
-    workloads = [workload for _, workload in seen.desired.workloads.values()]
-    outdated = refused(parts.generations, seen.observation.generations, workloads)
-    blocked = (*outdated, *plan.blocked)
-    reach: Reach = "part" if scope.limit else "all"
-    return replace(plan, options=scope_options(scope), blocked=blocked, reach=reach), seen
 
 
 def apply_plan(
@@ -183,27 +172,6 @@ def _check_of(environment_id: str, saved: Plan) -> None:
             hint="name the spec that it was made with: -f FILE",
             exit=Exit.REFUSED,
         )
-
-
-def scope_options(scope: Scope) -> dict[str, object]:
-    """The scope as a saved plan keeps it."""
-    return {
-        "limit": list(scope.limit),
-        "prune": scope.prune,
-        "shrink": sorted(scope.shrink),
-        "delete_data": sorted(scope.delete_data),
-    }
-
-
-def scope_from(options: Mapping[str, object]) -> Scope:
-    """The scope that a saved plan was made with."""
-    words = {key: value for key, value in options.items() if isinstance(value, list)}
-    return Scope(
-        limit=tuple(words.get("limit", ())),
-        prune=options.get("prune") is True,
-        shrink=frozenset(words.get("shrink", ())),
-        delete_data=frozenset(words.get("delete_data", ())),
-    )
 
 
 def _targets(parts: Parts, plan: Plan, seen: Survey) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from opsctl.flow.parts import Parts
 from opsctl.model import Environment
-from opsctl.monitoring import Catalogue, collecting
 from opsctl.ports import Target
 from opsctl.routes import directory, ways
 from opsctl.workload import AddressRef, Directory, Scrape, Seat, Text, Workload
+
+if TYPE_CHECKING:
+    from opsctl.monitoring import Catalogue
 
 
 def describe(parts: Parts, name: str, seats: Sequence[Seat], known: Directory) -> Workload:
@@ -70,5 +73,7 @@ def told(
         return Directory(ways=ways(environment, name, workloads))
     if not environment.services[name].collects:
         return directory(environment, name, workloads)
+    from opsctl.monitoring import collecting
+
     own = draft(Directory(environment=environment.name))
     return collecting(environment, name, {**workloads, name: own}, catalogue)

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from opsctl.errors import OpsError, SpecError
 from opsctl.model import Environment, ServiceBase
-from opsctl.monitoring import Catalogue
 from opsctl.ports import Record, Secrets, Target
 from opsctl.running.lease import TTL
 from opsctl.workload import Engine, Quiet, Render, Workload
 
 if TYPE_CHECKING:
     from opsctl.flow.reading import Live  # dashboards behind it, which few commands want
+    from opsctl.monitoring import Catalogue  # rules behind it, for those who collect metrics
 
 
 def _no_catalogue(name: str) -> Catalogue:  # noqa: ARG001
+    from opsctl.monitoring import Catalogue
+
     return Catalogue()
 
 

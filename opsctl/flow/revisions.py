@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opsctl.errors import Exit, OpsError
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope

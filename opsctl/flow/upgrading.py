@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from opsctl.flow.applying import apply_plan, make_plan
+from opsctl.flow.applying import apply_plan
 from opsctl.flow.consent import Consent
+from opsctl.flow.looking import make_plan
 from opsctl.flow.operating import workload_of
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, survey

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
-from opsctl.flow.sources import WebDoor, web_doors
 from opsctl.model import Alertmanager, BasicAuth, ExistingPrometheus, ServiceBase
 from opsctl.workload import CertRef, Quiet, SecretRef, Workload
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from opsctl.clients.alertmanager import AlertmanagerServer
     from opsctl.clients.promtool import Promtool
     from opsctl.clients.trust import Trust
+    from opsctl.flow.sources import WebDoor
     from opsctl.ports.metrics import Metrics
 
 Server = TypeVar("Server")
@@ -160,6 +160,8 @@ def _first(
     made: Callable[[Reached], Server],
 ) -> Iterator[Server]:
     """The first member that answers. Raises what the last one said, where none does."""
+    from opsctl.flow.sources import web_doors
+
     said: OpsError | None = None
     for door in web_doors(parts, placed, duty):
         password = parts.secrets.value(door.endpoint.password)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
-from opsctl.monitoring.dashboards.naming import stem
 from opsctl.wiring.safe import vault_password
 
 if TYPE_CHECKING:
@@ -74,6 +73,7 @@ def render_dashboards(parts: Parts, folder: Path) -> tuple[Path, ...]:
     Dashboards of services that are gone from the spec are removed from `folder`.
     """
     from opsctl.flow.dashboards import provisioned
+    from opsctl.monitoring.dashboards.naming import stem
     from opsctl.wiring.watching import boards, units
 
     files = provisioned(parts, boards(), units())

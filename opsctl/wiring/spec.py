@@ -11,25 +11,19 @@ from typing import TYPE_CHECKING
 
 from opsctl import __version__
 from opsctl.data import catalogue, renderer
-from opsctl.discovery import engines
+from opsctl.discovery import engines, option_models
 from opsctl.errors import OpsError
 from opsctl.flow.parts import Parts
-from opsctl.model import Environment, KubernetesTarget, ServiceBase, load, load_data
-from opsctl.monitoring import Catalogue
-from opsctl.wiring.alerting import silence
+from opsctl.model import Environment, KubernetesTarget, load, load_data
 from opsctl.wiring.places import cache_folder, folder_of, lock_ttl, state_folder, who
 from opsctl.wiring.safe import open_secrets
 
 if TYPE_CHECKING:
     from opsctl.clients.lockfile import LockFile
     from opsctl.flow.reading import Live
+    from opsctl.monitoring import Catalogue
     from opsctl.ports import Record, Secrets, Target
-    from opsctl.workload import Workload
-
-
-def option_models() -> Mapping[str, type[ServiceBase]]:
-    """Every engine's name and the model of its own keys."""
-    return {name: engine.options for name, engine in engines().items()}
+    from opsctl.workload import Quiet, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def _parts(call: _Call, spec: Environment) -> Parts:
     return replace(
         made,
         measured=lambda workloads: _measured(made, workloads),
-        silence=lambda quiet: silence(made, quiet),
+        silence=lambda quiet: _silence(made, quiet),
     )
 
 
@@ -98,6 +92,12 @@ def _measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, L
     return measured(parts, workloads)
 
 
+def _silence(parts: Parts, quiet: Quiet) -> None:
+    from opsctl.wiring.alerting import silence
+
+    silence(parts, quiet)
+
+
 def _catalogue(name: str) -> Catalogue:
     """Empty for an engine that brings none, as those of other packages do."""
     try:
@@ -105,6 +105,8 @@ def _catalogue(name: str) -> Catalogue:
     except OpsError as error:
         if error.code != "data/missing":
             raise
+    from opsctl.monitoring import Catalogue
+
     return Catalogue()
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from opsctl import data
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
-from opsctl.ports.metrics import Metrics
 from opsctl.wiring.alerting import PATIENCE, prometheus
 from opsctl.workload import SecretRef, Workload
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from opsctl.flow.reading import Live
     from opsctl.monitoring.dashboards.document import Board
     from opsctl.monitoring.dashboards.page import Assets
+    from opsctl.ports.metrics import Metrics
 
 
 _PATIENCE = 2.0  # seconds that `status` waits for numbers

@@ -11,7 +11,7 @@ from api_server import ApiServer
 from fake_controllers import controllers
 
 from opsctl import wiring
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
 from opsctl.planning.build import Scope

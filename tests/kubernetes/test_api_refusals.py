@@ -14,7 +14,7 @@ from api_server import ApiServer
 from api_world import World
 
 from opsctl.errors import Exit, OpsError
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.planning.build import Scope
 from opsctl.targets.kubernetes import Access, KubernetesTarget
 from opsctl.targets.kubernetes.api import Api

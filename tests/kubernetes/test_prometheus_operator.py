@@ -30,7 +30,7 @@ from lab_site import OPSCTL
 from operator_world import THEIRS, Theirs, asked, of_the_image, operator, prometheus, shake_hands
 
 from opsctl import wiring
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.lab.folder import cache_root
 from opsctl.lab.kubernetes import program
 from opsctl.planning.build import Scope

@@ -13,7 +13,8 @@ from planning_world import node
 from running_world import MemoryTarget
 
 from opsctl.errors import Exit
-from opsctl.flow.applying import make_plan, next_revision, resolved, run_plan
+from opsctl.flow.applying import next_revision, resolved, run_plan
+from opsctl.flow.looking import make_plan
 from opsctl.model import load
 from opsctl.planning.build import Scope
 from opsctl.planning.observation import Node, Turn

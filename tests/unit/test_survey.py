@@ -12,7 +12,7 @@ from cli_world import Demo, WatchedTarget, World
 from planning_world import workload
 
 from opsctl.errors import OpsError
-from opsctl.flow.applying import make_plan
+from opsctl.flow.looking import make_plan
 from opsctl.flow.survey import survey
 from opsctl.planning.build import Scope
 from opsctl.planning.observation import Observation, Problem
