@@ -107,8 +107,9 @@ def _watching_others(parts: Parts) -> str:
 def _look(parts: Parts, target: Target, beside: Mapping[str, Workload]) -> _Half:
     """One look; a second one only when members sit elsewhere than this machine remembered.
     `beside`: services of other targets that this one's speak of."""
-    recorded = target.recorded()
-    half = _observe(parts, target, recorded, beside)
+    with target.expecting():
+        recorded = target.recorded()
+        half = _observe(parts, target, recorded, beside)
     seen = _with_silent(target.name, half.observation, recorded)
     if _differs(recorded, seen):
         half = _observe(parts, target, seen, beside)

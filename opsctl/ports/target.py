@@ -148,6 +148,11 @@ class Target(Protocol):
         """Seats as last seen from this machine, a guess that `observe` confirms or corrects."""
         ...
 
+    def expecting(self) -> AbstractContextManager[None]:
+        """While it lasts, a look is expected soon: what it needs first, whatever it will be about,
+        begins beside the caller's own work. Raises nothing for a place that can't be reached."""
+        ...
+
     def realise(
         self, workloads: Sequence[Workload], services: Mapping[str, ServiceBase]
     ) -> tuple[Resource, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,6 +130,9 @@ class MemoryTarget:
 
     def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
         return {}
+
+    def expecting(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def realise(self, workloads: Sequence[Workload], services: Mapping[str, Any]) -> Any:
         raise AssertionError("the runner realises nothing")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -14,14 +16,14 @@ from opsctl.errors import OpsError
 from opsctl.planning.observation import Node
 from opsctl.planning.plan import Reach
 from opsctl.ports import Record, Secrets
-from opsctl.targets.hosts import journals, ssh, ssh_errors, wire
+from opsctl.targets.hosts import bundle, journals, ssh, ssh_errors, wire
 from opsctl.targets.hosts.agents import Agents, Answers
 from opsctl.targets.hosts.inventory import inventory_hosts
 from opsctl.targets.hosts.observing import Looking, seats
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
 from opsctl.targets.unfinished import unfinished
-from opsctl.workload import Seat
+from opsctl.workload import Seat, SecretRef
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,68 @@ def test_many_programs_run_at_once_and_each_is_bounded() -> None:
     for number in range(5):
         one = said[f"c{number}"]
         assert (one.exit, len(one.out), one.err) == (3, 180_000, "err\n")
+
+
+def test_a_program_that_was_begun_is_told_the_rest_and_timed_from_then_on() -> None:
+    first = b"a" * 90_000  # more than a pipe takes
+    begun = {name: ssh.begin(["sh", "-c", "cat; exit 3"], first) for name in ("one", "two")}
+    time.sleep(0.05)
+    told = time.time()
+    calls: dict[str, ssh.Call] = {name: (one, b"the rest") for name, one in begun.items()}
+    said = ssh.run_all({**calls, "new": (["cat"], b"all")}, timeout=5.0, parallel=2)
+    for name in begun:
+        assert (said[name].exit, said[name].out) == (3, first + b"the rest")
+        assert said[name].began >= told
+    assert said["new"].out == b"all"
+
+
+def test_a_program_that_was_begun_and_ended_is_like_one_that_ends_early() -> None:
+    begun = ssh.begin(["sh", "-c", "echo no connection >&2; exit 255"], b"")
+    begun.process.wait(timeout=5)
+    said = ssh.run_all({"one": (begun, b"in")}, timeout=5.0, parallel=1)["one"]
+    assert (said.exit, said.err) == (255, "no connection\n")
+
+
+class Local(Agents):
+    """Runs the hosts' program here."""
+
+    def _command(self, name: str) -> list[str]:
+        return ["sh", "-c", bundle.COMMAND.replace(bundle.PYTHON, sys.executable)]
+
+
+def local(parallel: int = 20) -> Local:
+    hosts = {name: Host(name) for name in ("n1", "n2")}
+    options = SshOptions(user="root", parallel=parallel)
+    return Local("dc", Env("shop", "shop"), hosts, options, cast("Secrets", None))
+
+
+def test_a_program_that_waits_already_gets_the_next_request_and_no_second_one() -> None:
+    agents = local(parallel=1)
+    agents.begin()
+    assert list(agents.begun) == ["n1"]
+    process = agents.begun["n1"].process
+    answers = agents.send({"n1": {}, "n2": {}})
+    assert {name: "facts" in answer for name, answer in answers.given.items()} == {
+        "n1": True, "n2": True,
+    }  # fmt: skip
+    assert process.returncode == 0
+    assert not agents.begun
+
+
+def test_a_program_that_is_not_asked_in_the_end_is_gone() -> None:
+    agents = local()
+    agents.begin()
+    processes = [one.process for one in agents.begun.values()]
+    agents.abandon()
+    assert [process.returncode for process in processes] == [-9, -9]
+    assert not agents.begun
+
+
+def test_where_sudo_wants_a_password_nothing_begins_before_it_is_needed() -> None:
+    asking = replace(local().options, become_password=SecretRef("sudo", given=True))
+    agents = replace(local(), options=asking)
+    agents.begin()
+    assert not agents.begun
 
 
 def test_who_hurries_waits_for_the_last_ones_only_until_most_have_answered() -> None:

@@ -271,7 +271,7 @@ def test_a_look_waits_for_none_of_python_s_slow_modules() -> None:
     }  # fmt: skip
     command = COMMAND.replace("/usr/bin/python3 -IS", f"{sys.executable} -X importtime -IS")
     done = subprocess.run(
-        ["sh", "-c", command], input=bundle().message(json.dumps(request).encode()),
+        ["sh", "-c", command], input=bundle().program + json.dumps(request).encode(),
         capture_output=True, timeout=20, check=True,
     )  # fmt: skip
     answer = json.loads(done.stdout)

@@ -653,8 +653,18 @@ def test_the_bundle_runs_from_standard_input_alone() -> None:
     left = b"what sudo left of a password line\n"
     done = subprocess.run(
         ["sh", "-c", COMMAND.replace("/usr/bin/python3", sys.executable)],
-        input=left + bundle().message(request), capture_output=True, timeout=20, check=True,
+        input=left + bundle().program + request, capture_output=True, timeout=20, check=True,
     )  # fmt: skip
     answer = json.loads(done.stdout)
     assert answer["facts"]["system"]
     assert "seats" in answer or answer["error"]["code"] == "hosts/no-root"
+
+
+def test_the_bundle_without_a_request_ends_without_a_word() -> None:
+    from opsctl.targets.hosts.bundle import COMMAND
+
+    done = subprocess.run(
+        ["sh", "-c", COMMAND.replace("/usr/bin/python3", sys.executable)],
+        input=bundle().program, capture_output=True, timeout=20, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == (b"", b"")

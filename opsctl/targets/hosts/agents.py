@@ -46,8 +46,9 @@ class Agents:
 
     `silent` are the hosts that the last look did not reach: the same set for all who ask, emptied
     host by host as they answer again. Waiting for each of them at every turn of a run would take
-    longer than the run. `stragglers`: how many seconds hosts may take once most have answered; None
-    for as long as it takes.
+    longer than the run. `begun` are programs that wait for a request already, each for one; they
+    are the same for all who ask, too. `stragglers`: how many seconds hosts may take once most have
+    answered; None for as long as it takes.
     """
 
     target: str
@@ -56,12 +57,29 @@ class Agents:
     options: SshOptions
     secrets: Secrets
     silent: set[str] = field(default_factory=set)
+    begun: dict[str, ssh.Begun] = field(default_factory=dict)
     stragglers: float | None = None
 
     @property
     def speaking(self) -> tuple[str, ...]:
         """The hosts less the silent ones."""
         return tuple(name for name in self.hosts if name not in self.silent)
+
+    def begin(self) -> None:
+        """Start the program on as many hosts as are asked at once, before the request is known.
+
+        Not where sudo wants a password: a secret is read when it is needed, not before.
+        """
+        if self.options.become_password is not None:
+            return
+        for name in list(self.hosts)[: self.options.parallel]:
+            if name not in self.begun:
+                self.begun[name] = ssh.begin(self._command(name), bundle.bundle().program)
+
+    def abandon(self) -> None:
+        """End the programs that were not asked."""
+        while self.begun:
+            ssh.abandon(self.begun.popitem()[1])
 
     def send(self, requests: Mapping[str, Request], work: float = 20.0) -> Answers:
         """Send each host its request; `work` is how many seconds answering may take there.
@@ -105,14 +123,21 @@ class Agents:
     def _run(
         self, requests: Mapping[str, Request], work: float, bound: float
     ) -> dict[str, ssh.Said]:
-        calls = {}
+        calls: dict[str, ssh.Call] = {}
         for name, request in requests.items():
             common = {"environment": self.environment_at(name), "deadline": int(work + SLACK)}
             text = json.dumps({**common, **request}, separators=(",", ":")).encode()
-            password = self.password(name)
-            line = f"{password}\n".encode() if password else b""
-            calls[name] = (self._command(name), line + bundle.bundle().message(text))
+            if begun := self.begun.pop(name, None):
+                calls[name] = (begun, text)
+            else:
+                calls[name] = (self._command(name), self._opening(name) + text)
         return ssh.run_all(calls, bound, self.options.parallel, self.stragglers)
+
+    def _opening(self, name: str) -> bytes:
+        """What the program's standard input begins with. Raises as `password`."""
+        password = self.password(name)
+        line = f"{password}\n".encode() if password else b""
+        return line + bundle.bundle().program
 
     def environment_at(self, host: str) -> dict[str, Any]:
         """As its program is told of it: what the spec calls this host, and what it calls others. A

@@ -14,13 +14,14 @@ import opsctl
 from opsctl.errors import OpsError
 
 PYTHON = "/usr/bin/python3"
-# Whatever sudo leaves of its password line comes first; then "opsctl LOADER SOURCE REQUEST DIGEST".
+# Whatever sudo leaves of its password line comes first; then "opsctl LOADER SOURCE DIGEST", those
+# two, and the request, which may come later and ends with the input.
 _BOOTSTRAP = (
     "import sys,zlib;r=sys.stdin.buffer;l=r.readline()\n"
     "while l and not l.startswith(b'opsctl '):l=r.readline()\n"
-    "_,a,b,c,d=l.split()\n"
+    "_,a,b,c=l.split()\n"
     "exec(zlib.decompress(r.read(int(a))))\n"
-    "start(r.read(int(b)),d.decode(),r.read(int(c)))"
+    "start(r.read(int(b)),c.decode(),r.read)"
 )
 COMMAND = f"{PYTHON} -IS -c {shlex.quote(_BOOTSTRAP)}"
 
@@ -31,10 +32,11 @@ class Bundle:
     source: bytes  # compressed JSON: module name -> text
     digest: str
 
-    def message(self, request: bytes) -> bytes:
-        """What goes to the program's standard input."""
-        sizes = f"{len(self.loader)} {len(self.source)} {len(request)}"
-        return f"opsctl {sizes} {self.digest}\n".encode() + self.loader + self.source + request
+    @property
+    def program(self) -> bytes:
+        """What goes to the program's standard input before the request."""
+        sizes = f"{len(self.loader)} {len(self.source)}"
+        return f"opsctl {sizes} {self.digest}\n".encode() + self.loader + self.source
 
 
 def playbooks() -> Path:

@@ -36,6 +36,18 @@ class Said:
     ended: float
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A command that runs and has been told, or will be, the first part of its standard input."""
+
+    process: subprocess.Popen[bytes]
+    untold: bytes
+
+
+Call = tuple[Sequence[str] | Begun, bytes]
+"""A command, or one that was begun, and its standard input, or the rest of it."""
+
+
 @dataclass(slots=True)
 class _Call:
     process: subprocess.Popen[bytes]
@@ -134,8 +146,32 @@ def command(host: Host, options: SshOptions, *more: str) -> list[str]:
     return ["ssh", "-T", *arguments(host, options), "--", destination(host, options), *more]
 
 
+def begin(argv: Sequence[str], first: bytes) -> Begun:
+    """Start a command whose standard input begins with `first`, to be run to its end by `run_all`.
+
+    Never waits: what the pipe does not take at once is told then.
+    """
+    process = _started(argv)
+    assert process.stdin
+    try:
+        told = os.write(process.stdin.fileno(), first)
+    except (BlockingIOError, BrokenPipeError):
+        told = 0
+    return Begun(process, first[told:])
+
+
+def abandon(begun: Begun) -> None:
+    """End a command that nobody wants any more."""
+    process = begun.process
+    process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        assert stream
+        stream.close()
+    process.wait(timeout=2)
+
+
 def run_all(
-    calls: Mapping[str, tuple[Sequence[str], bytes]],
+    calls: Mapping[str, Call],
     timeout: float,
     parallel: int,
     stragglers: float | None = None,
@@ -167,24 +203,34 @@ def run_all(
     return said
 
 
-def _start(name: str, call: tuple[Sequence[str], bytes], selector: selectors.BaseSelector) -> _Call:
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        list(call[0]), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, bufsize=0
-    )
+def _start(name: str, call: Call, selector: selectors.BaseSelector) -> _Call:
+    command, text = call
+    begun = command if isinstance(command, Begun) else Begun(_started(command), b"")
+    process = begun.process
     assert process.stdin
     assert process.stdout
     assert process.stderr
-    started = _Call(process, memoryview(call[1]), time.time())
     for stream, events in (
         (process.stdin, selectors.EVENT_WRITE),
         (process.stdout, selectors.EVENT_READ),
         (process.stderr, selectors.EVENT_READ),
     ):
-        os.set_blocking(stream.fileno(), False)
         selector.register(stream, events, name)
+    started = _Call(process, memoryview(begun.untold + text), time.time())
     started.open = {process.stdout, process.stderr}
     return started
+
+
+def _started(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """The process, with pipes that nobody blocks on."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        list(argv), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, bufsize=0
+    )
+    for stream in (process.stdin, process.stdout, process.stderr):
+        assert stream
+        os.set_blocking(stream.fileno(), False)
+    return process
 
 
 def _patience(running: Mapping[str, _Call], timeout: float) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from opsctl.targets.hosts.certificates import with_certificates
 from opsctl.targets.hosts.locking import Lock
 from opsctl.targets.hosts.observing import Looking, seats
 from opsctl.targets.hosts.realise import Context, realise
+from opsctl.targets.hosts.ssh import Begun
 from opsctl.targets.hosts.tunnels import tunnel
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
 from opsctl.workload import AddressRef, Answer, CertRef, FileRef, Ref, Seat, SecretRef, Workload
@@ -71,6 +72,7 @@ class HostsTarget:
         }
         self._nodes = {s.member: s.node for several in self._seats.values() for s in several}
         self._silent: set[str] = set()  # hosts that the last look did not reach
+        self._begun: dict[str, Begun] = {}  # the programs that wait for a request
         self._asked = False  # the hosts of which this machine knows nothing
         self._lock = Lock(self._agents())
 
@@ -90,6 +92,15 @@ class HostsTarget:
             looks = [answer for answer in answers.given.values() if "seats" in answer]
             self._remember(answers, seats(looks))
         return self._seats
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        agents = self._agents()
+        try:
+            agents.begin()
+            yield
+        finally:
+            agents.abandon()
 
     def realise(
         self, workloads: Sequence[Workload], services: Mapping[str, ServiceBase]
@@ -243,7 +254,15 @@ class HostsTarget:
         return {"apt": apt, "firewall": self.options.firewall}
 
     def _agents(self) -> Agents:
-        return Agents(self.name, self.environment, self.hosts, self.ssh, self.secrets, self._silent)
+        return Agents(
+            self.name,
+            self.environment,
+            self.hosts,
+            self.ssh,
+            self.secrets,
+            self._silent,
+            self._begun,
+        )
 
     def _send(self, requests: Mapping[str, Mapping[str, Any]], work: float = 20.0) -> Answers:
         return self._agents().send(requests, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,10 @@ class KubernetesTarget(PodDoors):
     def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
         """As this machine remembers; nothing is asked."""
         return self._cache.read()
+
+    def expecting(self) -> AbstractContextManager[None]:
+        """Nothing is begun: the first question is what takes time, and it is asked by the look."""
+        return nullcontext()
 
     def newest(self, workloads: Sequence[Workload]) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG002
         """Nothing: which image runs is written in the spec."""
