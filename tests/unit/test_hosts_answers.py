@@ -170,6 +170,16 @@ def test_a_program_that_is_not_asked_in_the_end_is_gone() -> None:
     assert not agents.begun
 
 
+def test_a_connection_whose_process_stands_still_is_no_mistake_of_opsctl(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stands_still(argv: list[str], *, timeout: float, **more: Any) -> None:
+        raise subprocess.TimeoutExpired(argv, timeout)
+
+    monkeypatch.setattr(subprocess, "run", stands_still)
+    ssh.forget(Host("n1"), SshOptions())
+
+
 def test_where_sudo_wants_a_password_nothing_begins_before_it_is_needed() -> None:
     asking = replace(local().options, become_password=SecretRef("sudo", given=True))
     agents = replace(local(), options=asking)

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -290,6 +291,8 @@ def _rest(stream: IO[bytes]) -> bytes:
 
 
 def forget(host: Host, options: SshOptions) -> None:
-    """Drop a kept connection that no longer answers, so that the next call makes a new one."""
+    """Drop a kept connection that no longer answers, so that the next call makes a new one. One
+    whose own process stands still can't be told, and stays."""
     argv = ["ssh", "-O", "exit", *arguments(host, options), "--", destination(host, options)]
-    subprocess.run(argv, capture_output=True, timeout=5, check=False)
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(argv, capture_output=True, timeout=5, check=False)
