@@ -18,7 +18,7 @@ from opsctl.planning.plan import Reach
 from opsctl.ports import Record, Secrets
 from opsctl.targets.hosts import bundle, journals, ssh, ssh_errors, wire
 from opsctl.targets.hosts.agents import Agents, Answers
-from opsctl.targets.hosts.inventory import inventory_hosts
+from opsctl.targets.hosts.inventory import group_hosts, read_inventory
 from opsctl.targets.hosts.observing import Looking, seats
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Host, Options, SshOptions
@@ -199,7 +199,7 @@ def test_who_hurries_waits_for_the_last_ones_only_until_most_have_answered() -> 
 
 
 def test_who_hurries_waits_as_ever_while_most_say_nothing_or_were_not_asked_yet() -> None:
-    slow = (["sh", "-c", "sleep 1"], b"")
+    slow = (["sleep", "0.3"], b"")
     few = ssh.run_all({"one": (["true"], b""), "two": slow}, 60.0, parallel=2, stragglers=0.0)
     assert few["two"].exit == 0
     calls = {"one": (["true"], b""), "two": (["true"], b""), "late": slow}
@@ -388,12 +388,13 @@ def test_hosts_come_from_an_inventory_as_ansible_reads_it(tmp_path: Path) -> Non
         "c2 ansible_ssh_private_key_file=~/k ansible_become=false\n[others]\nx\n"
         "[all_caches:children]\ncaches\n"
     )
-    found = inventory_hosts(file, "all_caches")
+    listed = read_inventory(file)
+    found = group_hosts(listed, "all_caches", str(file))
     assert list(found) == ["c1", "c2"]
     assert found["c1"] == Host("10.0.0.1", rack="a", user="ops", port=2222)
     assert found["c2"].key == Path("~/k").expanduser()
     assert found["c2"].become is False
     with pytest.raises(OpsError) as error:
-        inventory_hosts(file, "none")
+        group_hosts(listed, "none", str(file))
     assert error.value.code == "hosts/inventory-group"
     assert "caches" in error.value.hint

@@ -21,13 +21,17 @@ def inventory_hosts(file: Path, group: str) -> dict[str, Host]:
 
     Raises hosts/inventory when it can't be read, hosts/inventory-group without such a group.
     """
-    found = _read(file)
+    return group_hosts(read_inventory(file), group, str(file))
+
+
+def group_hosts(found: Mapping[str, Any], group: str, where: str) -> dict[str, Host]:
+    """The hosts of a group of what ansible-inventory listed. Raises hosts/inventory-group."""
     if group not in found and group != "all":
         known = ", ".join(sorted(name for name in found if name not in ("_meta", "all")))
         raise OpsError(
             "hosts/inventory-group",
             f"it has no group {group}",
-            where=str(file),
+            where=where,
             hint=f"it has {known}" if known else "it has no groups",
             exit=Exit.INPUT,
         )
@@ -58,7 +62,8 @@ def _members(found: Mapping[str, Any], group: str) -> Iterator[str]:
         yield from _members(found, child)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_inventory(file: Path) -> dict[str, Any]:
+    """What ansible-inventory lists, in about a second. Raises hosts/inventory."""
     program = Path(sys.executable).with_name("ansible-inventory")
     if not program.exists():
         program = Path(shutil.which("ansible-inventory") or program)
