@@ -22,12 +22,12 @@ from yaml_reading import read_yaml
 TEXTS = st.text() | st.text("ab \n#:'\"-@") | st.sampled_from(["no", "1e3", "~"])
 VALUES = st.recursive(
     TEXTS | st.integers() | st.booleans() | st.none(),
-    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(TEXTS, VALUES, min_size=1))
+@given(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3))
 def test_another_reader_gets_the_same_back(value: dict[str, Any]) -> None:
     assert read_yaml(yaml_text(value)) == value
 
