@@ -19,6 +19,60 @@ AUTHORITY, CLIENT = "scrape-authority", "scrape-client"  # whom it believes, and
 _Object = dict[str, object]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # twenty times as fast
 
+_README = """\
+# {environment}, for the Prometheus Operator
+
+Written by `opsctl render monitoring`; write and apply it anew (step 2) after an apply that adds or
+removes services. Members that come and go are found by the Prometheus itself.
+
+1. Passwords and certificates, which opsctl writes down nowhere; where the spec is. A client's
+certificate lasts for 30 to 90 days, so do this anew every month:
+
+```sh
+put() {{
+  kubectl -n {namespace} create "$@" --dry-run=client -o yaml | kubectl apply --server-side -f -
+}}
+{commands}
+put configmap {authority} --from-file=ca.pem=<(opsctl cert show-ca)
+put secret generic {client} --from-file=client.pem=<(opsctl cert client prometheus)
+```
+
+2. The objects, in this folder, once the Operator's CRDs are there ({oldest} or newer). Those of
+services that are gone go:
+
+```sh
+kubectl -n {namespace} apply -f . --prune -l opsctl.dev/environment={environment} \\
+  --prune-allowlist=monitoring.coreos.com/v1/PodMonitor \\
+  --prune-allowlist=monitoring.coreos.com/v1/PrometheusRule
+```
+
+3. The `Prometheus` object must choose them, and nothing may rewrite their labels:
+
+```yaml
+podMonitorSelector: {chosen}
+podMonitorNamespaceSelector: {there}
+ruleSelector: {chosen}
+ruleNamespaceSelector: {there}
+```
+
+4. It must be allowed to see the pods. Its ServiceAccount is named first, as NAMESPACE:NAME:
+
+```sh
+account=monitoring:prometheus-k8s
+for room in {rooms}; do
+  kubectl -n $room create role opsctl-scrape --verb=get,list,watch --resource=pods
+  kubectl -n $room create rolebinding opsctl-scrape --role=opsctl-scrape --serviceaccount=$account
+done
+```
+
+Its network must reach them at the ports that the PodMonitors name. opsctl's NetworkPolicies let in
+the pods of any namespace that bear `app.kubernetes.io/name: prometheus`, as the Operator's do.
+
+For the routes of its Alertmanager alerts carry `severity` (page or ticket), `environment`,
+`service`, `member` and `host`. Whether it reaches every target (`up == 0`), how it is itself, and a
+dead-man alert are for its own rules.
+"""
+
 
 def operator_objects(directory: Directory, namespace: str, interval: float) -> Mapping[str, str]:
     """By path, manifests for the environment's namespace, and a page that says what else they want:
@@ -160,58 +214,14 @@ def _readme(directory: Directory, namespace: str) -> str:
         if password
     )
     rooms = sorted({one.realm or namespace for one in everybody})
-    chosen = f"{{matchLabels: {{opsctl.dev/environment: {directory.environment}}}}}"
-    there = f"{{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}"
-    return f"""\
-# {directory.environment}, for the Prometheus Operator
-
-Written by `opsctl render monitoring`; write and apply it anew (step 2) after an apply that adds or
-removes services. Members that come and go are found by the Prometheus itself.
-
-1. Passwords and certificates, which opsctl writes down nowhere; where the spec is. A client's
-certificate lasts for 30 to 90 days, so do this anew every month:
-
-```sh
-put() {{
-  kubectl -n {namespace} create "$@" --dry-run=client -o yaml | kubectl apply --server-side -f -
-}}
-{commands}
-put configmap {AUTHORITY} --from-file=ca.pem=<(opsctl cert show-ca)
-put secret generic {CLIENT} --from-file=client.pem=<(opsctl cert client prometheus)
-```
-
-2. The objects, in this folder, once the Operator's CRDs are there ({OLDEST} or newer). Those of
-services that are gone go:
-
-```sh
-kubectl -n {namespace} apply -f . --prune -l opsctl.dev/environment={directory.environment} \\
-  --prune-allowlist=monitoring.coreos.com/v1/PodMonitor \\
-  --prune-allowlist=monitoring.coreos.com/v1/PrometheusRule
-```
-
-3. The `Prometheus` object must choose them, and nothing may rewrite their labels:
-
-```yaml
-podMonitorSelector: {chosen}
-podMonitorNamespaceSelector: {there}
-ruleSelector: {chosen}
-ruleNamespaceSelector: {there}
-```
-
-4. It must be allowed to see the pods. Its ServiceAccount is named first, as NAMESPACE:NAME:
-
-```sh
-account=monitoring:prometheus-k8s
-for room in {" ".join(rooms)}; do
-  kubectl -n $room create role opsctl-scrape --verb=get,list,watch --resource=pods
-  kubectl -n $room create rolebinding opsctl-scrape --role=opsctl-scrape --serviceaccount=$account
-done
-```
-
-Its network must reach them at the ports that the PodMonitors name. opsctl's NetworkPolicies let in
-the pods of any namespace that bear `app.kubernetes.io/name: prometheus`, as the Operator's do.
-
-For the routes of its Alertmanager alerts carry `severity` (page or ticket), `environment`,
-`service`, `member` and `host`. Whether it reaches every target (`up == 0`), how it is itself, and a
-dead-man alert are for its own rules.
-"""
+    return _README.format(
+        environment=directory.environment,
+        namespace=namespace,
+        commands=commands,
+        authority=AUTHORITY,
+        client=CLIENT,
+        oldest=OLDEST,
+        chosen=f"{{matchLabels: {{opsctl.dev/environment: {directory.environment}}}}}",
+        there=f"{{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}",
+        rooms=" ".join(rooms),
+    )
