@@ -26,6 +26,7 @@ class Hosts:
         names = [f"n{number}" for number in range(count)]
         self.down: set[str] = set()
         self.ran_out: set[str] = set()
+        self.released = False
         self.turns: list[list[str]] = []
         hosts = {name: Host(name) for name in names}
         secrets = cast("Secrets", None)
@@ -46,6 +47,8 @@ class Hosts:
         if asked["verb"] == "renew" and name in self.ran_out:
             held = {"token": 1, "holder": "ann", "since": 0.0, "expires": 60.0, "highest": 1}
             lock = {"granted": False, "ran_out": True, **held, "now": 61.0}
+        if asked["verb"] == "renew" and self.released:
+            lock = {"granted": False, "token": 0, "highest": 2, "now": 1.0}
         answer = {"facts": {"clock": "0"}, "lock": lock}
         return Said(0, json.dumps(answer).encode(), "", 0.0, 0.0)
 
@@ -120,3 +123,41 @@ def test_a_host_that_was_away_takes_the_lock_up_again_that_most_have_still(
     lock.renew(fence, 60)
     assert hosts.ran_out == set()
     assert hosts.turns[-1] == ["n2"]
+
+
+def test_a_lock_that_ran_out_on_a_host_is_not_lost_while_most_may_have_it_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host comes back after too long, and another one is away for a moment."""
+    hosts = Hosts(monkeypatch, 3)
+    lock = Lock(hosts.agents)
+    fence = lock.acquire("ann", 60)
+    hosts.ran_out, hosts.down = {"n0"}, {"n1"}
+    with pytest.raises(OpsError, match="too few hosts answer") as error:
+        lock.renew(fence, 60)
+    assert error.value.code == OUT_OF_REACH
+    hosts.down = set()
+    lock.renew(fence, 60)
+    assert hosts.ran_out == set()
+
+
+def test_a_lock_of_two_hosts_that_ran_out_on_one_of_them_is_lost_though_the_other_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = Hosts(monkeypatch, 2)
+    lock = Lock(hosts.agents)
+    fence = lock.acquire("ann", 60)
+    hosts.ran_out, hosts.down = {"n0"}, {"n1"}
+    with pytest.raises(OpsError, match="ran out") as error:
+        lock.renew(fence, 60)
+    assert error.value.code == "lock/lost"
+
+
+def test_a_lock_that_somebody_released_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = Hosts(monkeypatch, 3)
+    lock = Lock(hosts.agents)
+    fence = lock.acquire("ann", 60)
+    hosts.released = True
+    with pytest.raises(OpsError, match="somebody released it") as error:
+        lock.renew(fence, 60)
+    assert error.value.code == "lock/lost"

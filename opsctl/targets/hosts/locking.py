@@ -50,17 +50,30 @@ class Lock:
         answers = self._majority("renew", values)
         late = [host for host, one in answers.given.items() if one["lock"].get("ran_out")]
         if self._granted(answers) < self.majority:
-            who = self._holders(answers)
-            alone = "it was not renewed in time and ran out" if late else "too few hosts answer"
-            now = f"{who[0].holder} has it now" if who else alone
-            message = f"the lock was lost: {now}"
-            hint = "opsctl status; then apply again"
-            # One that was granted for longer is still held: whoever wants it is refused till then.
-            away = len(answers.given) < self.majority and not who
-            code = OUT_OF_REACH if away else "lock/lost"
-            raise OpsError(code, message, hint=hint, exit=Exit.PARTLY)
+            raise self._lost(answers)
         if late:
             self._send("renew", {**values, "again": True}, late)
+
+    def _lost(self, answers: Answers) -> OpsError:
+        """Why too few hosts renewed it. One that is away may have granted it for longer: as long as
+        it may be held by most, whoever wants it is refused there."""
+        who = self._holders(answers)
+        silent = len(self.agents.hosts) - len(answers.given)
+        away = not who and self._granted(answers) + silent >= self.majority
+        if who:
+            now = f"{who[0].holder} has it now"
+        elif away:
+            now = "too few hosts answer"
+        elif any(answer["lock"].get("ran_out") for answer in answers.given.values()):
+            now = "it was not renewed in time and ran out"
+        else:
+            now = "somebody released it"
+        return OpsError(
+            OUT_OF_REACH if away else "lock/lost",
+            f"the lock was lost: {now}",
+            hint="opsctl status; then apply again",
+            exit=Exit.PARTLY,
+        )
 
     def release(self, fence: Fence) -> None:
         self._send("release", {"token": fence.token, "holder": fence.holder})
