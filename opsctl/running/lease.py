@@ -25,12 +25,15 @@ def leased(
     """Holds the lock of all `targets`, taken in the order of their names, so that two callers
     can't each hold what the other wants. A lock that is lost asks `stop`."""
     fences: dict[str, Fence] = {}
+    granted: dict[str, float] = {}
     ended = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(targets, fences, stop, ended, ttl), daemon=True)
+    keeping = (targets, fences, granted, stop, ended, ttl)
+    keeper = threading.Thread(target=_keep, args=keeping, daemon=True)
     try:
+        keeper.start()  # a slow target must not cost the ones before it their locks
         for name in sorted(targets):
+            granted[name] = time.monotonic()
             fences[name] = targets[name].acquire(holder, ttl)
-        keeper.start()
         yield fences
     finally:
         ended.set()
@@ -48,23 +51,27 @@ def _let_go(target: Target, fence: Fence) -> None:
 
 def _keep(
     targets: Mapping[str, Target],
-    fences: dict[str, Fence],
+    fences: Mapping[str, Fence],
+    granted: dict[str, float],
     stop: Stop,
     ended: threading.Event,
     ttl: float,
 ) -> None:
-    every = ttl / 3
-    kept = dict.fromkeys(fences, time.monotonic())  # when each was granted last
-    while not ended.wait(every):
-        for name, fence in fences.items():
+    """Renews the locks of `fences`, to which more may come, three times in `ttl` seconds where all
+    answer in time. `granted`: when each was asked for when it was granted last."""
+    pause = every = ttl / 3
+    while not ended.wait(pause):
+        began = time.monotonic()
+        for name, fence in tuple(fences.items()):
             asked = time.monotonic()
             try:
                 targets[name].renew(fence, ttl)
             except (OpsError, OSError) as error:
                 reason = as_ops(error)
                 # Hosts that fell at once may be back before the lock runs out: it is asked again.
-                if reason.code in _PASSING and time.monotonic() + every < kept[name] + ttl:
+                if reason.code in _PASSING and time.monotonic() + every < granted[name] + ttl:
                     continue
                 stop.ask(reason)
                 return
-            kept[name] = asked
+            granted[name] = asked
+        pause = max(0.0, began + every - time.monotonic())

@@ -9,6 +9,7 @@ import pytest
 
 from opsctl.errors import OpsError
 from opsctl.ports import OUT_OF_REACH, Fence, Target
+from opsctl.running import lease
 from opsctl.running.context import Stop
 from opsctl.running.lease import leased
 
@@ -74,3 +75,40 @@ def test_a_lock_that_can_not_be_let_go_keeps_no_other_one(freed_first: bool) -> 
     ):
         pass
     assert freed.released
+
+
+class Slow(Away):
+    """Grants its lock once another target's was renewed."""
+
+    def __init__(self, other: Away) -> None:
+        super().__init__("", 0)
+        self.other = other
+
+    def acquire(self, holder: str, ttl: float) -> Fence:
+        assert self.other.renewed.wait(5)
+        return super().acquire(holder, ttl)
+
+
+def test_a_lock_is_kept_while_the_next_target_takes_long_to_grant_its_own() -> None:
+    first = Away("", 0)
+    targets = {"dc": first, "east": Slow(first)}
+    with leased(cast("dict[str, Target]", targets), "me", Stop(), TTL) as fences:
+        assert list(fences) == ["dc", "east"]
+
+
+def test_what_renewals_take_is_no_pause_on_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, turns, pauses = [0.0], [12.0, 30.0, 0.0], []
+
+    class Ended(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout)
+            return not turns
+
+    class Busy(Away):
+        def renew(self, fence: Fence, ttl: float) -> None:
+            now[0] += turns.pop(0)
+
+    monkeypatch.setattr(lease.time, "monotonic", lambda: now[0])
+    targets = {"dc": cast("Target", Busy("", 0))}
+    lease._keep(targets, {"dc": Fence(1, "me")}, {"dc": 0.0}, Stop(), Ended(), 60.0)
+    assert pauses == [20.0, 8.0, 0.0, 20.0]
