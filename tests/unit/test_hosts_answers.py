@@ -170,6 +170,21 @@ def test_a_program_that_is_not_asked_in_the_end_is_gone() -> None:
     assert not agents.begun
 
 
+def test_a_program_that_can_not_be_ended_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents = local()
+    agents.begin()
+    processes = [one.process for one in agents.begun.values()]
+
+    def hangs(self: object, timeout: float | None = None) -> int:
+        raise subprocess.TimeoutExpired("ssh", timeout or 0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess.Popen, "wait", hangs)
+        agents.abandon()
+    assert not agents.begun
+    assert {process.wait(timeout=5) for process in processes} == {-9}
+
+
 def test_a_connection_whose_process_stands_still_is_no_mistake_of_opsctl(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

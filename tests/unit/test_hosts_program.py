@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -668,3 +670,16 @@ def test_the_bundle_without_a_request_ends_without_a_word() -> None:
         input=bundle().program, capture_output=True, timeout=20, check=True,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_the_bundle_does_not_wait_for_ever_for_the_request_of_a_caller_that_is_gone() -> None:
+    from opsctl.targets.hosts.bundle import COMMAND
+
+    loader = zlib.decompress(bundle().loader).replace(b"WAIT = 600", b"WAIT = 1")
+    hasty = replace(bundle(), loader=zlib.compress(loader))
+    argv = ["sh", "-c", COMMAND.replace("/usr/bin/python3", sys.executable)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE) as begun:
+        assert begun.stdin
+        begun.stdin.write(hasty.program)
+        begun.stdin.flush()  # and nothing more, nor its end
+        assert begun.wait(timeout=20) != 0

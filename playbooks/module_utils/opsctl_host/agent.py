@@ -17,7 +17,7 @@ def main(request: bytes) -> None:
     """Answer one request; a refusal is in the answer as "error"."""
     began = time.monotonic()
     wanted: dict[str, Any] = jsontext.read(request.decode())
-    _end_after(int(wanted.get("deadline", 120)))
+    end_after(int(wanted.get("deadline", 120)))
     answer: dict[str, Any] = {}
     try:
         answer = answered(wanted)
@@ -30,8 +30,9 @@ def main(request: bytes) -> None:
     sys.stdout.flush()
 
 
-def _end_after(seconds: int) -> None:
-    """Nobody waits for a cut-off caller's program. signal's enums would cost every look 3 ms."""
+def end_after(seconds: int) -> None:
+    """Nobody waits for a cut-off caller's program. The last call counts. signal's enums would cost
+    every look 3 ms."""
     try:
         from _signal import alarm  # type: ignore[import-not-found,unused-ignore]
     except ImportError:

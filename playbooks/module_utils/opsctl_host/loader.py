@@ -3,9 +3,10 @@
 """Runs first on the host: makes the package importable from memory, then answers the request.
 
 `source` (compressed JSON: module name -> text) and what reads the request are given by the
-bootstrap. The request may come some time after the program, which is ready by then. Where the first
-change has made /run/opsctl/agent, the compiled program is kept there by its digest: compiling costs
-more than all else in a look.
+bootstrap. The request may come some time after the program, which is ready by then, and no request
+ends it, also when the caller's machine is gone without a word. Where the first change has made
+/run/opsctl/agent, the compiled program is kept there by its digest: compiling costs more than all
+else in a look.
 
 Next to that come Python's own modules: json alone takes as long as Python's start. So what the
 package imports is put off until it is used; a look that finds nothing to do uses hardly any of it.
@@ -20,6 +21,7 @@ import zlib
 
 PACKAGE = "opsctl_host"
 FOLDER = "/run/opsctl/agent"
+WAIT = 600  # seconds for the request; a caller works out what to ask in a few
 
 
 def compiled(source, digest):
@@ -115,5 +117,6 @@ def start(source, digest, request):
     sys.meta_path.insert(0, Bundle(compiled(source, digest)))
     from opsctl_host import agent
 
+    agent.end_after(WAIT)
     if text := request():  # none comes from who found that he has nothing to ask
         agent.main(text)
