@@ -342,6 +342,34 @@ def test_a_lock_that_ran_out_is_taken_up_again_only_where_that_is_asked_for() ->
     assert not lock().renew(1, "one", 60, again=True)["granted"]
 
 
+@pytest.mark.parametrize("seconds", [600.0, -600.0])
+def test_a_lock_holds_as_long_as_meant_though_the_host_s_clock_is_set(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """As a time service does, which an apply has just built."""
+    lock().acquire(1, "one", 60)
+    then = time.time
+    monkeypatch.setattr(time, "time", lambda: then() + seconds)
+    assert lock().head()["expires"] - lock().head()["now"] == pytest.approx(60, abs=5)
+    with lock().guard(1, "one"):
+        pass
+    assert not lock().acquire(2, "two", 60)["granted"]
+    assert lock().renew(1, "one", -1)["granted"]
+    assert lock().acquire(2, "two", 60)["granted"]
+
+
+def test_after_a_boot_a_lock_s_time_runs_by_the_host_s_clock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock().acquire(1, "one", 60)
+    (tmp_path / "boot").write_text("another one\n")
+    monkeypatch.setattr("opsctl_host.lock.BOOT", str(tmp_path / "boot"))
+    assert not lock().acquire(2, "two", 60)["granted"]
+    then = time.time
+    monkeypatch.setattr(time, "time", lambda: then() + 61)
+    assert lock().acquire(2, "two", 60)["granted"]
+
+
 def test_a_host_that_was_away_when_the_lock_was_taken_takes_it_with_the_next_renewal() -> None:
     lock().acquire(1, "one", -1)
     assert lock().renew(2, "two", 60)["granted"]

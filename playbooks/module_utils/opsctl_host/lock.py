@@ -1,9 +1,10 @@
 """The environment's lock on this host, and the fence that every change passes.
 
 lock.json holds {token, holder, since, expires, highest}; `highest` survives a release, so tokens
-only grow. Two flocks: `lock.mutex` for a moment around lock.json; `lock.changes` shared by each
-change while it happens and exclusive for a new holder, so that no change of an old holder can
-still be under way once the new one has begun.
+only grow. Until the next boot its time runs by a clock that nobody sets, {boot, until}: the change
+under way may be the one that sets the host's right. Two flocks: `lock.mutex` for a moment around
+lock.json; `lock.changes` shared by each change while it happens and exclusive for a new holder, so
+that no change of an old holder can still be under way once the new one has begun.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from . import places
 from .shell import RefusedError
 
+BOOT = "/proc/sys/kernel/random/boot_id"
 PATIENCE = 5.0  # seconds a new holder waits for a change of the last one to end
 
 
@@ -64,7 +66,11 @@ class Lock:
         self.path = places.state(environment, "lock.json")
 
     def read(self) -> dict[str, Any]:
-        return places.read_json(self.path) or {"token": 0, "highest": 0}
+        held: dict[str, Any] = places.read_json(self.path) or {"token": 0, "highest": 0}
+        boot, until = held.pop("boot", ""), held.pop("until", 0.0)
+        if boot and boot == _boot():
+            held["expires"] = time.time() + until - _since_boot()
+        return held
 
     def head(self) -> dict[str, Any]:
         """What an onlooker may know, with this host's time."""
@@ -87,10 +93,8 @@ class Lock:
             held = self.read()
             if (live(held) and not by_force) or token <= held["highest"]:
                 return {"granted": False, **held, "now": time.time()}
-            now = time.time()
-            taken = {"token": token, "holder": holder, "since": now, "expires": now + ttl}
-            places.write_json(self.path, {**taken, "highest": token})
-            return {"granted": True, **taken, "before": held if live(held) else None}
+            before = held if live(held) else None
+            return {"granted": True, **self._take(token, holder, ttl), "before": before}
 
     def renew(self, token: int, holder: str, ttl: float, again: bool = False) -> dict[str, Any]:
         """Hold it for `ttl` seconds from now. Where it ran out, only `again` takes it up: whoever
@@ -104,10 +108,8 @@ class Lock:
                 return {"granted": False, **held, "now": now}
             if mine and not live(held) and not again:
                 return {"granted": False, "ran_out": True, **held, "now": now}
-            since = held.get("since", now) if mine else now
-            taken = {"token": token, "holder": holder, "since": since, "expires": now + ttl}
-            places.write_json(self.path, {**taken, "highest": token})
-            return {"granted": True, **taken}
+            since = held.get("since") if mine else None
+            return {"granted": True, **self._take(token, holder, ttl, since)}
 
     def release(self, token: int, holder: str) -> dict[str, Any]:
         """Let it go, if it is this holder's: two that try at once may try with one token."""
@@ -133,9 +135,7 @@ class Lock:
                 message = f"the lock of {holder} (token {token}) is no longer valid: {who}"
                 raise RefusedError("hosts/fenced", message, "opsctl status; then apply again")
             if held["highest"] < token:
-                now = time.time()
-                taken = {"token": token, "holder": holder, "since": now, "expires": now + 60}
-                places.write_json(self.path, {**taken, "highest": token})
+                self._take(token, holder, 60)
 
     def guard(self, token: int, holder: str) -> Flock:
         """Around each change: nobody else's turn begins before it ends."""
@@ -160,9 +160,29 @@ class Lock:
     def changes(self, how: int, then: Callable[[], None] | None = None) -> Flock:
         return Flock(self.path.replace("lock.json", "lock.changes"), how, PATIENCE, then)
 
+    def _take(
+        self, token: int, holder: str, ttl: float, since: float | None = None
+    ) -> dict[str, Any]:
+        now = time.time()
+        began = now if since is None else since
+        taken = {"token": token, "holder": holder, "since": began, "expires": now + ttl}
+        steady = {"boot": _boot(), "until": _since_boot() + ttl}
+        places.write_json(self.path, {**taken, "highest": token, **steady})
+        return taken
+
     def _mutex(self) -> Flock:
         return Flock(self.path.replace("lock.json", "lock.mutex"), fcntl.LOCK_EX, PATIENCE)
 
 
 def live(held: dict[str, Any]) -> bool:
     return bool(held.get("token")) and float(held.get("expires", 0)) > time.time()
+
+
+def _since_boot() -> float:
+    """Seconds, those in which the machine slept included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _boot() -> str:
+    with open(BOOT, encoding="ascii") as file:
+        return file.read().strip()
