@@ -20,10 +20,11 @@ _OURS = "opsctl-toolkit"  # the distribution that this package comes in
 
 @cache
 def engines() -> Mapping[str, Engine]:
-    """Every engine by the name of its entry point, in the order of names; empty where opsctl is not
-    installed.
+    """Every engine by the name of its entry point; ours come first, both kinds in the order of
+    names. Empty where opsctl is not installed.
 
-    An engine is imported when it is asked for, so that a spec pays only for those that it names.
+    An engine is imported when it is asked for, so that a spec pays only for those that it names,
+    and who seeks one that can do something needs none of another package where ours can.
     Asking for one that can't be imported raises OpsError.
     """
     return _Engines()
@@ -68,8 +69,11 @@ class _Engines(Mapping[str, "Engine"]):
     def _all(self) -> Mapping[str, EntryPoint]:
         from importlib.metadata import entry_points
 
-        points = sorted(entry_points(group=_GROUP), key=lambda point: point.name)
-        return {point.name: point for point in points}
+        points = {point.name: point for point in entry_points(group=_GROUP)}
+        return {name: points[name] for name in sorted(points, key=self._turn)}
+
+    def _turn(self, name: str) -> tuple[bool, str]:
+        return name not in self._ours, name
 
 
 class _Options(Mapping[str, "type[ServiceBase]"]):

@@ -36,9 +36,11 @@ def with_monitoring(
     beyond = [(on, _Part("measures_hosts", "hosts")) for on in monitoring.targets[1:]]
     here = [(monitoring.on, part) for part in _parts(environment, monitoring)]
     for on, part in (*here, *beyond):
-        kinds = [(name, kind) for name, kind in engines.items() if getattr(kind, part.duty)]
-        if kinds and not _written(environment, on, part.duty):
-            engine, kind = kinds[0]
+        if _written(environment, on, part.duty):
+            continue
+        able = ((name, kind) for name, kind in engines.items() if getattr(kind, part.duty))
+        if found := next(able, None):
+            engine, kind = found
             document = {"engine": engine, "on": on, **part.keys}
             services.setdefault(f"{part.name}-{on}", kind.model_validate(document))
     watched = {

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from opsctl import data, discovery
 from opsctl.errors import OpsError, OpsErrors
+from opsctl.model import keeper_words, load_data
 from opsctl.workload import AddressRef, SecretRef
 
 
@@ -131,6 +133,33 @@ def test_an_engine_that_a_spec_does_not_name_is_not_imported(tmp_path: Path) -> 
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout == "redis"
+
+
+def test_an_engine_of_others_that_can_not_be_imported_is_nothing_to_who_does_not_name_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    group = "opsctl.engines"
+    broken = metadata.EntryPoint("another", "opsctl.engines.another_one:ENGINE", group)
+    ours = metadata.distribution("opsctl-toolkit").entry_points.select(group=group)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [broken, *ours])
+    document: dict[str, Any] = {
+        "opsctl": 1,
+        "name": "shop",
+        "targets": {"dc": {"hosts": {"n1": {}, "n2": {}, "n3": {}}}},
+        "services": {"web": {"engine": "redis", "on": "dc", "replicas": 3}},
+        "routes": {"web": {"to": "web", "port": 7000}},
+        "monitoring": {"on": "dc"},
+    }
+    discovery.engines.cache_clear()
+    try:
+        assert [*discovery.engines()][-1] == "another"
+        environment = load_data(document, engines=discovery.option_models())
+        assert {"balancer-dc", "hosts-dc", "metrics-dc"} <= {*environment.services}
+        assert "chrony" in keeper_words(environment, "dc")
+    finally:
+        discovery.engines.cache_clear()
 
 
 def test_engines_are_found_by_the_names_of_their_entry_points(
