@@ -50,7 +50,7 @@ Call = tuple[Sequence[str] | Begun, bytes]
 
 
 @dataclass(slots=True)
-class _Call:
+class _Running:
     process: subprocess.Popen[bytes]
     stdin: memoryview
     began: float
@@ -186,7 +186,7 @@ def run_all(
     everybody = time.time() + timeout * len(calls)
     last = everybody  # by when all must have ended
     waiting = list(calls)[::-1]
-    running: dict[str, _Call] = {}
+    running: dict[str, _Running] = {}
     with selectors.DefaultSelector() as selector:
         while waiting or running:
             while waiting and len(running) < parallel:
@@ -205,7 +205,7 @@ def run_all(
     return said
 
 
-def _start(name: str, call: Call, selector: selectors.BaseSelector) -> _Call:
+def _start(name: str, call: Call, selector: selectors.BaseSelector) -> _Running:
     command, text = call
     begun = command if isinstance(command, Begun) else Begun(_started(command), b"")
     process = begun.process
@@ -218,7 +218,7 @@ def _start(name: str, call: Call, selector: selectors.BaseSelector) -> _Call:
         (process.stderr, selectors.EVENT_READ),
     ):
         selector.register(stream, events, name)
-    started = _Call(process, memoryview(begun.untold + text), time.time())
+    started = _Running(process, memoryview(begun.untold + text), time.time())
     started.open = {process.stdout, process.stderr}
     return started
 
@@ -235,12 +235,12 @@ def _started(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     return process
 
 
-def _patience(running: Mapping[str, _Call], timeout: float) -> float:
+def _patience(running: Mapping[str, _Running], timeout: float) -> float:
     first = min((call.began for call in running.values()), default=time.time())
     return max(0.0, first + timeout - time.time()) + 0.01
 
 
-def _move(key: selectors.SelectorKey, call: _Call, selector: selectors.BaseSelector) -> None:
+def _move(key: selectors.SelectorKey, call: _Running, selector: selectors.BaseSelector) -> None:
     """Move some bytes on a stream that is ready; close it at its end."""
     stream = key.fileobj
     assert not isinstance(stream, int)
@@ -263,7 +263,7 @@ def _move(key: selectors.SelectorKey, call: _Call, selector: selectors.BaseSelec
             call.open.clear()
 
 
-def _end(call: _Call, selector: selectors.BaseSelector) -> Said:
+def _end(call: _Running, selector: selectors.BaseSelector) -> Said:
     late = bool(call.open)
     process = call.process
     if late:
