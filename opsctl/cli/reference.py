@@ -29,7 +29,8 @@ safe point and say what is waited for. A mistake in opsctl itself is kept in a f
 `~/.local/state/opsctl/bugs`; `OPSCTL_DEBUG=1` shows it.
 
 The lock of an opsctl that died ends by itself: 60 seconds after its last sign of life, or
-`OPSCTL_LOCK_TTL` seconds, 5 or more, if that was set for the one that died.
+`OPSCTL_LOCK_TTL` seconds, 5 or more, if that was set for the one that died. With less than 20, a
+host that dies during a run may cost the run its lock: it is asked for some 10 seconds.
 
 `opsctl --install-completion` makes the shell complete commands, options, services and members.
 

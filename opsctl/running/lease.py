@@ -13,7 +13,8 @@ from opsctl.running.context import Stop
 
 # Seconds that a lock outlives its last renewal: what a dead holder makes the next one wait.
 TTL = 60.0
-# Below this, a slow host or a busy machine would cost a living holder its lock.
+# Below this, a slow host or a busy machine would cost a living holder its lock; a host that dies
+# may do so below 20, for it is asked for some 10 seconds until it counts as away.
 SHORTEST = 5.0
 _PASSING = (OUT_OF_REACH, CONTROL_MACHINE)
 
