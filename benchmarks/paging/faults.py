@@ -154,6 +154,8 @@ LASTING: Mapping[str, str] = {
 SLOWER: Mapping[str, str] = {
     "HostDiskFullSoon": "a forecast of an hour, held for 5 min so that one large file is none",
     "MemberUnseen": "held for 1 min: a pod that moves has no address for up to half a minute",
+    "PrometheusAlertsLost": "an alert that goes on firing is sent once a minute, and what was not "
+    "sent can't be lost",
     "RedisNoPrimary": "held for 20 s, as a failover of the preset `safe` takes 19 s",
     "RouteConnectionsFail": "held for 1 min: a failover refuses some clients for seconds; where "
     "all are refused, RouteDown and RouteUnusable tell",
