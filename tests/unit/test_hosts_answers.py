@@ -202,6 +202,18 @@ def test_where_sudo_wants_a_password_nothing_begins_before_it_is_needed() -> Non
     assert not agents.begun
 
 
+def test_a_machine_without_ssh_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OpsError, match="ssh is not installed on this machine") as caught:
+        ssh.run_all({"n1": (["ssh", "n1"], b"")}, 5, 1)
+    assert (caught.value.code, caught.value.hint) == (
+        "hosts/no-ssh",
+        "apt-get install openssh-client",
+    )
+
+
 def test_who_hurries_waits_for_the_last_ones_only_until_most_have_answered() -> None:
     calls = {f"c{n}": (["true"], b"") for n in range(3)}
     calls["dead"] = (["sleep", "120"], b"")

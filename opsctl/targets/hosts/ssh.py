@@ -224,11 +224,18 @@ def _start(name: str, call: Call, selector: selectors.BaseSelector) -> _Running:
 
 
 def _started(argv: Sequence[str]) -> subprocess.Popen[bytes]:
-    """The process, with pipes that nobody blocks on."""
+    """The process, with pipes that nobody blocks on. Raises hosts/no-ssh."""
     pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        list(argv), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, bufsize=0
-    )
+    try:
+        process = subprocess.Popen(
+            list(argv), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, bufsize=0
+        )
+    except FileNotFoundError:
+        message, hint = (
+            f"{argv[0]} is not installed on this machine",
+            "apt-get install openssh-client",
+        )
+        raise OpsError("hosts/no-ssh", message, hint=hint) from None
     for stream in (process.stdin, process.stdout, process.stderr):
         assert stream
         os.set_blocking(stream.fileno(), False)
