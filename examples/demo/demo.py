@@ -13,6 +13,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -133,12 +134,19 @@ def _give_power(terminal: Terminal, on_call: Pager) -> None:
 
 def _tell(terminal: Terminal, on_call: Pager, struck: float) -> None:
     """Raises Stopped when nobody was told."""
-    for status in ("firing", "resolved"):
-        told = on_call.first(partial(_says, status), TOLD)
-        if told is None:
-            raise Stopped(f"nobody was told of the host that was away, for {TOLD} s")
+    firing = _awaited(on_call, partial(_says, "firing"))
+    # Of the host that was struck: that of a demo before may be told once more.
+    ended = _awaited(on_call, lambda one: _says("resolved", one) and one.summary == firing.summary)
+    for told in (firing, ended):
         after = told.at - struck
-        terminal.say(f"  after {after:.0f} s  {status:<8}  {told.name}: {told.summary}")
+        terminal.say(f"  after {after:.0f} s  {told.status:<8}  {told.name}: {told.summary}")
+
+
+def _awaited(on_call: Pager, holds: Callable[[Told], bool]) -> Told:
+    told = on_call.first(holds, TOLD)
+    if told is None:
+        raise Stopped(f"nobody was told of the host that was away, for {TOLD} s")
+    return told
 
 
 def _says(status: str, told: Told) -> bool:
