@@ -78,8 +78,9 @@ format: setup ## Let ruff format and mend what it can
 	$(VENV)/bin/ruff format .
 
 test-fast: setup fast-tools ## Unit and golden tests, in seconds
-	@# One worker more than the processors of a small machine: some tests wait for a second or two.
-	$(VENV)/bin/pytest -q -n 3 --dist worksteal tests/unit tests/golden
+	@# Two workers more than the processors of a small machine, for some tests wait for a second or
+	@# two: 43 s there, and 50 with one more.
+	$(VENV)/bin/pytest -q -n 4 --dist worksteal tests/unit tests/golden
 
 test-package: setup ## The wheel, installed in an empty environment
 	$(VENV)/bin/pytest -q tests/package
