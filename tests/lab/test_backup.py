@@ -204,6 +204,8 @@ def test_what_was_restored_outlives_a_crash_of_every_server_at_once(site: Site) 
 
 @pytest.mark.soak
 def test_a_restore_that_was_killed_in_the_middle_gets_to_its_end(site: Site) -> None:
+    write(site, "sessions", 500)  # it may run alone
+    site.ok("backup", "take", "sessions", "--yes")
     good = next(one for one in backups(site, "sessions") if one["keys"] >= 500)
     flush(site, "sessions")
     words = ("restore", "sessions", "--backup", good["name"], "--delete-data", "sessions", "--yes")
