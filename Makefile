@@ -27,8 +27,9 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --require-hashes -r requirements/dev.lock
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
-	@# Imports are half of a short command's time, and pip leaves some modules uncompiled.
-	-PYTHONDONTWRITEBYTECODE= $(PY) -m compileall -q $(VENV)/lib opsctl
+	@# Imports are half of a short command's time, and pip leaves some modules uncompiled. Templates
+	@# of Python files are none yet.
+	-PYTHONDONTWRITEBYTECODE= $(PY) -m compileall -q -x /templates/ $(VENV)/lib opsctl
 	@touch $@
 
 # program:package, for Debian. Whoever only looks at the demo gets no servers installed.
