@@ -26,6 +26,8 @@ def life(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         found.client()
         found.site.apply()
+        found.await_whole()
+        found.redis("SET word kept")  # what tests read back, whichever of them run
         yield found
     finally:
         found.away()
