@@ -53,6 +53,13 @@ class Hosts:
         return Said(0, json.dumps(answer).encode(), "", 0.0, 0.0)
 
 
+def held(monkeypatch: pytest.MonkeyPatch, count: int) -> tuple[Hosts, Lock, Fence]:
+    """Hosts of which Ann has the lock."""
+    hosts = Hosts(monkeypatch, count)
+    lock = Lock(hosts.agents)
+    return hosts, lock, lock.acquire("ann", 60)
+
+
 def test_a_host_that_the_look_did_not_reach_is_not_waited_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -91,9 +98,7 @@ def test_silence_lends_no_grant(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_lock_that_nobody_answers_for_is_not_lost_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    hosts = Hosts(monkeypatch, 3)
-    lock = Lock(hosts.agents)
-    fence = lock.acquire("ann", 60)
+    hosts, lock, fence = held(monkeypatch, 3)
     hosts.down = {"n0", "n1", "n2"}
     with pytest.raises(OpsError) as error:
         lock.renew(fence, 60)
@@ -103,9 +108,7 @@ def test_a_lock_that_nobody_answers_for_is_not_lost_yet(monkeypatch: pytest.Monk
 def test_a_lock_that_ran_out_is_lost_because_others_saw_meanwhile_that_nobody_had_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hosts = Hosts(monkeypatch, 3)
-    lock = Lock(hosts.agents)
-    fence = lock.acquire("ann", 60)
+    hosts, lock, fence = held(monkeypatch, 3)
     hosts.ran_out = {"n0", "n1"}
     with pytest.raises(OpsError, match="not renewed in time and ran out") as error:
         lock.renew(fence, 60)
@@ -116,9 +119,7 @@ def test_a_lock_that_ran_out_is_lost_because_others_saw_meanwhile_that_nobody_ha
 def test_a_host_that_was_away_takes_the_lock_up_again_that_most_have_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hosts = Hosts(monkeypatch, 3)
-    lock = Lock(hosts.agents)
-    fence = lock.acquire("ann", 60)
+    hosts, lock, fence = held(monkeypatch, 3)
     hosts.ran_out = {"n2"}
     lock.renew(fence, 60)
     assert hosts.ran_out == set()
@@ -129,9 +130,7 @@ def test_a_lock_that_ran_out_on_a_host_is_not_lost_while_most_may_have_it_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host comes back after too long, and another one is away for a moment."""
-    hosts = Hosts(monkeypatch, 3)
-    lock = Lock(hosts.agents)
-    fence = lock.acquire("ann", 60)
+    hosts, lock, fence = held(monkeypatch, 3)
     hosts.ran_out, hosts.down = {"n0"}, {"n1"}
     with pytest.raises(OpsError, match="too few hosts answer") as error:
         lock.renew(fence, 60)
@@ -144,9 +143,7 @@ def test_a_lock_that_ran_out_on_a_host_is_not_lost_while_most_may_have_it_still(
 def test_a_lock_of_two_hosts_that_ran_out_on_one_of_them_is_lost_though_the_other_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hosts = Hosts(monkeypatch, 2)
-    lock = Lock(hosts.agents)
-    fence = lock.acquire("ann", 60)
+    hosts, lock, fence = held(monkeypatch, 2)
     hosts.ran_out, hosts.down = {"n0"}, {"n1"}
     with pytest.raises(OpsError, match="ran out") as error:
         lock.renew(fence, 60)
@@ -154,9 +151,7 @@ def test_a_lock_of_two_hosts_that_ran_out_on_one_of_them_is_lost_though_the_othe
 
 
 def test_a_lock_that_somebody_released_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    hosts = Hosts(monkeypatch, 3)
-    lock = Lock(hosts.agents)
-    fence = lock.acquire("ann", 60)
+    hosts, lock, fence = held(monkeypatch, 3)
     hosts.released = True
     with pytest.raises(OpsError, match="somebody released it") as error:
         lock.renew(fence, 60)
