@@ -13,6 +13,7 @@ from opsctl.lab.kubernetes import Cluster
 
 sys.path.append(str(Path(__file__).parents[1] / "lab"))  # last: no conftest of there is meant
 from lab_site import Ended, Site, await_until
+from redis_client import await_whole, roles
 
 # Balancers are on the control plane's node as well; members are not, it has no volumes.
 SPEC = """\
@@ -87,21 +88,14 @@ class Home:
 
     def roles(self) -> dict[str, str]:
         """Member to the role of its data server."""
-        (service,) = [one for one in self.site.status()["services"] if one["name"] == "sessions"]
-        return {
-            member["name"]: part["role"]
-            for member in service["members"]
-            for part in member["components"]
-            if part["name"] == "redis" and part["answered"]
-        }
+        return roles(self.site, "sessions")
 
     def primary(self) -> str:
         return next(name for name, role in self.roles().items() if role == "primary")
 
     def await_whole(self, members: int = 3) -> dict[str, str]:
-        wanted = ["primary", *["replica"] * (members - 1)]
-        words = "one primary and its replicas"
-        return await_until(self.roles, lambda found: sorted(found.values()) == wanted, words, 90)
+        """One primary, everybody else its replica that could take over at once."""
+        return await_whole(self.site, "sessions", members, seconds=90)
 
     def pods(self) -> dict[str, str]:
         """Member to its pod's uid."""

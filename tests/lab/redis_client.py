@@ -40,23 +40,26 @@ def assert_written(site: Site, service: str, count: int, prefix: str = "key") ->
     assert found == [str(number) for number in range(count)]
 
 
-def roles(site: Site, service: str) -> dict[str, str]:
-    """Member to role of its data server, as `opsctl status` sees it."""
+def roles(site: Site, service: str, *, ready: bool = False) -> dict[str, str]:
+    """Member to role of its data server, as `opsctl status` sees it: of those that answered, or
+    that can serve in their role (a replica has its copy and follows)."""
     found = {}
     for service_ in site.status()["services"]:
         if service_["name"] != service:
             continue
         for member in service_["members"]:
             for component in member["components"]:
-                if component["name"] == "redis" and component["answered"]:
+                if component["name"] == "redis" and component.get("ready" if ready else "answered"):
                     found[member["name"]] = component["role"]
     return found
 
 
 def await_whole(site: Site, service: str, members: int = 3, seconds: float = 60) -> dict[str, str]:
-    """One primary, everybody else its replica."""
+    """One primary, everybody else its replica that could take over at once."""
 
     def whole(found: dict[str, str]) -> bool:
         return sorted(found.values()) == ["primary", *["replica"] * (members - 1)]
 
-    return await_until(lambda: roles(site, service), whole, "one primary and its replicas", seconds)
+    return await_until(
+        lambda: roles(site, service, ready=True), whole, "one primary and its replicas", seconds
+    )

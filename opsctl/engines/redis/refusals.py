@@ -44,7 +44,8 @@ def ready_replica(cast: Cast, standings: Standings, wanted: str) -> str:
     standing = standings.get((wanted, REDIS))
     if standing is None or not standing.ready:
         reason = standing.reason if standing else "it does not answer"
-        raise refused(cast, "not-ready", f"{wanted} can't take over: {reason}")
+        hint = "opsctl status says when it is ready; without --to the furthest replica takes over"
+        raise refused(cast, "not-ready", f"{wanted} can't take over: {reason}", hint)
     return wanted
 
 
