@@ -17,7 +17,7 @@ import typer
 from typer.main import get_command
 
 from opsctl.cli.group import LazyGroup
-from opsctl.cli.options import Files, Limit, NoColor, Options, PlanOutput, Sets, Strict
+from opsctl.cli.options import Files, Limit, NoColor, Options, PlanOutput, Sets, Strict, Version
 from opsctl.errors import Exit, OpsError, SpecError, machine_failed
 
 app = typer.Typer(
@@ -55,6 +55,7 @@ def opsctl(
     limit: Limit = None,
     output: PlanOutput = None,
     no_color: NoColor = False,
+    version: Version = False,  # noqa: ARG001 - it ends the command before this
 ) -> None:
     """Builds, plans, watches and operates clusters of caches, queues and databases."""
     context.obj = Options(

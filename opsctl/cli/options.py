@@ -36,6 +36,22 @@ PlanOutput = Annotated[
     Literal["human", "json", "yaml", "markdown"] | None,
     typer.Option("--output", "-o", help="How the result is printed."),
 ]
+
+
+def _version(asked: bool) -> None:
+    """Ends the command line there and then, whatever else it says."""
+    if asked:
+        from opsctl.cli.views import Screen
+        from opsctl.cli.views.version import VersionView
+
+        Screen("human").result(VersionView())
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_version, is_eager=True, help="As `opsctl version`."),
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; so does NO_COLOR.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 Bound = Literal["none", "reload", "restart", "failover"]

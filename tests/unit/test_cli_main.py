@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cli_world import World, make_world, wire
 
+from opsctl import __version__
 from opsctl.cli import bugs
 from opsctl.cli.group import COMMANDS, load
 from opsctl.cli.main import main, whole
@@ -67,6 +68,11 @@ def test_options_may_stand_before_or_behind_the_command(
 ) -> None:
     assert main(words) == Exit.DONE
     assert "opsctl" in json.loads(capsys.readouterr().out)
+
+
+def test_the_version_is_told_as_by_most_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == Exit.DONE
+    assert capsys.readouterr().out.startswith(f"opsctl {__version__}\n")
 
 
 def test_variables_stand_for_options_and_the_command_line_wins(
