@@ -98,9 +98,17 @@ case $1 in
             *) printf '%s\n' "$shown" >&2; exit 1 ;;
         esac
         digest=$(printf %s "${shown##*"$newline"}" | sha256sum)
+{% for file in kept_files %}
+        # With what it logs in to the servers it does not say, but keeps in a file of its own.
+        kept=$(sed -n 's/^sentinel auth-pass {{ service }} //p' {{ file }} | tr -d '\n' | sha256sum)
+        asked="$asked(kept)$newline#${kept%% *}$newline"
+{% endfor %}
         printf '(asked)\n%s\n(digest)\n#%s\n(shown)\n%s\n' "$asked" "${digest%% *}" "$shown" | compare '
             part == "(asked)" && $2 != "#" { asked[$1] = wanted[$1] = $2 }
             part == "(digest)" { digest = $1 }
+{% if kept_files %}
+            part == "(kept)" && NF { kept = $1 }
+{% endif %}
             part == "(shown)" { print "=", $0 }
             part != "(users)" { next }
             $1 != "user" { login[++words] = $1; next }  # its name, the user, its name, the password
@@ -115,6 +123,10 @@ case $1 in
                 if (login[2] != user) print "(login) another user"
                 else if (asked[user] != "" && asked[user] != digest) print "(login) another password"
                 else print "(login) as in the spec"
+{% if kept_files %}
+                other = asked["{{ servers_user }}"] != "" && asked["{{ servers_user }}"] != kept
+                print "(servers)", other ? "another password" : "as in the spec"
+{% endif %}
             }'
         ;;
     write)

@@ -161,6 +161,18 @@ def test_a_rotated_password_reaches_the_running_servers(life: Home) -> None:
 
 
 @LONG
+def test_rotated_passwords_of_opsctls_own_reach_all_while_pods_are_made_anew(life: Home) -> None:
+    before = life.pods()
+    for user in ("opsctl", "opsctl-peer", "opsctl-replica", "opsctl-sentinel"):
+        life.site.ok("secrets", "rotate", f"sessions/user/{user}")
+    life.site.ok("apply", "--yes", "--max-impact", "failover")
+    assert set(life.pods().values()).isdisjoint(before.values())
+    life.await_whole()
+    assert life.redis("GET word") == ["kept"]
+    life.site.assert_converged()
+
+
+@LONG
 def test_destroy_leaves_the_claims_and_a_new_apply_finds_the_data(life: Home) -> None:
     life.site.ok("destroy", "--yes", "--max-impact", "failover")
     assert life.items("pods") == []

@@ -102,7 +102,9 @@ class Watch:
         for name in ("cmdline", "environ"):
             text = words if name == "cmdline" else _read(Path(f"/proc/{pid}/environ"))
             for secret in self.needles.found_in(text):
-                self.found.add((f"{name} of {words[:80]!r}", secret))
+                # The program and its script: of what comes behind them some is secret.
+                shown = b" ".join(words.split(b"\0")[:2]).decode(errors="replace")
+                self.found.add((f"{name} of {shown}", secret))
 
     def _file(self, path: Path) -> None:
         try:

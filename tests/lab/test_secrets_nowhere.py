@@ -255,7 +255,9 @@ def test_rotated_passwords_of_opsctls_own_leave_a_whole_service(
     old = {user: password(site, f"sessions/user/{user}") for user in users}
     for user in users:
         site.ok("secrets", "rotate", f"sessions/user/{user}")
-    assert site.run(*APPLY).exit == 0
+    if users == OWN:  # and servers restart in the same apply, which let nobody in as before
+        site.edit("{databases", "{tcp-backlog: 256, databases")
+    site.ok(*APPLY)
     await_whole(site, "sessions")
     site.assert_converged()
     for user in users:

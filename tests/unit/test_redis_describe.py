@@ -10,6 +10,8 @@ from redis_world import described, file_of, filled, seats
 
 from opsctl.data import renderer
 from opsctl.engines.redis import ENGINE, VALKEY, RedisService
+from opsctl.engines.redis.cast import SENTINEL
+from opsctl.engines.redis.users import SENTINEL as SENTINEL_USER
 from opsctl.errors import SpecError
 from opsctl.workload import Directory, SecretRef
 
@@ -152,6 +154,17 @@ def test_writes_of_users_carry_secrets_on_standard_input_only() -> None:
 def test_logins_come_after_the_users_of_all_members() -> None:
     kinds = [item.kind for item in described().objects]
     assert kinds.index("login") > max(at for at, kind in enumerate(kinds) if kind == "users")
+
+
+def test_a_sentinel_is_told_at_once_with_what_it_logs_in_to_servers() -> None:
+    items = [item for item in described().objects if (item.kind, item.name) == ("login", SENTINEL)]
+    assert [item.member for item in items] == ["shop-0", "shop-1", "shop-2"]
+    call = items[0].write({SENTINEL_USER: "as in the spec"})
+    assert call.stdin.fill(filled).splitlines() == [
+        "<shop/user/opsctl>",
+        "(servers) as in the spec",
+        "SENTINEL SET shop auth-pass <shop/user/opsctl-sentinel>",
+    ]
 
 
 def test_users_beyond_the_spec_are_named() -> None:

@@ -173,11 +173,11 @@ def _objects(
     for seat in cast.seats:
         settings = values.watched_settings(cast, seat)
         server = redis_inside(seat, servers, settings)
-        logins.append(login_object(server))
+        logins.append(login_object(cast, server))
         found += [settings_object(cast, seat, server, settings), users_object(server)]
         if cast.sentinel:
             watcher = sentinel_inside(cast, seat, watchers)
-            logins.append(login_object(watcher))
+            logins.append(login_object(cast, watcher))
             found += [
                 sentinel_object(cast, seat, watcher),
                 pace_object(cast, seat, watcher),

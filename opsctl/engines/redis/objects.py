@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from opsctl.engines.redis.asking import MARK, pairs, parts, refusal
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
 from opsctl.engines.redis.protocol import farewell, shown
 from opsctl.engines.redis.settings import quoted
-from opsctl.engines.redis.shared import login_questions, notes_file, users_file, users_script
-from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account
+from opsctl.engines.redis.shared import (
+    kept_files,
+    login_questions,
+    notes_file,
+    users_file,
+    users_script,
+)
+from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account, secret
+from opsctl.engines.redis.users import SENTINEL as SENTINEL_USER
 from opsctl.workload import (
     Answer,
     Call,
@@ -20,15 +28,18 @@ from opsctl.workload import (
     Object,
     Query,
     Seat,
+    SecretRef,
     Spoken,
     Steady,
     Text,
 )
 
 NOBODY_ELSE = "none"
-LOGIN = "(login)"  # how a server logs in to its peers; no user can have this name
+# How a server logs in to its peers, and a Sentinel to the servers; no user can have these names.
+LOGIN, SERVERS = "(login)", "(servers)"
 PATIENCE = "down-after-milliseconds"  # how long a Sentinel bears silence
 _AS_WANTED = "as in the spec"
+NOWHERE: Mapping[str, SecretRef] = MappingProxyType({})
 _REPLY = "="  # begins a question to users.sh and a line of its reply; no user has this name
 PACE_QUESTION = "SENTINEL DEBUG"
 
@@ -38,7 +49,8 @@ class Inside:
 
     Every plan asks every server, and a client program for each question would take most of a plan's
     time: the same question of several askers is put once, and the script does not even run where
-    the server still says what it said the last time.
+    the server still says what it said the last time. `elsewhere`: with what it logs in where
+    users are not its own, by name.
     """
 
     def __init__(
@@ -47,9 +59,11 @@ class Inside:
         component: str,
         accounts: Sequence[Account],
         questions: Sequence[str],
+        elsewhere: Mapping[str, SecretRef] = NOWHERE,
     ) -> None:
         self.seat, self.component = seat, component
         self.accounts, self.questions = tuple(accounts), tuple(questions)
+        self._digests = {one.name: one.password for one in accounts} | dict(elsewhere)
 
     @property
     def member(self) -> str:
@@ -64,19 +78,22 @@ class Inside:
     def users(self, parse: Callable[[Answer], Facts | None]) -> Query[Facts | None]:
         """Users and login, of which `parse` takes its part.
 
-        The script compares what the server says to these questions with two files, and that is all.
+        The script compares what the server says to these questions with its files, and that is all.
         """
         seat, component = self.seat, self.component
         files = (
-            users_script(seat, component), users_file(seat, component), notes_file(seat, component),
-        )  # fmt: skip
+            users_script(seat, component),
+            users_file(seat, component),
+            notes_file(seat, component),
+            *kept_files(seat, component),
+        )
         dial = self._dial(("ACL LIST", *login_questions(component)))
         return self._query(parse, Steady(dial, files))
 
     def _query(
         self, parse: Callable[[Answer], Facts | None], short: Spoken | Steady
     ) -> Query[Facts | None]:
-        digests = "".join(f"{account.name} #{account.password}\n" for account in self.accounts)
+        digests = "".join(f"{name} #{password}\n" for name, password in self._digests.items())
         asked = "".join(f"{_REPLY} {command}\n" for command in self._commands)
         argv = ("sh", users_script(self.seat, self.component), "read")
         return Query(argv, parse, Text.parse(digests + asked), short=short)
@@ -113,7 +130,8 @@ def redis_inside(seat: Seat, accounts: Sequence[Account], settings: Mapping[str,
 def sentinel_inside(cast: Cast, seat: Seat, accounts: Sequence[Account]) -> Inside:
     """The Sentinel: how it watches and at what pace, its users, its login."""
     questions = (watch_question(cast), PACE_QUESTION)
-    return Inside(seat, SENTINEL, accounts, questions)
+    servers = {SENTINEL_USER: secret(cast.name, SENTINEL_USER)}
+    return Inside(seat, SENTINEL, accounts, questions, servers)
 
 
 def settings_question(settings: Mapping[str, str]) -> str:
@@ -230,33 +248,44 @@ def users_object(inside: Inside) -> Object:
     )
 
 
-def login_object(inside: Inside) -> Object:
-    """How a server logs in to its peers.
+def login_object(cast: Cast, inside: Inside) -> Object:
+    """How a server logs in to its peers, and a Sentinel to the servers.
 
     It comes after everybody's users: a Sentinel whose new password a peer does not know yet keeps
-    that connection, refused, and may never try again.
+    that connection, refused, and may never try again. And before any server restarts: one that
+    comes back lets nobody in with an old password, and a Sentinel that sees no replica promotes
+    none.
     """
-    mine, setting = {
-        REDIS: (REPLICA, f"CONFIG SET masteruser {REPLICA} masterauth"),
-        SENTINEL: (PEER, "SENTINEL CONFIG SET sentinel-pass"),
-    }[inside.component]
-    account = next(one for one in inside.accounts if one.name == mine)
+    logins = _logins(cast, inside.component)
 
-    def write(differing: Facts) -> Call:  # noqa: ARG001 - there is one thing to set
-        password = replace(account.password, form="plain")
-        lines = [f"{LOGIN} {_AS_WANTED}\n{setting} {password}\n"]
-        return inside.write("set the login to peers", lines)
+    def write(differing: Facts) -> Call:
+        lines = [
+            f"{mark} {_AS_WANTED}\n{setting} {secret(cast.name, user, 'plain')}\n"
+            for user, (mark, setting) in logins.items()
+            if user in differing
+        ]
+        return inside.write(f"set {', '.join(sorted(differing))}", lines)
 
     return Object(
         kind="login",
         name=inside.component,
         member=inside.member,
         component=inside.component,
-        desired={mine: _AS_WANTED},
-        read=inside.users(lambda answer: _read_login(answer, mine)),
+        desired=dict.fromkeys(logins, _AS_WANTED),
+        read=inside.users(lambda answer: _read_logins(answer, logins)),
         write=write,
         first=True,
     )
+
+
+def _logins(cast: Cast, component: str) -> dict[str, tuple[str, str]]:
+    """As whom it logs in: how users.sh calls that, and the command that sets the password."""
+    if component == REDIS:
+        return {REPLICA: (LOGIN, f"CONFIG SET masteruser {REPLICA} masterauth")}
+    return {
+        PEER: (LOGIN, "SENTINEL CONFIG SET sentinel-pass"),
+        SENTINEL_USER: (SERVERS, f"SENTINEL SET {cast.name} auth-pass"),
+    }
 
 
 def _setting(account: Account) -> str:
@@ -294,9 +323,11 @@ def _said_of(answer: Answer) -> dict[str, str] | None:
     return {name: said for name, said in lines if name != _REPLY}
 
 
-def _read_login(answer: Answer, user: str) -> Facts | None:
+def _read_logins(answer: Answer, logins: Mapping[str, tuple[str, str]]) -> Facts | None:
     found = _said_of(answer)
-    return None if found is None else {user: found.get(LOGIN, "unknown")}
+    if found is None:
+        return None
+    return {user: found.get(mark, "unknown") for user, (mark, _) in logins.items()}
 
 
 def _read_users(answer: Answer, known: set[str]) -> Facts | None:
@@ -304,6 +335,6 @@ def _read_users(answer: Answer, known: set[str]) -> Facts | None:
     found = _said_of(answer)
     if found is None:
         return None
-    others = sorted(set(found) - known - {LOGIN})
+    others = sorted(set(found) - known - {LOGIN, SERVERS})
     facts = {name: rules for name, rules in found.items() if name in known}
     return {**facts, "others": ", ".join(others) or NOBODY_ELSE}

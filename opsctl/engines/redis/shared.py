@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast, auth_path
 from opsctl.engines.redis.users import OPS, PEER, REPLICA, Account, secret
+from opsctl.engines.redis.users import SENTINEL as SENTINEL_USER
 from opsctl.workload import AddressRef, ConfigFile, Package, Probe, Render, Seat, Software
 
 # Who a server is for its peers, and the commands that show it: user first, then password.
@@ -47,6 +48,11 @@ def users_file(seat: Seat, component: str) -> str:
 def notes_file(seat: Seat, component: str) -> str:
     """How the server shows the users as they were last set."""
     return f"{seat.data_dir}/{component}.users"
+
+
+def kept_files(seat: Seat, component: str) -> tuple[str, ...]:
+    """Where a Sentinel keeps with what it logs in to the servers: it tells nobody."""
+    return (f"{seat.data_dir}/sentinel.conf",) if component == SENTINEL else ()
 
 
 def login_questions(component: str) -> tuple[str, ...]:
@@ -115,6 +121,8 @@ def access_files(
                 **known,
                 login_user=_LOGINS[component][0],
                 login_questions=login_questions(component),
+                kept_files=kept_files(seat, component),
+                servers_user=SENTINEL_USER,
                 acl_file=acl_file,
                 stamp=notes_file(seat, component),
                 ordered=cast.version(seat) >= _ORDERED,
