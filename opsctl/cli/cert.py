@@ -10,6 +10,7 @@ from opsctl import wiring
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.certificates import CertificatesView
+from opsctl.errors import Exit
 
 if TYPE_CHECKING:
     from opsctl.wiring import SecretsDoor
@@ -24,19 +25,23 @@ _STEPS = {
 
 
 @command(app, "spec", "limit", "output", name="list")
-def list_(session: Session) -> None:
+def list_(session: Session) -> Exit:
     """Each certificate as it lies on its host, with the days that it still has.
 
     `opsctl apply` renews one that has less than 30 of its 90 days, other names, or another issuer.
+    Exit 6: a part can't be seen.
     """
     from opsctl.flow.certificates import certificates
     from opsctl.flow.survey import survey
 
     parts = session.parts()
     limit = frozenset(session.options.limit)
-    found = certificates(parts, survey(parts))
+    seen = survey(parts)
+    found = certificates(parts, seen)
     shown = [one for one in found if not limit or limit & {one.service, one.whole_name}]
-    session.screen.result(CertificatesView(shown))
+    away = tuple(seen.observation.unreachable.values())
+    session.screen.result(CertificatesView(shown, away))
+    return Exit.UNOBSERVED if away else Exit.DONE
 
 
 @command(app, "spec", name="show-ca")

@@ -18,11 +18,15 @@ app = new_app("Who holds the environment; release it with a reason.")
 
 
 @command(app, "spec", "output")
-def show(session: Session) -> None:
-    """Who holds the lock, since when, and when it ends by itself."""
+def show(session: Session) -> Exit:
+    """Who holds the lock, since when, and when it ends by itself.
+
+    Exit 6: a part can't be asked.
+    """
     now = status(session.parts())
     holders = [now.holder] if now.holder else []
-    session.screen.result(LockView(now.environment, holders, time.time()))
+    session.screen.result(LockView(now.environment, holders, time.time(), away=now.unreachable))
+    return now.unseen
 
 
 @command(app, "spec", "output")

@@ -60,8 +60,9 @@ def _list(session: Session, time_: str | None, reason: str, end: bool) -> Exit:
         hint = "opsctl maintenance SERVICE ..."
         raise SpecError("cli/usage", "which service is not said", hint=hint)
     now = status(session.parts())
-    session.screen.result(MaintenanceView(now.environment, now.maintenance, time.time()))
-    return Exit.UNOBSERVED if now.exit is Exit.UNOBSERVED else Exit.DONE
+    view = MaintenanceView(now.environment, now.maintenance, time.time(), now.unreachable)
+    session.screen.result(view)
+    return now.unseen
 
 
 def _time(text: str) -> Duration:

@@ -68,10 +68,14 @@ def history(
     last: Annotated[
         int, typer.Option("--last", "-n", min=1, help="How many records of the journal.")
     ] = 200,
-) -> None:
-    """What was done, when, by whom, how it ended. --verbose shows every step."""
-    records = watching.history(session.parts(), last)
-    session.screen.result(HistoryView(records, session.options.verbose))
+) -> Exit:
+    """What was done, when, by whom, how it ended. --verbose shows every step.
+
+    Exit 6: a target can't be asked.
+    """
+    records, away = watching.history(session.parts(), last)
+    session.screen.result(HistoryView(records, session.options.verbose, away))
+    return Exit.UNOBSERVED if away else Exit.DONE
 
 
 def _limited(whole: Status, limit: tuple[str, ...]) -> Status:

@@ -40,23 +40,40 @@ def hold_plan(parts: Parts, service: str, time: Duration, reason: str) -> tuple[
 
 
 def end_plan(parts: Parts, service: str) -> tuple[Plan, Survey]:
-    """Ends it at once; no step where nothing of it is known any more."""
+    """Ends it at once; no step where nothing of it is known any more.
+
+    Raises OpsError `apply/unreachable` where a place may know of it that can't be asked.
+    """
     seen = survey(parts)
     workload = workload_of(parts, seen, service)
     title = f"end the maintenance of {service}"
     if service not in seen.observation.maintenance:
+        if away := _away(seen, service):
+            raise OpsError(
+                "apply/unreachable",
+                f"no maintenance of {service} was found, and {', '.join(away)} can't be asked",
+                hint="a host ends it at its time by itself; sooner: bring it back, then again",
+                exit=Exit.UNOBSERVED,
+            )
         return verb_plan(parts, seen, title, ()), seen
     after = f"{len(workload.hold.pins)} members may fail over again" if workload.hold.pins else ""
     step = _step(seen, service, END, title, {"who": parts.who}, after)
     return verb_plan(parts, seen, title, (step,)), seen
 
 
+def _away(seen: Survey, service: str) -> list[str]:
+    """The places of its target that can't be seen."""
+    target, _ = seen.present[service]
+    away = seen.observation.unreachable
+    return sorted(where for where in away if where.partition("/")[0] == target)
+
+
 def _step(
     seen: Survey, service: str, verb: str, title: str, arguments: dict[str, str], after: str
 ) -> Step:
     target, _ = seen.present[service]
-    away = [where for where in seen.observation.unreachable if where.startswith(f"{target}/")]
-    without = f"; it goes on without {', '.join(sorted(away))}" if away else ""
+    away = _away(seen, service)
+    without = f"; it goes on without {', '.join(away)}" if away else ""
     return Step(
         id=f"{verb}/{service}",
         kind="operate",

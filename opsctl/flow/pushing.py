@@ -248,7 +248,7 @@ class Pushing:
             overwrite=overwrite,
             prune=prune,
         )
-        records = history(self.parts, recent) if recent else ()
+        records, _ = history(self.parts, recent) if recent else ((), ())
         return replace(done, source=made, notes=push_notes(self.grafana, environment, records))
 
     @property

@@ -9,6 +9,7 @@ from opsctl.errors import Exit, OpsError
 from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
+from opsctl.flow.watching import history
 from opsctl.planning.build import Scope
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan
@@ -20,11 +21,12 @@ HISTORY = 500  # records of the journal in which a good revision is looked for
 def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
     """The plan that ends an unfinished apply, with the spec that it was begun with.
 
-    Raises OpsError `apply/nothing-unfinished`.
+    Raises OpsError `apply/nothing-unfinished`, or `apply/unreachable` where that can't be known.
     """
     _, seen = make_plan(parts, scope)
     unfinished = seen.observation.unfinished
     if unfinished is None:
+        _all_seen(seen, "no unfinished apply was found")
         raise OpsError(
             "apply/nothing-unfinished",
             "no apply is unfinished here",
@@ -39,7 +41,7 @@ def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
 def rollback_plan(parts: Parts, revision: int | None) -> tuple[Plan, Survey, Parts]:
     """The plan back to `revision`, or to the newest that was applied to its end.
 
-    Raises OpsError `rollback/no-revision` with those that there are.
+    Raises OpsError `rollback/no-revision` with those that there are, or `apply/unreachable`.
     """
     _, seen = make_plan(parts, Scope())
     wanted = revision if revision is not None else _previous(parts, seen.observation)
@@ -52,13 +54,26 @@ def _at(parts: Parts, seen: Survey, revision: int) -> Parts:
     documents = seen.observation.documents
     document = _document(parts, documents, revision)
     if document is None:
+        earlier = f"no revision {revision}" if revision > 0 else "no earlier revision"
+        _all_seen(seen, f"{earlier} was found")
         raise OpsError(
             "rollback/no-revision",
-            f"the targets keep no revision {revision}",
+            f"the targets keep {earlier}",
             hint=f"they keep {_list(documents)}; see `opsctl history`",
             exit=Exit.REFUSED,
         )
     return parts.with_document(document)
+
+
+def _all_seen(seen: Survey, found: str) -> None:
+    """Raises OpsError where what was not found may be with somebody who can't be asked."""
+    if away := sorted(seen.observation.unreachable):
+        raise OpsError(
+            "apply/unreachable",
+            f"{found}, and {', '.join(away)} can't be asked",
+            hint="bring it back; `opsctl preflight` shows why it can't be seen",
+            exit=Exit.UNOBSERVED,
+        )
 
 
 def _document(
@@ -75,7 +90,7 @@ def _previous(parts: Parts, observation: Observation) -> int:
     """The newest revision that was applied to its end and differs from the one last begun."""
     newest, documents = observation.revision, observation.documents
     current = _document(parts, documents, newest) or parts.environment.document
-    records = [record for target in parts.targets.values() for record in target.history(HISTORY)]
+    records, _ = history(parts, HISTORY * len(parts.targets))
     for number in sorted(_applied(records), reverse=True):
         document = _document(parts, documents, number)
         if document is not None and document != current:

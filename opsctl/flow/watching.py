@@ -76,6 +76,11 @@ class Status:
     certificates: tuple[CertificateStatus, ...] = ()
 
     @property
+    def unseen(self) -> Exit:
+        """For who asks one thing, whatever the services' health."""
+        return Exit.UNOBSERVED if self.unreachable else Exit.DONE
+
+    @property
     def exit(self) -> Exit:
         """For `status --check`."""
         if self.unreachable:
@@ -145,13 +150,21 @@ def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
     )
 
 
-def history(parts: Parts, limit: int) -> tuple[Record, ...]:
-    """The newest records of all targets' journals, oldest first, each once."""
+def history(parts: Parts, limit: int) -> tuple[tuple[Record, ...], tuple[OpsError, ...]]:
+    """The newest records of all targets' journals, oldest first, each once; and why a target
+    could not be asked."""
     records: dict[tuple[str, str, str, float], Record] = {}
+    away: list[OpsError] = []
     for target in parts.targets.values():
-        for record in target.history(limit):
+        try:
+            told = target.history(limit)
+        except OpsError as error:
+            away.append(error)
+            continue
+        for record in told:
             records[record.run, record.kind, record.step, record.at] = record
-    return tuple(sorted(records.values(), key=lambda record: record.at))[-limit:]
+    newest = sorted(records.values(), key=lambda record: record.at)[-limit:]
+    return tuple(newest), tuple(away)
 
 
 def release_lock(parts: Parts, reason: str) -> tuple[Holder, ...]:

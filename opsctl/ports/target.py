@@ -278,7 +278,7 @@ class Target(Protocol):
         ...
 
     def history(self, limit: int) -> tuple[Record, ...]:
-        """The journal's newest records, oldest first."""
+        """The newest records, oldest first. Raises OpsError when no place can be asked."""
         ...
 
     def document(self, revision: int) -> Mapping[str, Any] | None:

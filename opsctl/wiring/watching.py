@@ -110,7 +110,8 @@ def preview(parts: Parts, minutes: float, url: str = "") -> str:
     from opsctl.flow.watching import history
 
     with metrics(parts, url) as source:
-        look = Look(minutes, time.time(), history(parts, _RECENT), _assets())
+        records, _ = history(parts, _RECENT)
+        look = Look(minutes, time.time(), records, _assets())
         return preview_(parts, boards(), units(), source, look)
 
 

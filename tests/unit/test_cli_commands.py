@@ -56,16 +56,67 @@ def test_drift_ends_with_3_although_an_apply_would_be_refused(world: World) -> N
     assert world.call("drift") == Exit.DIFFERS
 
 
-@pytest.mark.parametrize("command", ["plan", "drift", "status", "preflight"])
+@pytest.mark.parametrize(
+    "command",
+    ["plan", "drift", "status", "preflight", "lock show", "maintenance", "history", "cert list"],
+)
 def test_a_host_that_is_away_is_named_with_its_error_and_the_exit_code_is_6(
+    command: str, world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.target.content = dict(BUILT)
+    world.target.away = {node(2): AWAY}
+    monkeypatch.setattr(world.target, "history", _silent)
+    assert world.call(*command.split()) == Exit.UNOBSERVED
+    out = capsys.readouterr().out
+    assert "error[ssh/timeout] host n2" in out
+    assert "hint: ping it" in out
+
+
+def _silent(limit: int) -> tuple[Record, ...]:
+    raise AWAY
+
+
+@pytest.mark.parametrize(
+    ("command", "denial"),
+    [
+        ("lock show", "nobody holds it"),
+        ("maintenance", "nothing is in maintenance"),
+        ("history", "nothing was done here yet"),
+    ],
+)
+def test_what_was_not_found_is_not_denied_where_somebody_can_not_be_asked(
+    command: str,
+    denial: str,
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert world.call(*command.split()) == Exit.DONE
+    assert f"{denial}\n" in capsys.readouterr().out
+    world.target.away = {node(2): AWAY}
+    monkeypatch.setattr(world.target, "history", _silent)
+    world.call(*command.split())
+    assert f"{denial}, as far as can be seen\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["apply --resume --yes", "rollback --yes", "rollback 3 --yes", "maintenance demo --end --yes"],
+)
+def test_what_only_a_host_that_is_away_may_know_of_is_not_called_absent(
     command: str, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.target.content = dict(BUILT)
     world.target.away = {node(2): AWAY}
-    assert world.call(command) == Exit.UNOBSERVED
-    out = capsys.readouterr().out
-    assert "error[ssh/timeout] host n2" in out
-    assert "hint: ping it" in out
+    assert world.call(*command.split()) == Exit.UNOBSERVED
+    assert "n2 can't be asked" in capsys.readouterr().err
+
+
+def test_before_the_first_revision_there_is_none_to_go_back_to(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("rollback", "--yes") == Exit.REFUSED
+    assert "the targets keep no earlier revision" in capsys.readouterr().err
 
 
 def test_a_plan_that_an_apply_would_refuse_ends_with_4(

@@ -11,6 +11,7 @@ from opsctl.errors import OpsError, SpecError
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
+from opsctl.targets.hosts.agents import Answers
 from opsctl.targets.hosts.realise import Payload
 from opsctl.targets.hosts.realise.packages import wanted
 from opsctl.workload import (
@@ -325,3 +326,14 @@ def test_an_address_that_nobody_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OpsError) as error:
         realised(dc, with_server(described(dc), files=(file,)))
     assert error.value.code == "hosts/no-address"
+
+
+def test_a_journal_that_no_host_can_be_asked_for_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dc = target(tmp_path)
+    away = OpsError("hosts/unreachable", "Connection refused", where="host prod/n1")
+    monkeypatch.setattr(dc, "_send", lambda _: Answers(failed={"n1": away}))
+    with pytest.raises(OpsError) as told:
+        dc.history(10)
+    assert told.value is away

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from opsctl.cli.views.errors import away_lines
 from opsctl.cli.views.lines import BAD, DIM, GOOD, WARN, Piece, ago, line, table
 from opsctl.cli.views.view import View
+from opsctl.errors import OpsError
 from opsctl.flow.certificates import CertificateStatus
 
 _DAY = 86_400
@@ -16,11 +18,16 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class CertificatesView(View):
-    """One line each."""
+    """One line each. `away`: where none can be seen."""
 
     certificates: Sequence[CertificateStatus]
+    away: Sequence[OpsError] = ()
 
     def lines(self) -> Iterable[Text]:
+        yield from self._rows()
+        yield from away_lines(self.away)
+
+    def _rows(self) -> Iterable[Text]:
         if not self.certificates:
             yield line(("no service has a certificate", DIM))
             return

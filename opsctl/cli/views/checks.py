@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from opsctl.cli.views.errors import error_data, error_lines
+from opsctl.cli.views.errors import UNSEEN, away_lines, error_data, error_lines
 from opsctl.cli.views.lines import DIM, GOOD, STRONG, count, line, table
 from opsctl.cli.views.nodes import fact_words, problem_lines
 from opsctl.cli.views.unfinished import holder_data, holder_lines
 from opsctl.cli.views.view import View
-from opsctl.errors import Exit
+from opsctl.errors import Exit, OpsError
 from opsctl.flow.watching import Status
 from opsctl.planning.observation import Holder
 
@@ -63,26 +63,30 @@ class PreflightView(View):
 
 @dataclass(frozen=True, slots=True)
 class LockView(View):
-    """Who holds an environment, or who did before it was released."""
+    """Who holds an environment, or who did before it was released. `away`: who can't be asked."""
 
     environment: str
     holders: Sequence[Holder]
     now: float
     released: bool = False
+    away: Sequence[OpsError] = ()
 
     def lines(self) -> Iterable[Text]:
         if not self.holders:
-            yield line((self.environment, STRONG), ": nobody holds it")
+            words = ": nobody holds it" + (UNSEEN if self.away else "")
+            yield line((self.environment, STRONG), words)
         for holder in self.holders:
             if self.released:
                 yield line(("released ", GOOD), "what ", (holder.holder, STRONG), " held")
                 yield line(("  its processes can't write any more; look at `opsctl status`", DIM))
             else:
                 yield from holder_lines(holder, self.now)
+        yield from away_lines(self.away)
 
     def data(self) -> object:
         return {
             "environment": self.environment,
             "released": self.released,
             "holders": [holder_data(holder) for holder in self.holders],
+            "unreachable": [error_data(error) for error in self.away],
         }

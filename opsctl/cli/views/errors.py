@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.cells import cell_len
@@ -13,6 +13,8 @@ from opsctl.errors import OpsError, OpsErrors, Place
 
 # Characters of a source line that are shown: a whole spec may stand on one line.
 WIDTH = 100
+# Behind "there is none", where not everybody could be asked.
+UNSEEN = ", as far as can be seen"
 
 
 def each(error: OpsError) -> tuple[OpsError, ...]:
@@ -26,6 +28,13 @@ def error_lines(error: OpsError) -> Iterator[Text]:
         if number:
             yield Text()
         yield from _diagnostic("error", BAD, one)
+
+
+def away_lines(away: Iterable[OpsError]) -> Iterator[Text]:
+    """Who can't be asked, below what the others said."""
+    for error in away:
+        yield Text()
+        yield from error_lines(error)
 
 
 def warning_lines(finding: OpsError) -> Iterator[Text]:

@@ -9,21 +9,28 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from opsctl.cli.views.errors import UNSEEN, away_lines
 from opsctl.cli.views.lines import BAD, DIM, GOOD, WARN, Piece, line, table
 from opsctl.cli.views.view import View
+from opsctl.errors import OpsError
 from opsctl.ports import Record
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryView(View):
-    """Records of the targets' journals, oldest first."""
+    """Records of the targets' journals, oldest first. `away`: who can't be asked."""
 
     records: Sequence[Record]
     verbose: bool = False
+    away: Sequence[OpsError] = ()
 
     def lines(self) -> Iterable[Text]:
+        yield from self._rows()
+        yield from away_lines(self.away)
+
+    def _rows(self) -> Iterable[Text]:
         if not self.records:
-            yield line(("nothing was done here yet", DIM))
+            yield line(("nothing was done here yet" + (UNSEEN if self.away else ""), DIM))
             return
         rows: list[list[Piece]] = []
         for run, records in self._runs().items():

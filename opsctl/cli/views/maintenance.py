@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from opsctl.cli.views.errors import UNSEEN, away_lines, error_data
 from opsctl.cli.views.lines import STRONG, WARN, ago, line
 from opsctl.cli.views.view import View
+from opsctl.errors import OpsError
 from opsctl.planning.observation import Maintenance
 
 
@@ -38,19 +40,23 @@ def maintenance_data(one: Maintenance) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceView(View):
-    """All of an environment; `now` is in seconds since the epoch."""
+    """All of an environment; `now` is in seconds since the epoch. `away`: who can't be asked."""
 
     environment: str
     held: Sequence[Maintenance]
     now: float
+    away: Sequence[OpsError] = ()
 
     def lines(self) -> Iterable[Text]:
         if not self.held:
-            yield line((self.environment, STRONG), ": nothing is in maintenance")
+            words = ": nothing is in maintenance" + (UNSEEN if self.away else "")
+            yield line((self.environment, STRONG), words)
         yield from list(maintenance_lines(self.held, self.now))[: -1 if self.held else None]
+        yield from away_lines(self.away)
 
     def data(self) -> object:
         return {
             "environment": self.environment,
             "maintenance": [maintenance_data(one) for one in self.held],
+            "unreachable": [error_data(error) for error in self.away],
         }

@@ -235,6 +235,8 @@ class HostsTarget:
 
     def history(self, limit: int) -> tuple[Record, ...]:
         answers = self._send(self._speaking({"history": limit}))
+        if not answers.given:
+            raise next(iter(answers.failed.values()), _nobody(self.name))
         return journals.merged([one["history"] for one in answers.given.values()], limit)
 
     def document(self, revision: int) -> Mapping[str, Any] | None:
