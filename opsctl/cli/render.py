@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,7 @@ from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.screen import to_yaml
 from opsctl.cli.views.spec import WrittenView
-from opsctl.errors import SpecError
+from opsctl.errors import OpsError, SpecError
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")]
 app = new_app("Write everything out: spec, Ansible project, manifests.")
@@ -33,20 +35,24 @@ def spec(session: Session) -> None:
 @command(app, "spec", "output")
 def ansible(session: Session, folder: Folder) -> None:
     """Write a project that plain ansible-playbook runs to the same state, without opsctl."""
-    files = wiring.render_ansible(session.parts(), folder)
+    with _below(folder):
+        files = wiring.render_ansible(session.parts(), folder)
     session.screen.result(WrittenView(files, [(f"ls {folder}", "its README says how to run it")]))
 
 
 @command(app, "spec", "output")
 def kubernetes(session: Session, folder: Folder) -> None:
     """Write the manifests of all Kubernetes targets, never with a secret's value."""
-    session.screen.result(WrittenView(wiring.render_kubernetes(session.parts(), folder), []))
+    with _below(folder):
+        files = wiring.render_kubernetes(session.parts(), folder)
+    session.screen.result(WrittenView(files, []))
 
 
 @command(app, "spec", "output")
 def monitoring(session: Session, folder: Folder) -> None:
     """Write targets, rules and a snippet for a Prometheus that is already there to include."""
-    files = wiring.render_monitoring(session.parts(), folder)
+    with _below(folder):
+        files = wiring.render_monitoring(session.parts(), folder)
     words = "its README says how they are taken in, and the passwords that they want"
     session.screen.result(WrittenView(files, [(f"ls {folder}", words)]))
 
@@ -76,8 +82,29 @@ def dashboards(
     if folder is None and preview is None:
         raise SpecError("cli/usage", "say where: a folder, or --preview FILE.html")
     parts = session.parts()
-    files = wiring.render_dashboards(parts, folder) if folder is not None else ()
+    files: tuple[Path, ...] = ()
+    if folder is not None:
+        with _below(folder):
+            files = wiring.render_dashboards(parts, folder)
     if preview is not None:
-        preview.write_text(wiring.preview(parts, last, prometheus))
+        page = wiring.preview(parts, last, prometheus)
+        with _below(preview):
+            preview.write_text(page)
         files = (*files, preview)
     session.screen.result(WrittenView(files, []))
+
+
+@contextmanager
+def _below(place: Path) -> Iterator[None]:
+    """Raises OpsError `render/unwritable` for what can't be written at `place` or made above it."""
+    try:
+        yield
+    except OSError as error:
+        failed = Path(str(error.filename)).absolute()
+        whole = place.absolute()
+        if not (failed.is_relative_to(whole) or whole.is_relative_to(failed)):
+            raise
+        raise OpsError(
+            "render/unwritable", error.strerror or str(error), where=str(error.filename),
+            hint="name another place that you may write to",
+        ) from None  # fmt: skip

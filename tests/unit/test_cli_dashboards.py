@@ -159,6 +159,17 @@ def test_a_preview_is_one_page(world: World, tmp_path: Path) -> None:
     assert "uPlot" in text
 
 
+def test_render_says_where_it_can_not_write(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for words in ([str(file)], [str(file / "below")], ["--preview", str(tmp_path)]):
+        assert world.call("render", "dashboards", *words) == Exit.FAILED
+        assert "error[render/unwritable]" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+
+
 def test_render_wants_to_know_where(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert world.call("render", "dashboards") == Exit.INPUT
     assert "--preview FILE.html" in capsys.readouterr().err
