@@ -71,6 +71,8 @@ def _door(session: Session) -> SecretsDoor:
 
 def _value(name: str) -> str:
     """Typed twice at a terminal, else all of standard input less its last newline."""
+    if sys.stdin is None:  # closed by the caller
+        return ""
     if not sys.stdin.isatty():
         return sys.stdin.read().removesuffix("\n")
     first = getpass.getpass(f"value of {name}: ")

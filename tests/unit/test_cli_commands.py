@@ -127,6 +127,14 @@ def test_a_plan_that_an_apply_would_refuse_ends_with_4(
     assert "a server that is not ours" in capsys.readouterr().out
 
 
+def test_who_closed_standard_input_is_nobody_to_be_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert world.call("apply") == Exit.REFUSED
+    assert "error[apply/no-consent]" in capsys.readouterr().err
+
+
 def test_apply_without_a_terminal_refuses(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert world.call("apply") == Exit.REFUSED
     out, err = capsys.readouterr()

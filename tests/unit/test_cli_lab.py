@@ -175,6 +175,15 @@ def test_a_value_is_read_from_a_pipe_less_its_last_newline_and_never_shown(
     assert "hunter22" not in "".join(capsys.readouterr())
 
 
+def test_who_closed_standard_input_gave_no_value(
+    door: Door, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    world.call("secrets", "set", "grafana-token")
+    assert door.values == {"grafana-token": ""}  # which the real one refuses
+    assert "opsctl/bug" not in capsys.readouterr().err
+
+
 def test_init_and_rotate_say_what_comes_next(
     door: Door, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

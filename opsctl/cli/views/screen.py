@@ -39,7 +39,8 @@ class Screen:
     @property
     def interactive(self) -> bool:
         """Whether somebody is there to be asked."""
-        return self.output == "human" and sys.stdin.isatty() and sys.stderr.isatty()
+        both = (sys.stdin, sys.stderr)  # None: closed by the caller
+        return self.output == "human" and all(one is not None and one.isatty() for one in both)
 
     @property
     def lively(self) -> bool:
