@@ -28,9 +28,13 @@ Labels = Annotated[
 def list_(session: Session) -> None:
     """Every alert that has a runbook, with what it means."""
     from opsctl import data
-    from opsctl.monitoring.runbooks import runbook
+    from opsctl.monitoring.runbooks import runbook, wanted
 
-    pages = {name: runbook(name, data.runbook_page(name), {}) for name in data.runbooks()}
+    texts = {name: data.runbook_page(name) for name in data.runbooks()}
+    pages = {
+        name: runbook(name, text, {label: label.upper() for label in wanted(text)})
+        for name, text in texts.items()
+    }
     session.screen.result(RunbooksView(pages))
 
 

@@ -100,3 +100,11 @@ def test_with_yes_what_acts_is_run_and_noted_with_its_end(
     assert "$ opsctl switchover demo --to demo-1" in capsys.readouterr().err
     (words,) = notes(world)
     assert words.startswith("runbook Toy: 2 read; opsctl switchover demo --to demo-1 (")
+
+
+def test_the_list_names_labels_as_other_words_to_fill_in(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "runbook_page", lambda _: PAGE.replace("It is", "{{ member }} is"))
+    assert world.call("runbook", "list") == Exit.DONE
+    assert "MEMBER is a toy\n" in capsys.readouterr().out
