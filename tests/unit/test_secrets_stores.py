@@ -109,3 +109,20 @@ def test_the_root_key_comes_from_the_command_by_its_name(tmp_path: Path) -> None
     by_command = EnvironmentSecrets("shop", store, {})
     by_variable = EnvironmentSecrets("shop", Variables({"OPSCTL_ROOT_KEY": root}), {})
     assert by_command.key == by_variable.key is not None
+
+
+def test_the_root_key_is_told_though_hosts_that_the_spec_names_are_not_there(
+    tmp_path: Path,
+) -> None:
+    from opsctl.wiring import secrets
+
+    key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+    (tmp_path / "tell").write_text(f"#!/bin/sh\necho {key}\n")
+    (tmp_path / "tell").chmod(0o755)
+    spec = tmp_path / "opsctl.yaml"
+    spec.write_text(
+        "opsctl: 1\nname: shop\ntargets: {dc: {hosts: lab:nowhere}}\n"
+        "services: {sessions: {engine: redis, on: dc, replicas: 3}}\n"
+        "secrets: {backend: {exec: [./tell]}}\n"
+    )
+    assert secrets([spec]).show("root-key") == key
