@@ -15,6 +15,7 @@ from opsctl.flow.applying import apply_plan, apply_saved
 from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.revisions import resume_plan
+from opsctl.planning.plan import Plan
 from opsctl.planning.saved import plan_from_json
 
 app = new_app()
@@ -59,7 +60,7 @@ def _apply_saved(session: Session, parts: Parts, file: Path) -> Exit:
         raise SpecError(
             "cli/usage", "a saved plan has its own limits", hint="make the plan with --limit"
         )
-    plan = plan_from_json(_read(file))
+    plan = _plan(file)
     consent = consent_of(session, plan.title)
     return run(
         session,
@@ -67,6 +68,15 @@ def _apply_saved(session: Session, parts: Parts, file: Path) -> Exit:
         consent,
         lambda agreed, events, stop: apply_saved(parts, plan, agreed, events, stop),
     )
+
+
+def _plan(file: Path) -> Plan:
+    """Raises OpsError plan/* that names the file."""
+    try:
+        return plan_from_json(_read(file))
+    except OpsError as error:
+        error.where = error.where or str(file)
+        raise
 
 
 def _read(file: Path) -> str:

@@ -35,7 +35,7 @@ def plan_from_json(text: str) -> Plan:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OpsError(
             "plan/unreadable",
-            f"this is not a plan that opsctl wrote: {error}",
+            "this is not a plan that opsctl wrote, or not all of it",
             hint="make one with `opsctl plan --out FILE`",
             exit=Exit.INPUT,
         ) from error
