@@ -14,6 +14,7 @@ from opsctl.cli.session import Session
 from opsctl.cli.times import duration
 from opsctl.cli.views.alerts import AlertsView, LintView, SilencesView, TestedView
 from opsctl.errors import Exit, OpsError, SpecError
+from opsctl.flow.parts import unknown
 
 if TYPE_CHECKING:
     from opsctl.flow.alerting import Made
@@ -44,7 +45,10 @@ def list_(
     Exit 6: with --firing, and no Prometheus answered.
     """
     parts = session.parts()
-    placed, found = _made(parts)
+    placed, found = _made(parts, ask=not offline)
+    services = {*placed, *(one.service for one in found)} - {""}
+    if service and service not in services:
+        raise unknown("service", service, tuple(services))
     found = [
         one
         for one in found
@@ -117,7 +121,7 @@ def lint(session: Session, offline: Offline = False) -> Exit:
     from opsctl.flow.alerting import INTERVAL, linted
 
     parts = session.parts()
-    placed, alerts = _made(parts)
+    placed, alerts = _made(parts, ask=not offline)
     monitoring = parts.environment.monitoring
     with _metrics(session, parts, placed, offline=offline) as metrics:
         found = linted(
@@ -190,13 +194,15 @@ def _unknown(alert: str) -> OpsError:
     )
 
 
-def _made(parts: Parts) -> tuple[Mapping[str, tuple[str, Workload]], list[Made]]:
+def _made(
+    parts: Parts, *, ask: bool = True
+) -> tuple[Mapping[str, tuple[str, Workload]], list[Made]]:
     """Every service with its target, and the alerts."""
     from opsctl import data
     from opsctl.flow.alerting import made
     from opsctl.flow.survey import described
 
-    placed, _ = described(parts)
+    placed, _ = described(parts, ask=ask)
     workloads = {name: workload for name, (_, workload) in placed.items()}
     return placed, list(made(parts.environment, workloads, data.catalogue))
 

@@ -39,7 +39,7 @@ def _look(session: Session, offline: bool) -> tuple[Topology, tuple[str, ...]]:
     parts = session.parts()
     limit = {name.partition("/")[0] for name in session.options.limit}
     if offline:
-        workloads, _ = described(parts)
+        workloads, _ = described(parts, ask=False)
         return topology(parts.environment.name, workloads, {}, parts.targets, limit), ()
     seen = survey(parts)
     standings = seen.observation.standings

@@ -83,15 +83,18 @@ def _with_strangers(
     return replace(observation, problems=(*observation.problems, *warnings))
 
 
-def described(parts: Parts) -> tuple[dict[str, tuple[str, Workload]], tuple[Resource, ...]]:
-    """The pure part alone, with seats as last recorded here: for `render` and `graph`."""
+def described(
+    parts: Parts, *, ask: bool = True
+) -> tuple[dict[str, tuple[str, Workload]], tuple[Resource, ...]]:
+    """The pure part alone, with seats as last recorded here: for `render` and `graph`. `ask`: first
+    ask places that were never seen from here who sits there."""
     workloads: dict[str, tuple[str, Workload]] = {}
     resources: list[Resource] = []
     last = _watching_others(parts)
     for name in sorted(parts.targets, key=lambda name: name == last):
         target = parts.targets[name]
         beside = {service: one for service, (_, one) in workloads.items()} if name == last else {}
-        mine, _ = _describe(parts, target, target.recorded(), beside)
+        mine, _ = _describe(parts, target, target.recorded(ask=ask), beside)
         services = _services(parts, target)
         resources += target.realise(mine, services)
         workloads |= {workload.service: (target.name, workload) for workload in mine}

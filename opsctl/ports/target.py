@@ -144,8 +144,9 @@ class Target(Protocol):
         """Pure. A seat for every member; recorded ones stay. Raises OpsError: too few hosts, ..."""
         ...
 
-    def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
-        """Seats as last seen from this machine, a guess that `observe` confirms or corrects."""
+    def recorded(self, *, ask: bool = True) -> Mapping[str, tuple[Seat, ...]]:
+        """Seats as last seen from this machine, a guess that `observe` confirms or corrects. Places
+        that it has not seen yet may be asked, unless `ask` is False."""
         ...
 
     def expecting(self) -> AbstractContextManager[None]:

@@ -128,7 +128,7 @@ class MemoryTarget:
     ) -> Mapping[str, tuple[Seat, ...]]:
         raise AssertionError("the runner seats nobody")
 
-    def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
+    def recorded(self, *, ask: bool = True) -> Mapping[str, tuple[Seat, ...]]:
         return {}
 
     def expecting(self) -> AbstractContextManager[None]:

@@ -180,3 +180,11 @@ def test_lint_tells_what_the_server_does_not_have_and_how_often_alerts_fired(
 
 def test_lint_finds_nothing_in_what_is_delivered(world: World) -> None:
     assert world.call("alerts", "lint", "--offline") == Exit.DONE
+
+
+def test_alerts_of_a_service_that_the_spec_does_not_have_are_refused(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.call("alerts", "list", "--service", "dmeo") == Exit.INPUT
+    assert 'did you mean "demo"?' in capsys.readouterr().err
+    assert world.call("alerts", "list", "--service", "demo") == Exit.DONE

@@ -558,3 +558,23 @@ def test_graph_draws_in_every_form(
     world.target.content = dict(BUILT)
     assert world.call("graph", "--as", form) == Exit.DONE
     assert capsys.readouterr().out.startswith(begin)
+
+
+def test_a_graph_without_hosts_asks_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(world.target, "recorded", lambda *, ask=True: asked.append(ask) or {})
+    assert world.call("graph", "--offline") == Exit.DONE
+    assert asked == [False]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"opsctl_plan": 1}', "[]", "no json"])
+def test_what_is_no_saved_plan_is_named(
+    text: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (world.folder / "plan.json").write_text(text)
+    assert world.call("apply", "plan.json") == Exit.INPUT
+    told = capsys.readouterr().err.splitlines()[:2]
+    assert told == [
+        "error[plan/unreadable] plan.json",
+        "  this is not a plan that opsctl wrote, or not all of it",
+    ]

@@ -337,3 +337,15 @@ def test_a_journal_that_no_host_can_be_asked_for_is_not_an_empty_one(
     with pytest.raises(OpsError) as told:
         dc.history(10)
     assert told.value is away
+
+
+def test_hosts_that_were_never_seen_are_asked_who_sits_there_unless_nobody_is_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dc = target(tmp_path)
+    sent: list[object] = []
+    monkeypatch.setattr(dc, "_send", lambda request: sent.append(request) or Answers())
+    assert dc.recorded(ask=False) == {}
+    assert sent == []
+    dc.recorded()
+    assert len(sent) == 1

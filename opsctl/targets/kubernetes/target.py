@@ -103,7 +103,7 @@ class KubernetesTarget(PodDoors):
             for name, (service, needs) in services.items()
         }
 
-    def recorded(self) -> Mapping[str, tuple[Seat, ...]]:
+    def recorded(self, *, ask: bool = True) -> Mapping[str, tuple[Seat, ...]]:  # noqa: ARG002
         """As this machine remembers; nothing is asked."""
         return self._cache.read()
 
