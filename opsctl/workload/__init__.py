@@ -59,7 +59,7 @@ from opsctl.workload.parts import (
 from opsctl.workload.seats import Seat
 from opsctl.workload.signals import Quiet, Scrape, Signals, patience
 from opsctl.workload.text import AUTHORITY, AddressRef, CertRef, FileRef, Part, Ref, SecretRef, Text
-from opsctl.workload.versions import check_version
+from opsctl.workload.versions import check_version, has_version
 from opsctl.workload.workload import Endpoint, Group, Member, Workload
 
 __all__ = [
@@ -131,6 +131,7 @@ __all__ = [
     "Way",
     "Workload",
     "check_version",
+    "has_version",
     "in_order",
     "patience",
 ]

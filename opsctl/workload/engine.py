@@ -24,7 +24,8 @@ class SeatNeed:
     its nodes, whatever `count` says; others pass over it. `looks`: it reads how its node is and
     changes nothing there, so that an `every` is welcome on nodes that see to themselves. `tells`:
     further ports, where nobody measures nodes by files that are left there (`Seat.metrics_dir`):
-    members have to serve such files themselves.
+    members have to serve such files themselves. `systems`: those that have the version which is
+    asked for, for hosts that nobody has looked at yet; none named: any.
     """
 
     group: str
@@ -36,6 +37,7 @@ class SeatNeed:
     near_clients: bool = False
     looks: bool = False
     tells: Mapping[str, int] = field(default_factory=dict)
+    systems: frozenset[str] = frozenset()
 
 
 class Render(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,3 +207,22 @@ def test_nowhere_to_sit_is_refused() -> None:
     with pytest.raises(SpecError) as error:
         seat(ENV, hosts(2), everywhere(labels={"disk": "nvme"}), {})
     assert error.value.code == "spec/too-few-hosts"
+
+
+@pytest.mark.parametrize(
+    ("known", "systems", "assumed"),
+    [
+        ({}, (), "debian-13"),
+        ({}, ("debian-12",), "debian-12"),
+        ({"n1": "debian-12", "n2": "debian-12"}, (), "debian-12"),
+        ({"n1": "debian-13"}, ("debian-12",), "debian-12"),
+        ({"n1": "debian-12"}, ("debian-12", "debian-13"), "debian-12"),
+    ],
+)
+def test_a_host_that_nobody_has_asked_is_taken_for_one_like_the_others_that_has_the_version(
+    known: dict[str, str], systems: tuple[str, ...], assumed: str
+) -> None:
+    there = {name: replace(host, system=known.get(name, "")) for name, host in hosts(3).items()}
+    wants = {"a": (service(), (need(3, systems=frozenset(systems)),))}
+    found = {one.node: one.system for one in seat(ENV, there, wants, {})["a"]}
+    assert found == {name: known.get(name, assumed) for name in there}

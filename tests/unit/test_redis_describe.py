@@ -269,6 +269,17 @@ def test_a_version_that_a_system_does_not_have_is_refused(
             described(system=system, version=version)
 
 
+@pytest.mark.parametrize(
+    ("version", "systems"),
+    [("7", {"debian-12"}), ("8.0.2", {"debian-13"}), (None, {"debian-12", "debian-13"}), ("9", {})],
+)
+def test_systems_that_have_the_version_are_named_for_hosts_that_nobody_has_seen(
+    version: str | None, systems: set[str]
+) -> None:
+    (need,) = ENGINE.needs(_service(replicas=3, version=version))
+    assert need.systems == frozenset(systems)
+
+
 def test_seats_in_any_order_give_the_same_workload() -> None:
     service = _service(replicas=3)
     forward, backward = (

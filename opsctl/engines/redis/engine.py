@@ -82,6 +82,7 @@ class RedisEngine(SelfContained):
             ports=ports,
             fixed=frozenset(fixed),
             path=service.storage.path or "",
+            systems=self.options.flavour.systems(service.version),
             tells={telling.TELLER: telling.PORT} if service.metrics and service.backup else {},
         )
         return (need,)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from opsctl.workload import has_version
+
 Version = tuple[int, int]
 
 
@@ -27,6 +29,11 @@ class Flavour:
     image: str
     image_version: Version
     version_field: str  # of INFO server
+
+    def systems(self, asked: str | None) -> frozenset[str]:
+        """Those whose packages have the version that is asked for."""
+        offered = {name: f"{major}.{minor}" for name, (major, minor) in self.available.items()}
+        return frozenset(name for name, one in offered.items() if has_version(one, asked))
 
 
 REDIS = Flavour(

@@ -18,7 +18,7 @@ from opsctl.targets.hosts.ports import Wanted, assign
 from opsctl.targets.hosts.values import Env, Host
 from opsctl.workload import Seat, SeatNeed
 
-DEFAULT_SYSTEM = "debian-13"  # of a host that nobody has asked yet
+DEFAULT_SYSTEM = "debian-13"  # of hosts of which nothing else is known
 
 Services = Mapping[str, tuple[ServiceBase, tuple[SeatNeed, ...]]]
 Recorded = Mapping[str, Sequence[Seat]]
@@ -32,6 +32,7 @@ class _Room:
     hosts: Mapping[str, Host]
     load: Counter[str]  # members on each host, of all services
     ports: dict[tuple[str, int], str]  # which service has a port on a host
+    assumed: str  # the system of a host that nobody has asked yet
 
 
 def seat(
@@ -49,7 +50,7 @@ def seat(
         for seat in seats
         for number in seat.ports.values()
     }
-    room = _Room(environment, hosts, load, used)
+    room = _Room(environment, hosts, load, used, _assumed(hosts, services))
     seated: dict[str, list[Seat]] = {}
     for name, (service, needs) in services.items():
         seats: list[Seat] = []
@@ -68,6 +69,16 @@ def seat(
         name: tuple(replace(seat, ports=numbers[name, seat.group]) for seat in seats)
         for name, seats in seated.items()
     }
+
+
+def _assumed(hosts: Mapping[str, Host], services: Services) -> str:
+    """What most of the other hosts are, if that has the versions that services want: a host that
+    can't be reached is to be told of as such, and not as one with a wrong version."""
+    known = Counter(host.system for host in hosts.values() if host.system)
+    wanted = [need.systems for _, needs in services.values() for need in needs if need.systems]
+    fitting = sorted(frozenset[str]().union(*wanted))
+    likely = [*(system for system, _ in known.most_common()), DEFAULT_SYSTEM, *fitting]
+    return next((one for one in likely if all(one in some for some in wanted)), likely[0])
 
 
 def _group(
@@ -194,7 +205,7 @@ def _new(
         group=need.group,
         node=node,
         zone=room.hosts[node].rack,
-        system=room.hosts[node].system or DEFAULT_SYSTEM,
+        system=room.hosts[node].system or room.assumed,
         config_dir=path(layout.CONFIG),
         data_dir=path(need.path or layout.DATA),
         run_dir=path(layout.RUN),
