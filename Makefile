@@ -114,6 +114,7 @@ lock: setup ## Resolve requirements/dev.lock anew (hashes, no registry address)
 
 docs: setup ## Write the reference pages anew from the code
 	$(PY) -m opsctl.model > docs/spec.md
+	$(PY) -m opsctl.cli.reference > docs/commands.md
 
 clean: ## Remove the environment and caches of this checkout
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

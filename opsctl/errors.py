@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Exit(IntEnum):
-    """What the process returns; docs/spec.md lists the same table for people."""
+    """What the process returns; docs/concepts.md lists the same table for people."""
 
     DONE = 0
     FAILED = 1  # failed, nothing changed
