@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from opsctl.errors import OpsError, OpsErrors, SpecError
+from opsctl.errors import OpsError, OpsErrors, Place, SpecError
 from opsctl.model.balancers import with_balancers
 from opsctl.model.base import check_name
 from opsctl.model.checking import check_references
@@ -49,6 +49,10 @@ def load(files: Sequence[Path], sets: Sequence[str] = (), *, engines: Engines) -
     tree: Node = Table()
     for layer in layers:
         tree = merge(tree, layer)
+    if files and not sets and isinstance(tree, Table) and not tree.entries:
+        raise OpsErrors(
+            (_no_map(str(files[0]), "a spec is a map of keys, and nothing stands here"),)
+        )
     for text in sets:
         tree = apply_set(tree, text)
     return build(*with_texts(tree, engines), engines=engines)
@@ -95,11 +99,11 @@ def build(tree: Node, found: Iterable[OpsError] = (), *, engines: Engines) -> En
 def _as_table(node: Node, file: Path) -> Table:
     if isinstance(node, Table):
         return node
-    mistake = SpecError(
-        "spec/wrong-type", "a spec is a map of keys", where=node.place or str(file),
-        hint="`opsctl init` starts a spec",
-    )  # fmt: skip
-    raise OpsErrors((mistake,))
+    raise OpsErrors((_no_map(node.place or str(file), "a spec is a map of keys"),))
+
+
+def _no_map(where: Place | str, words: str) -> SpecError:
+    return SpecError("spec/wrong-type", words, where=where, hint="`opsctl init` starts a spec")
 
 
 def _check_schema(tree: Node) -> None:

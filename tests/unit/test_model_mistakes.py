@@ -194,3 +194,12 @@ def test_one_port_for_two_services_that_must_share_a_host_is_refused(tmp_path: P
     assert (error.code, spanned(error.where)) == ("spec/duplicate-port", "7000")
     loaded(tmp_path, HOSTS + both % "port: 7001")
     loaded(tmp_path, HOSTS + both % "port: 7000, state: absent")
+
+
+@pytest.mark.parametrize("text", ["", "# opsctl: 1\n"])
+def test_a_file_in_which_nothing_stands_is_named(tmp_path: Path, text: str) -> None:
+    error = mistake(tmp_path, text)
+    assert error.code == "spec/wrong-type"
+    assert error.where == str(tmp_path / "spec0.yaml")
+    assert error.message == "a spec is a map of keys, and nothing stands here"
+    assert loaded(tmp_path, LAB + WEB % "replicas: 3", text).name
