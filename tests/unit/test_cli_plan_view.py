@@ -173,7 +173,7 @@ can't see dc/n4
 An apply would be refused:
   n1: not ours
 
-Nothing to change."""
+Nothing to change, as far as can be seen."""
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from opsctl.cli.views.errors import UNSEEN
 from opsctl.cli.views.lines import count, listed
 from opsctl.planning.plan import Change, Field, Plan, Step, Verb
 from opsctl.planning.resource import Impact
@@ -68,7 +69,9 @@ def summary(plan: Plan) -> str:
     parts = [f"{number} to {word}" for word, number in numbers.items() if number]
     if parts:
         return f"{', '.join(parts)}; costs: {costs(plan)}"
-    return "nothing to change" if plan.empty else f"costs: {costs(plan)}"
+    if plan.empty:
+        return "nothing to change" + (UNSEEN if plan.unreachable else "")
+    return f"costs: {costs(plan)}"
 
 
 def costs(plan: Plan) -> str:
