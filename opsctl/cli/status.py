@@ -14,7 +14,7 @@ from opsctl.cli.views.history import HistoryView
 from opsctl.cli.views.status import StatusView
 from opsctl.errors import Exit
 from opsctl.flow import watching
-from opsctl.flow.parts import Parts
+from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.watching import Status
 
 app = new_app()
@@ -79,9 +79,16 @@ def history(
 
 
 def _limited(whole: Status, limit: tuple[str, ...]) -> Status:
-    """Only the services and members of --limit; the rest of the status as it is."""
+    """Only the services and members of --limit; the rest of the status as it is.
+
+    Raises OpsError `spec/unknown-member`.
+    """
     if not limit:
         return whole
+    there = {one.name: tuple(member.name for member in one.members) for one in whole.services}
+    for service_, _, member_ in (name.partition("/") for name in limit):
+        if member_ and service_ in there and member_ not in there[service_]:
+            raise unknown("member", member_, there[service_])
     services = []
     for service in whole.services:
         members = tuple(

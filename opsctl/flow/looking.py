@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from opsctl.flow.generations import refused
-from opsctl.flow.parts import Parts
+from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.build import Scope, build
 from opsctl.planning.plan import Plan, Reach
@@ -16,12 +16,22 @@ from opsctl.planning.plan import Plan, Reach
 def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, Survey]:
     """Looks at everything and says what would change. Changes nothing."""
     seen = survey(parts)
+    for name in scope.limit:
+        _member(seen, *name.partition("/")[::2])
     plan = build(seen.desired, seen.observation, scope, title)
     workloads = [workload for _, workload in seen.desired.workloads.values()]
     outdated = refused(parts.generations, seen.observation.generations, workloads)
     blocked = (*outdated, *plan.blocked)
     reach: Reach = "part" if scope.limit else "all"
     return replace(plan, options=scope_options(scope), blocked=blocked, reach=reach), seen
+
+
+def _member(seen: Survey, service: str, member: str) -> None:
+    """Raises OpsError `spec/unknown-member` for one that neither is to be nor is there."""
+    if member and service in seen.present:
+        known = tuple(one.name for one in seen.present[service][1].members())
+        if member not in known:
+            raise unknown("member", member, known)
 
 
 def scope_options(scope: Scope) -> dict[str, object]:

@@ -355,6 +355,9 @@ def test_limit_takes_in_only_what_it_names_and_unknown_names_are_refused(
     assert "1 to create" in capsys.readouterr().out
     assert world.call("plan", "--limit", "demmo") == Exit.INPUT
     assert 'did you mean "demo"?' in capsys.readouterr().err
+    for command in ("plan", "apply --yes", "status", "drift"):
+        assert world.call(*command.split(), "--limit", "demo/demo-7") == Exit.INPUT
+        assert 'there is no member "demo-7"' in capsys.readouterr().err
 
 
 def test_strict_makes_advice_a_mistake(world: World, capsys: pytest.CaptureFixture[str]) -> None:
