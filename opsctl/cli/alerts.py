@@ -49,11 +49,7 @@ def list_(
     services = {*placed, *(one.service for one in found)} - {""}
     if service and service not in services:
         raise unknown("service", service, tuple(services))
-    found = [
-        one
-        for one in found
-        if alert in ("", one.rule.name) and service in ("", one.service, *_services(one))
-    ]
+    found = [one for one in found if alert in ("", one.rule.name)]
     if alert and not found:
         raise _unknown(alert)
     with _metrics(session, parts, placed, offline=offline) as metrics:
@@ -62,15 +58,14 @@ def list_(
             from opsctl.flow.alerting import with_live
 
             found = list(with_live(found, metrics))
+    if service:
+        from opsctl.flow.alerting import about
+
+        found = list(about(found, service))
     if firing:
         found = [one for one in found if one.live]
     session.screen.result(AlertsView(parts.environment.name, found, time.time(), live=live))
     return Exit.UNOBSERVED if firing and not live else Exit.DONE
-
-
-def _services(one: Made) -> Iterator[str]:
-    for live in one.live:
-        yield live.labels.get("service", "")
 
 
 @command(app, "spec", "output", name="test")

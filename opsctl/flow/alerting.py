@@ -87,6 +87,17 @@ def _is_of(live: Live, one: Made) -> bool:
     return wanted.items() <= live.labels.items()
 
 
+def about(alerts: Sequence[Made], service: str) -> Iterator[Made]:
+    """Those of the service, and what the rules of others say of it now: who knocks at a route tells
+    of the service that it leads to."""
+    for one in alerts:
+        mine = tuple(live for live in one.live if live.labels.get("service") == service)
+        if one.service == service:
+            yield one
+        elif mine:
+            yield replace(one, live=mine)
+
+
 @dataclass(frozen=True, slots=True)
 class Tested:
     """How the rules did. `wrong`: of a rule file; `failed`: of an alert's cases."""

@@ -120,6 +120,31 @@ def test_those_that_fire_are_listed_alone(world: World, capsys: pytest.CaptureFi
     assert "AlertmanagersDiffer" not in shown
 
 
+def test_of_a_service_also_what_others_tell_of_it_is_listed_and_no_more(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, quiet: Quiet
+) -> None:
+    """A route's alert bears the name of the service that it leads to, wherever its rule is from."""
+    lines = ({**LABELS, "service": name, "member": ""} for name in ("orders", "web"))
+    about = [{**line, "alertname": "RouteUnreachable", "route": line["service"]} for line in lines]
+
+    class Others(Now):
+        def now(self, expr: str) -> tuple[Series, ...]:
+            firing = ({**labels, "alertstate": "firing"} for labels in about)
+            return tuple(Series(labels, ((0.0, 1.0),)) for labels in firing)
+
+    def describe(self: Demo, name: str, service: Any, seats: Any, *_: Any) -> Workload:
+        signals = Signals("blackbox", (), {"members": 2}) if name == "demo" else None
+        return replace(workload(len(seats)), service=name, signals=signals)
+
+    monkeypatch.setattr(Demo, "describe", describe)
+    _serve(monkeypatch, world, Others(), quiet)
+    with (world.folder / "opsctl.yaml").open("a") as spec:
+        spec.write("  orders: {engine: demo, on: dc, replicas: 3}\n")
+    (only,) = listed(world, capsys, "--service", "orders")["alerts"]
+    assert only["alert"] == "RouteUnreachable"
+    assert [live["labels"]["service"] for live in only["now"]] == ["orders"]
+
+
 def test_without_prometheus_the_specs_are_listed_and_why_there_is_no_more(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, quiet: Quiet
 ) -> None:
