@@ -42,6 +42,16 @@ def test_no_case_is_about_an_alert_that_is_gone(name: str) -> None:
     assert set(trials(name).alerts) <= {alert.alert for alert in catalogue(name).alerts}
 
 
+@pytest.mark.parametrize("name", catalogues())
+def test_what_a_service_recorded_is_read_as_its_own(name: str) -> None:
+    """Another one of the environment may record the same, and two series of one rule that differ in
+    the service alone are none that Prometheus takes."""
+    found = catalogue(name)
+    for rule in (*found.records, *found.alerts):
+        chosen = re.findall(r"\b[a-z_]+(?::[a-z0-9_]+)+\{\{\{ (\w+) \}\}\}", rule.expr)
+        assert set(chosen) <= {"selector"}, rule
+
+
 def test_a_host_that_is_gone_is_told_before_what_was_on_it() -> None:
     """So that Alertmanager has what holds the others back."""
     holds = {alert.alert: seconds(alert.hold) for _, alert in ALERTS if "host" in alert.labels}
