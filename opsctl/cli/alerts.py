@@ -124,6 +124,7 @@ def lint(session: Session, offline: Offline = False) -> Exit:
             data.catalogue,
             frozenset(data.runbooks()),
             data.catalogue_place,
+            parts.environment.name,
             metrics,
             alerts,
             monitoring.interval.seconds if monitoring else INTERVAL,

@@ -181,13 +181,15 @@ def linted(
     catalogue: Read,
     runbooks: frozenset[str],
     place: WhereIs,
+    environment: str,
     metrics: Metrics | None = None,
     alerts: Sequence[Made] = (),
     interval: float = INTERVAL,
 ) -> Linted:
     """Rules that can't fire, are held for too short, or say nothing of what to do.
 
-    With a server, also those of `alerts` that name what it never had, and how often each was true.
+    With a server, which may be others', too, also those of `alerts` that name what it never had of
+    the environment, and how often each was true there.
     """
     found: list[Flaw] = []
     for name in names:
@@ -198,20 +200,21 @@ def linted(
             for at, alert in enumerate(known.alerts)
             if alert.alert not in runbooks
         )
+    here = f'environment="{environment}"'
     if metrics is not None:
-        found += _never_sent(names, catalogue, metrics, alerts)
+        found += _never_sent(names, catalogue, metrics, alerts, here)
     return Linted(
         tuple((flaw, place(flaw.catalogue, flaw.keys)) for flaw in found),
-        _fired(metrics) if metrics else {},
+        _fired(metrics, here) if metrics else {},
     )
 
 
 def _never_sent(
-    names: Sequence[str], catalogue: Read, metrics: Metrics, alerts: Sequence[Made]
+    names: Sequence[str], catalogue: Read, metrics: Metrics, alerts: Sequence[Made], here: str
 ) -> Iterator[Flaw]:
     """Of metrics that are always sent and that a rule here is made of: those that the server does
     not have, and labels that it has on none of their series."""
-    there = frozenset(metrics.values("__name__", '{job=~".+"}'))
+    there = frozenset(metrics.values("__name__", f'{{{here}, job=~".+"}}'))
     used: dict[str, set[str]] = {}
     for use in (use for one in alerts for use in uses(one.rule.expr).metrics):
         used.setdefault(use.metric, set()).update(use.labels - {*SCRAPED})
@@ -224,14 +227,12 @@ def _never_sent(
                 yield Flaw(name, metric, "the server has no such metric", keys)
                 continue
             for label in sorted(used[metric]):
-                if not metrics.values(label, metric):
+                if not metrics.values(label, f"{metric}{{{here}}}"):
                     yield Flaw(name, metric, f"on the server it has no label {label}", keys)
 
 
-def _fired(metrics: Metrics) -> Mapping[str, float]:
+def _fired(metrics: Metrics, here: str) -> Mapping[str, float]:
     """By alert: how many times it began to fire within the week."""
-    expr = (
-        "sum by (alertname) (count_over_time("
-        '(ALERTS{alertstate="firing"} unless ALERTS{alertstate="firing"} offset 1m)[7d:1m]))'
-    )
+    firing = f'ALERTS{{{here}, alertstate="firing"}}'
+    expr = f"sum by (alertname) (count_over_time(({firing} unless {firing} offset 1m)[7d:1m]))"
     return {one.labels.get("alertname", ""): one.last for one in metrics.now(expr)}

@@ -253,7 +253,9 @@ def test_lint_asks_the_server_what_it_has_and_how_often_alerts_began_to_fire(
         lambda: metric in servers.prometheus.values("__name__", '{job=~".+"}'),
         "its own metrics are there",
     )
-    found = linted(["prometheus"], catalogue, every, catalogue_place, servers.prometheus, alerts)
+    found = linted(
+        ["prometheus"], catalogue, every, catalogue_place, SPEC.name, servers.prometheus, alerts
+    )
     assert [f"{flaw.rule}: {flaw.words}" for flaw, _ in found.flaws] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -201,6 +202,31 @@ def test_lint_tells_what_the_server_does_not_have_and_how_often_alerts_fired(
     assert "alertmanager_cluster_members" not in rules  # not always sent
     assert "alertmanager_alerts_invalid_total" not in rules
     assert found["fired"] == {"AlertmanagerDown": 3.0}
+
+
+def test_lint_asks_a_server_that_has_others_too_of_this_environment_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, quiet: Quiet
+) -> None:
+    asked: list[str] = []
+
+    class Shared(Now):
+        def now(self, expr: str) -> tuple[Series, ...]:
+            asked.append(expr)
+            return super().now(expr)
+
+        def values(self, label: str, among: str) -> tuple[str, ...]:
+            asked.append(among)
+            return ("haproxy_backend_active_servers",) if label == "__name__" else ()
+
+    def describe(self: Demo, name: str, service: Any, seats: Any, *_: Any) -> Workload:
+        return replace(workload(len(seats)), signals=Signals("haproxy", (), {"members": 2}))
+
+    monkeypatch.setattr(Demo, "describe", describe)
+    _serve(monkeypatch, world, Shared(), quiet)
+    world.call("alerts", "lint")
+    assert len(asked) > 2
+    selectors = [one for expr in asked for one in re.findall(r"\w*\{[^}]*\}|\bALERTS\b", expr)]
+    assert all('environment="shop"' in one for one in selectors), selectors
 
 
 def test_lint_finds_nothing_in_what_is_delivered(world: World) -> None:
