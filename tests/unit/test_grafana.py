@@ -166,6 +166,22 @@ def test_a_right_that_is_missing_is_named(grafana: Grafana, right: str) -> None:
     assert raised.value.message.endswith(right)
 
 
+def test_an_editor_to_whom_no_list_of_data_sources_is_given_finds_the_one_that_is_named(
+    grafana: Grafana,
+) -> None:
+    """Grafana lists them for its admins alone, and shows them to everybody who edits."""
+    grafana.lacking = {"datasources:read", "datasources:create", "datasources:write"}
+    grafana.sources = [
+        {"uid": "loki", "name": "Logs", "type": "loki"},
+        {"uid": "prom", "name": "Metrics", "type": "prometheus", "url": "http://p:9090"},
+    ]
+    there = server(grafana)
+    assert [(one.uid, one.name) for one in there.sources()] == [("prom", "Metrics")]
+    assert choose_source(there, environment(), "Metrics", None) == "prom"
+    with pytest.raises(OpsError, match=r"no-permission.*datasources:create"):
+        push_source(there, OWN)
+
+
 def test_a_wrong_token_is_told_and_never_shown(grafana: Grafana) -> None:
     with pytest.raises(OpsError) as raised:
         server(grafana, "glsa_wrong").sources()
