@@ -21,6 +21,7 @@ from opsctl.workload import Workload
 
 _AT_ONCE = 8
 _FIRING = 'ALERTS{environment="%s",alertstate="firing"}'
+_CALLS_NOBODY = "none"  # the severity of what only machines listen to
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +115,14 @@ def verdict(panel: Panel, value: float) -> Verdict:
 
 
 def _firing(environment: str, metrics: Metrics) -> Mapping[str, tuple[str, ...]]:
-    """The names of firing alerts by service."""
+    """The names of firing alerts by service, of those that call somebody."""
     try:
         series = metrics.now(_FIRING % environment)
     except OpsError:
         return {}
     found: dict[str, dict[str, None]] = {}
-    for one in sorted(series, key=lambda one: one.labels.get("severity") != "page"):
+    calling = [one for one in series if one.labels.get("severity") != _CALLS_NOBODY]
+    for one in sorted(calling, key=lambda one: one.labels.get("severity") != "page"):
         names = found.setdefault(one.labels.get("service", ""), {})
         names[one.labels.get("alertname", "")] = None
     return {service: tuple(names) for service, names in found.items()}

@@ -82,6 +82,12 @@ def test_firing_alerts_are_named_once_those_that_call_somebody_first() -> None:
     assert measured(Recorded({"ALERTS": alerts}))["sessions"].firing == ("RedisDown", "RedisSlow")
 
 
+def test_an_alert_that_calls_nobody_is_nothing_that_is_wrong() -> None:
+    """The dead-man alert fires always."""
+    always = number(1.0, service="sessions", alertname="Watchdog", severity="none")
+    assert measured(Recorded({"ALERTS": [always]})) == {}
+
+
 def test_what_prometheus_refuses_is_left_out_without_a_word() -> None:
     refused = OpsError("metrics/refused", "parse error")
     assert measured(Recorded({"": refused})) == {}
