@@ -125,8 +125,8 @@ def test_of_a_service_also_what_others_tell_of_it_is_listed_and_no_more(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, quiet: Quiet
 ) -> None:
     """A route's alert bears the name of the service that it leads to, wherever its rule is from."""
-    lines = ({**LABELS, "service": name, "member": ""} for name in ("orders", "web"))
-    about = [{**line, "alertname": "RouteUnreachable", "route": line["service"]} for line in lines]
+    labels = {"environment": "shop", "severity": "page", "alertname": "RouteUnreachable"}
+    about = [{**labels, "service": name, "route": f"{name}-read"} for name in ("orders", "web")]
 
     class Others(Now):
         def now(self, expr: str) -> tuple[Series, ...]:
@@ -144,6 +144,10 @@ def test_of_a_service_also_what_others_tell_of_it_is_listed_and_no_more(
     (only,) = listed(world, capsys, "--service", "orders")["alerts"]
     assert only["alert"] == "RouteUnreachable"
     assert [live["labels"]["service"] for live in only["now"]] == ["orders"]
+    world.call("alerts", "list", "--firing")
+    shown = capsys.readouterr().out
+    assert "(orders-read)" in shown
+    assert "(web-read)" in shown
 
 
 def test_without_prometheus_the_specs_are_listed_and_why_there_is_no_more(

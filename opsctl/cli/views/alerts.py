@@ -14,6 +14,8 @@ from opsctl.flow.alerting import Linted, Live, Made, Tested
 from opsctl.ports.alerts import Silence
 
 _COLOURS = {"page": BAD, "ticket": WARN, "none": DIM}
+_ABOUT = (("route", "proxy", "address"), ("member", "of_member", "host"))
+"""The labels that tell one alert of a rule from another: of each row the first that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class AlertsView(View):
         return [one.rule.name, severity, (held, DIM), (state, colour)]
 
     def _state(self, live: Live) -> str:
-        who = live.labels.get("member") or live.labels.get("proxy") or live.labels.get("host", "")
+        found = (filter(None, map(live.labels.get, names)) for names in _ABOUT)
+        who = ", ".join(name for names in found for name in list(names)[:1])
         since = f" for {ago(max(0.0, self.now - live.since))}" if live.since else ""
         return f"{live.state}{since}{f' ({who})' if who else ''}"
 
