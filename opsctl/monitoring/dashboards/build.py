@@ -22,7 +22,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from opsctl.model import Environment
 from opsctl.monitoring.dashboards.compose import Dashboard
 from opsctl.monitoring.dashboards.document import Panel
-from opsctl.monitoring.dashboards.expressions import one_line
+from opsctl.monitoring.dashboards.expressions import bind, one_line
 from opsctl.monitoring.dashboards.grid import Spot, place
 from opsctl.monitoring.dashboards.naming import TAG, environment_tag
 from opsctl.monitoring.dashboards.panels import panel
@@ -74,7 +74,8 @@ def build(
         .annotation(_alerts(made, source))
     )
     for variable in made.variables:
-        out.with_variable(_variable(variable, source))
+        if variable.among:
+            out.with_variable(_variable(variable, _settled(made), source))
     for add in _parts(made, units, source):
         add(out)
     text = json.dumps(out.build(), cls=JSONEncoder, sort_keys=True, ensure_ascii=False)
@@ -85,7 +86,7 @@ def _parts(
     made: Dashboard, units: Mapping[str, str], source: str
 ) -> Iterator[Callable[[sdk.Dashboard], object]]:
     """Rows and panels from top to bottom, each with a number and its place."""
-    known = places(made.board.per)
+    known, settled = places(made.board.per), _settled(made)
     number, top = 0, 0
     for row in made.board.rows:
         number += 1
@@ -94,7 +95,7 @@ def _parts(
         builders = []
         for asked, spot in placed:
             number += 1
-            builders.append(_panel(number, asked, known, units, spot, source))
+            builders.append(_panel(number, asked, known, settled, units, spot, source))
         if row.collapsed:
             yield _adder(_folded(head, builders), ())
             below = top + 1
@@ -123,11 +124,13 @@ def _panel(
     number: int,
     asked: Panel,
     known: Mapping[str, str],
+    settled: Mapping[str, str],
     units: Mapping[str, str],
     spot: Spot,
     source: str,
 ) -> object:
-    exprs = tuple(one_line(fill(query.expr, known, asked.title)) for query in asked.queries)
+    texts = (one_line(fill(query.expr, known, asked.title)) for query in asked.queries)
+    exprs = tuple(bind(text, settled) for text in texts)
     return panel(number, asked, exprs, unit_of(asked, units), spot, source)
 
 
@@ -169,14 +172,18 @@ def _alerts(made: Dashboard, source: str) -> sdk.AnnotationQuery:
         .datasource(DataSourceRef("prometheus", source))
         .enable(True)
         .icon_color("red")
-        .expr(expr)
+        .expr(bind(expr, _settled(made)))
     )
 
 
-def _variable(variable: Variable, source: str) -> sdk.ConstantVariable | sdk.QueryVariable:
-    if not variable.among:
-        return sdk.ConstantVariable(variable.name).value(variable.value)
-    query = f"label_values({variable.among},{variable.name})"
+def _settled(made: Dashboard) -> Mapping[str, str]:
+    """What nobody chooses stands in the queries themselves: a constant of Grafana's before 11.3 is
+    whatever the link says that one came by, and the menu takes another service's name along."""
+    return {one.name: one.value for one in made.variables if not one.among}
+
+
+def _variable(variable: Variable, settled: Mapping[str, str], source: str) -> sdk.QueryVariable:
+    query = f"label_values({bind(variable.among, settled)},{variable.name})"
     made = (
         sdk.QueryVariable(variable.name)
         .label(variable.name.capitalize())
