@@ -28,7 +28,8 @@ def failover_plan(parts: Parts, service: str, to: str = "") -> tuple[Plan, Surve
 
 
 def restart_plan(parts: Parts, names: tuple[str, ...]) -> tuple[Plan, Survey]:
-    """Restarts the members of `names` ("service" or "service/member"), one at a time."""
+    """Restarts the members of `names` ("service" or "service/member"), one at a time. Those that
+    can't be seen are gone on without, once that was said."""
     seen = survey(parts)
     wanted: dict[tuple[str, str], list[Change]] = {}
     for name in names:
@@ -38,10 +39,14 @@ def restart_plan(parts: Parts, names: tuple[str, ...]) -> tuple[Plan, Survey]:
             raise unknown("member", member, tuple(item.name for item in workload.members()))
         for key, changes in restarts(seen.desired.resources, service, member).items():
             wanted.setdefault(key, []).extend(changes)
-    rolls = roll_steps(wanted, seen.present, seen.observation, ())
+    away = seen.observation.unreachable
+    there = {key: mine for key, mine in wanted.items() if not any(c.id.where in away for c in mine)}
+    rolls = roll_steps(there or wanted, seen.present, seen.observation, ())
     services = tuple(dict.fromkeys(service for service, _ in wanted))
     settles = settle_steps(services, seen.present, rolls)
-    return verb_plan(parts, seen, f"restart {' '.join(names)}", (*rolls, *settles)), seen
+    plan = verb_plan(parts, seen, f"restart {' '.join(names)}", (*rolls, *settles))
+    places = {change.id.where for mine in wanted.values() for change in mine}
+    return replace(plan, unreachable=tuple(sorted(places & set(away)))), seen
 
 
 def restarts(

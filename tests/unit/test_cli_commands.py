@@ -421,6 +421,23 @@ def test_a_restart_goes_round_and_says_what_it_cost(
     assert "It cost a restart of demo-1." in capsys.readouterr().out
 
 
+def test_a_restart_goes_on_without_who_is_away_once_that_was_said(world: World) -> None:
+    world.target.content = dict(BUILT)
+    world.target.away = {node(2): AWAY}
+    assert world.call("restart", "demo", "--yes") == Exit.UNOBSERVED
+    assert world.target.log == []
+    assert world.call("restart", "demo", "--yes", "--skip-unreachable") == Exit.DONE
+    touched = [done for done in world.target.log if done.startswith("apply")]
+    assert touched == [f"apply {node(1)}", f"apply {node(0)}"]
+
+
+def test_a_restart_of_nobody_but_who_is_away_is_no_success(world: World) -> None:
+    world.target.content = dict(BUILT)
+    world.target.away, world.target.fails = {node(2): AWAY}, {node(2)}
+    words = ("restart", "demo/demo-2", "--yes", "--skip-unreachable")
+    assert world.call(*words) == Exit.FAILED
+
+
 def test_status_begins_with_what_is_unfinished_and_who_holds_the_lock(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
