@@ -100,6 +100,7 @@ def run_plan(
             more=more,
             placed=partial(placed_now, parts, seen),
             silence=parts.silence,
+            watched_from=parts.environment.watched_from,
         )
         revision = _revision(parts, seen, plan, fences)
         used = newest(parts.generations, seen.observation.generations)

@@ -63,6 +63,11 @@ class Environment(Model):
         text = json.dumps(self.document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def watched_from(self, on: str) -> tuple[str, ...]:
+        """The targets whose services are watched from `on`, itself first."""
+        monitoring = self.monitoring
+        return monitoring.targets if monitoring is not None and monitoring.on == on else (on,)
+
     def with_defaults(self) -> dict[str, Plain]:
         """The spec with every default written out, as plain data."""
         data: dict[str, Plain] = self.model_dump(mode="json", exclude_none=True)

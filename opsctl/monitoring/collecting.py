@@ -32,8 +32,7 @@ def watched_on(
     catalogue: Callable[[str], Catalogue],
 ) -> Directory:
     """The same for whoever collects from the target `on`. Raises as `collecting`."""
-    monitoring = environment.monitoring
-    targets = monitoring.targets if monitoring is not None and monitoring.on == on else (on,)
+    targets = environment.watched_from(on)
     homes = {name: environment.services[name].on or "" for name in workloads}
     mine = {name: one for name, one in workloads.items() if homes[name] in targets}
     firsts = _firsts(

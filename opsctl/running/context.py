@@ -55,7 +55,7 @@ class Context:
     `missed`: what could not be done and does not stop the rest, in words. `changed`: members and
     places at which something is not as it was before, also by a step that failed. `outcome` is what
     came of the run, for the record that ends it. `silence` tells the Alertmanager that others run,
-    if any.
+    if any. `watched_from` names the targets whose services' alerts are heard at a target.
     """
 
     plan: Plan
@@ -75,6 +75,7 @@ class Context:
     more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)
     placed: Placed = field(default=lambda _target, workload, _gone: workload)
     silence: Silence = field(default=lambda _quiet: None)
+    watched_from: Callable[[str], Collection[str]] = field(default=lambda on: (on,))
 
     def workload(self, service: str) -> tuple[Target, Workload]:
         name, workload = self.workloads[service]

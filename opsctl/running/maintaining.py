@@ -55,11 +55,14 @@ def _routes(service: str, context: Context) -> Iterator[str]:
 
 
 def _untold(quiet: Quiet, context: Context) -> Iterator[str]:
-    """Tells everybody who tells of alerts; gives why one of them could not be told.
+    """Tells everybody who tells of alerts; gives why one of them could not be told who hears of
+    this service.
 
-    On any target: a service may be watched from another one, and so may balancers that lead to it.
-    This run locked its service's alone, and that is enough, for nobody else holds that service now.
+    On any target: a service may be watched from another one, and a Prometheus may tell one that it
+    names. This run locked its service's alone, and that is enough, for nobody else holds that
+    service now.
     """
+    home, _ = context.workloads[quiet.service]
     try:
         context.silence(quiet)
     except OpsError as error:
@@ -69,5 +72,5 @@ def _untold(quiet: Quiet, context: Context) -> Iterator[str]:
             continue
         calls = teller.silence(quiet)
         failed = perform_all(context.targets[name], teller, calls, context.fences.get(name))
-        if failed and len(failed) == len(calls):
+        if failed and len(failed) == len(calls) and home in context.watched_from(name):
             yield failed[0].message

@@ -212,6 +212,7 @@ def told_from_afar(there: MemoryTarget) -> Context:
         here,
         workloads={**here.workloads, "alerts": ("far", teller)},
         targets={**here.targets, "far": there},
+        watched_from={"dc": ("dc",), "far": ("far", "dc")}.__getitem__,
     )
 
 
@@ -230,6 +231,13 @@ def test_one_on_another_target_that_does_not_answer_is_named_and_the_service_is_
     (missed,) = run.missed
     assert "alerts of demo are told all the same: could not silence: demo-0" in missed
     assert run.targets["dc"].log == ["hold demo for 60 s: new disks"]  # type: ignore[attr-defined]
+
+
+def test_one_on_another_target_that_hears_nothing_of_the_service_may_be_away() -> None:
+    there = MemoryTarget("far", away={0})
+    run = replace(told_from_afar(there), watched_from=lambda on: (on,))
+    maintain(HOLD_STEP, run)
+    assert run.missed == []
 
 
 def test_one_that_is_away_is_named_with_what_to_do_and_the_service_is_held_all_the_same(
