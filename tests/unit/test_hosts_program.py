@@ -422,6 +422,15 @@ def test_the_journal_is_bounded_and_survives_a_line_cut_short(
     assert journal.documents("shop", 2) == {"98": {"n": 98}, "99": {"n": 99}}
 
 
+def test_a_record_after_a_line_that_was_cut_short_is_not_lost_with_it(root: Path) -> None:
+    journal.append("shop", [{"kind": "begin", "run": 1}], {})
+    with (root / "var/lib/opsctl/shop/journal.jsonl").open("a") as half:
+        half.write('{"kind": "st')
+    journal.append("shop", [{"kind": "begin", "run": 2}], {})
+    journal.append("shop", [{"kind": "end", "run": 2}], {})
+    assert [one["run"] for one in journal.read("shop", 9)] == [1, 2, 2]
+
+
 def test_the_journal_s_head_goes_back_to_the_newest_apply_of_everything(root: Path) -> None:
     def begun(run: str, reach: str | None) -> dict[str, Any]:
         return {"run": run, "kind": "begin", **({"reach": reach} if reach else {})}

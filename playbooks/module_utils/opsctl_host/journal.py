@@ -27,11 +27,23 @@ def append(environment: str, records: list[Any], documents: dict[str, Any]) -> N
     with places.full_disk(path):
         if os.path.exists(path) and os.path.getsize(path) > ROTATE:
             os.rename(path, f"{path}.1")
+        before = "\n" if _cut_short(path) else ""
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(lines)
+            file.write(before + lines)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _cut_short(path: str) -> bool:
+    """Whether a crash or a full disk left the last line without its end: what comes next must not
+    be lost with it."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:  # not there, or empty
+        return False
 
 
 def read(environment: str, limit: int) -> list[Any]:
