@@ -398,6 +398,16 @@ def test_a_new_holder_waits_for_the_old_one_s_change_to_end() -> None:
     assert order == ["changed", "taken"]
 
 
+def test_a_change_that_outlives_its_holder_s_time_is_that_one_s_turn_until_it_ends() -> None:
+    lock().acquire(1, "one", 60)
+    with lock().guard(1, "one"):
+        lock().renew(1, "one", -1)
+        head = lock().head()
+        assert (head["holder"], head["expires"] > head["now"]) == ("one", True)
+    head = lock().head()
+    assert head["expires"] < head["now"]
+
+
 def test_a_fenced_batch_changes_nothing(root: Path) -> None:
     lock().acquire(2, "new", 60)
     stale = request(text_file("/etc/x", "a"), fence={"token": 1, "holder": "old"})

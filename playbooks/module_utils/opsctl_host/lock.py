@@ -20,6 +20,7 @@ from .shell import RefusedError
 
 BOOT = "/proc/sys/kernel/random/boot_id"
 PATIENCE = 5.0  # seconds a new holder waits for a change of the last one to end
+GLIMPSE = 0.05  # seconds of an onlooker, who may meet another one
 
 
 class Flock:
@@ -73,8 +74,19 @@ class Lock:
         return held
 
     def head(self) -> dict[str, Any]:
-        """What an onlooker may know, with this host's time."""
-        return {**self.read(), "now": time.time()}
+        """What an onlooker may know, with this host's time. A holder whose time is over has its
+        turn still while its last change goes on."""
+        held, now = self.read(), time.time()
+        if held["token"] and not live(held) and self._changing():
+            held["expires"] = now + PATIENCE
+        return {**held, "now": now}
+
+    def _changing(self) -> bool:
+        try:
+            with self.changes(fcntl.LOCK_EX, patience=GLIMPSE):
+                return False
+        except RefusedError:
+            return True
 
     def acquire(
         self, token: int, holder: str, ttl: float, by_force: bool = False
@@ -157,8 +169,10 @@ class Lock:
             message = f"{held['holder']} holds this environment's lock"
             raise RefusedError("hosts/held", message, "wait until that one is done")
 
-    def changes(self, how: int, then: Callable[[], None] | None = None) -> Flock:
-        return Flock(self.path.replace("lock.json", "lock.changes"), how, PATIENCE, then)
+    def changes(
+        self, how: int, then: Callable[[], None] | None = None, patience: float = PATIENCE
+    ) -> Flock:
+        return Flock(self.path.replace("lock.json", "lock.changes"), how, patience, then)
 
     def _take(
         self, token: int, holder: str, ttl: float, since: float | None = None

@@ -31,6 +31,8 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
     Also floating (addresses), None when no host of the target may get one.
     """
     name = host.environment["name"]
+    # First: whoever changes something while this looks is found by it, or by a newer token.
+    lock = Lock(name).head()
     items: list[Item] = asked["items"]
     units = [item["name"] for item in items if item["kind"] in ("unit", "timer", "mask")]
     host.glance([*units, *(one["unit"] for one in asked["queries"])])
@@ -46,7 +48,7 @@ def look(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
         "answers": _ask(host, asked["queries"]),
         "wishes": {wish: kernel.current(wish) for wish in asked["wishes"]},
         "floating": _floating(host, asked["floating"]),
-        "lock": Lock(name).head(),
+        "lock": lock,
         "clock": clock.kept(),
         "maintenance": maintenance.live(name),
         "journal": journal.head(name),
