@@ -16,6 +16,7 @@ from opsctl.targets.hosts.values import Env, Host, SshOptions
 Request = Mapping[str, Any]  # the parts that agent.py knows
 AGAIN = 3.0  # seconds at least for a new connection in the place of a dead one
 SLACK = 10.0  # seconds on top of what the work itself may take
+LATE = 10.0  # seconds that hosts may take once most have answered, where most are enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class Agents:
         """The hosts less the silent ones."""
         return tuple(name for name in self.hosts if name not in self.silent)
 
+    def most(self, late: float = LATE) -> Agents:
+        """For what most hosts are enough for: who is `late` then counts as away."""
+        return replace(self, stragglers=late)
+
     def begin(self) -> None:
         """Start the program on as many hosts as are asked at once, before the request is known.
 
@@ -109,7 +114,8 @@ class Agents:
             offset = float(answer["facts"]["clock"]) - (one.began + one.ended) / 2
             clocks[name] = (offset, (one.ended - one.began) / 2)
         for name, failure in failed.items():
-            if failure.code == "hosts/timeout":
+            # Who was not waited for to the end may only be slow, and other work goes that way.
+            if failure.code == "hosts/timeout" and self.stragglers is None:
                 ssh.forget(self.hosts[name], self.options)
         self.silent.difference_update(given)
         return Answers(given, failed, clocks)

@@ -10,7 +10,7 @@ from opsctl.errors import Exit, OpsError
 from opsctl.planning.observation import Holder
 from opsctl.ports import OUT_OF_REACH, Fence
 from opsctl.targets.hosts import wire
-from opsctl.targets.hosts.agents import Agents, Answers
+from opsctl.targets.hosts.agents import LATE, Agents, Answers
 
 WORK = 15.0  # seconds that a host may take for a lock's step
 TRIES = 3  # tokens tried before giving up against others who raise them
@@ -109,7 +109,9 @@ class Lock:
     ) -> Answers:
         request = {"lock": {"verb": verb, "values": values}}
         asked = self.agents.speaking if hosts is None else hosts
-        return self.agents.send(dict.fromkeys(asked, request), WORK)
+        # A renewal is over when the next one is due, whoever hangs: another target's waits for it.
+        late = min(LATE, values.get("ttl", 3 * LATE) / 3)
+        return self.agents.most(late).send(dict.fromkeys(asked, request), WORK)
 
     def _granted(self, answers: Answers) -> int:
         return sum(1 for answer in answers.given.values() if answer["lock"]["granted"])

@@ -217,7 +217,7 @@ class HostsTarget:
         """Raises hosts/fenced, or why no host took the records."""
         proof = {"fence": {"token": fence.token, "holder": fence.holder}}
         request = {**journals.appending(records, document), **proof}
-        answers = self._send(self._speaking(request))
+        answers = self._agents().most().send(self._speaking(request))
         _raise_fenced(answers)
         if not answers.given:
             raise next(iter(answers.failed.values()), _nobody(self.name))
