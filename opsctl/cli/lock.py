@@ -34,13 +34,22 @@ def release(
     session: Session,
     reason: Annotated[str, typer.Option(help="Why; it is written to the journal.")],
     yes: Yes = False,
-) -> None:
-    """Take the lock from its holder. What that one left running can't write any more."""
+) -> Exit:
+    """Take the lock from its holder. What that one left running can't write any more, but for the
+    change that is under way.
+
+    Exit 5: a target that is away keeps its own, or a journal could not be told why."""
     parts = session.parts()
     if not yes:
         _agree(session)
-    holders = release_lock(parts, reason)
-    session.screen.result(LockView(parts.environment.name, holders, time.time(), released=True))
+    done = release_lock(parts, reason)
+    holders = tuple(done.held.values())
+    if holders or not done.failed:
+        name = parts.environment.name
+        session.screen.result(LockView(name, holders, time.time(), released=True))
+    for error in done.failed:
+        session.screen.error(error)
+    return done.exit
 
 
 def _agree(session: Session) -> None:

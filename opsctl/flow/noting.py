@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 
 from opsctl.flow.parts import Parts
@@ -12,11 +13,12 @@ from opsctl.running.journal import run_id
 from opsctl.running.lease import leased
 
 
-def note(parts: Parts, words: str) -> None:
-    """Writes it to every target's journal and to the caller's copy. Raises OpsError where a lock
-    is held by somebody else, or a target is away."""
+def note(parts: Parts, words: str, names: Collection[str] | None = None) -> None:
+    """Writes it to the journals of the targets `names`, or of all, and to the caller's copy. Raises
+    OpsError where a lock is held by somebody else, or a target is away."""
     record = Record(run_id(), "note", time.time(), parts.who, words)
-    with leased(parts.targets, parts.holder(words), Stop(), parts.lock_ttl) as fences:
+    targets = {name: one for name, one in parts.targets.items() if names is None or name in names}
+    with leased(targets, parts.holder(words), Stop(), parts.lock_ttl) as fences:
         for name, fence in fences.items():
             parts.targets[name].record([record], fence)
     with suppress(OSError):  # the journal is what the targets have

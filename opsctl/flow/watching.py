@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from opsctl.errors import Exit, OpsError
@@ -167,15 +167,41 @@ def history(parts: Parts, limit: int) -> tuple[tuple[Record, ...], tuple[OpsErro
     return tuple(newest), tuple(away)
 
 
-def release_lock(parts: Parts, reason: str) -> tuple[Holder, ...]:
-    """Takes the lock from whoever holds it, on every target; gives who held it. Why is written to
-    the journal."""
-    broken = (target.break_lock(reason, parts.who) for target in parts.targets.values())
-    held = tuple(holder for holder in broken if holder is not None)
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Who held the lock, by target; and what could not be done: a target that is away keeps its
+    own, a journal does not say why."""
+
+    held: Mapping[str, Holder]
+    failed: tuple[OpsError, ...]
+
+    @property
+    def exit(self) -> Exit:
+        if self.failed:
+            return Exit.PARTLY if self.held else self.failed[0].exit
+        return Exit.DONE
+
+
+def release_lock(parts: Parts, reason: str) -> Released:
+    """Takes the lock from whoever holds it, on every target that can be reached. Why is written to
+    the journals there."""
+    held: dict[str, Holder] = {}
+    failed: list[OpsError] = []
+    for name, target in parts.targets.items():
+        try:
+            holder = target.break_lock(reason, parts.who)
+        except OpsError as error:
+            failed.append(error)
+            continue
+        if holder is not None:
+            held[name] = holder
     if held:
-        words = f"lock taken from {held[0].holder}: {reason}"
-        note(parts, words)
-    return held
+        first = next(iter(held.values()))
+        try:
+            note(parts, f"lock taken from {first.holder}: {reason}", held)
+        except OpsError as error:
+            failed.append(error)
+    return Released(held, tuple(failed))
 
 
 @dataclass(frozen=True, slots=True)

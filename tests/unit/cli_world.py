@@ -169,6 +169,7 @@ class World:
 
     target: WatchedTarget
     folder: Path
+    more_targets: dict[str, WatchedTarget] = field(default_factory=dict)
     silence: Callable[[Quiet], None] = lambda _: None
     copy_record: Callable[[Record], None] = lambda _: None
     keep_versions: Callable[[str, Mapping[str, str]], None] = lambda _, __: None
@@ -192,7 +193,7 @@ class World:
         return Parts(
             environment=spec,
             engines={"demo": Demo()},
-            targets={"dc": self.target},
+            targets={"dc": self.target, **self.more_targets},
             secrets=SimpleNamespace(key=b"k", value=lambda ref: "v"),  # type: ignore[arg-type]
             render=lambda engine: None,  # type: ignore[arg-type, return-value]
             who="tester",

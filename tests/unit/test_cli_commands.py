@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import DemoService, World, answering, make_world, wire
+from cli_world import DemoService, WatchedTarget, World, answering, make_world, wire
 from planning_world import member, node
 
 from opsctl.errors import Exit, OpsError
 from opsctl.model import load
 from opsctl.planning.observation import Holder, Problem, Unfinished
-from opsctl.ports import Record
+from opsctl.ports import Fence, Record
 
 BUILT = {0: "new", 1: "new", 2: "new"}
 AWAY = OpsError("ssh/timeout", "no answer", where="host n2", hint="ping it")
@@ -549,6 +549,42 @@ def test_the_lock_is_released_with_a_reason_only(
     assert world.call("lock", "release", "--reason", "she left", "--yes") == Exit.DONE
     assert world.target.broken == ["she left"]
     assert "released what ann@ops: apply held" in capsys.readouterr().out
+
+
+def test_a_lock_that_is_taken_where_hosts_are_there_says_where_it_was_not(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(reason: str, who: str) -> Holder | None:
+        raise OpsError("lock/no-majority", "no host answers", exit=Exit.UNOBSERVED)
+
+    far = WatchedTarget("away")
+    monkeypatch.setattr(far, "break_lock", away)
+    world.more_targets = {"away": far}
+    world.target.holder = Holder(7, "ann@ops: apply", 0.0, 60.0)
+    assert world.call("lock", "release", "--reason", "she left", "--yes") == Exit.PARTLY
+    said = capsys.readouterr()
+    assert "released what ann@ops: apply held" in said.out
+    assert "error[lock/no-majority]" in said.err
+    assert [one.words for one in world.target.records] == [
+        "lock taken from ann@ops: apply: she left"
+    ]
+    world.target.holder = None
+    assert world.call("lock", "release", "--reason", "again", "--yes") == Exit.UNOBSERVED
+    assert "nobody" not in capsys.readouterr().out
+
+
+def test_a_lock_that_is_taken_while_its_last_change_goes_on_is_released_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy(holder: str, ttl: float) -> Fence:
+        raise OpsError("lock/busy", "a change is still under way", exit=Exit.LOCKED)
+
+    world.target.holder = Holder(7, "ann@ops: apply", 0.0, 60.0)
+    monkeypatch.setattr(world.target, "acquire", busy)
+    assert world.call("lock", "release", "--reason", "she left", "--yes") == Exit.PARTLY
+    said = capsys.readouterr()
+    assert "released what ann@ops: apply held" in said.out
+    assert "error[lock/busy]" in said.err
 
 
 def test_logs_of_a_service_have_the_members_name_before_each_line(

@@ -27,6 +27,7 @@ class Hosts:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         names = [f"n{number}" for number in range(count)]
         self.down: set[str] = set()
+        self.then_down: set[str] = set()  # once they were asked who has it
         self.ran_out: set[str] = set()
         self.released = False
         self.turns: list[list[str]] = []
@@ -37,6 +38,8 @@ class Hosts:
 
     def _run(self, requests: Mapping[str, Any], *_: float) -> dict[str, Said]:
         self.turns.append(sorted(requests))
+        if all(asked["lock"]["verb"] != "head" for asked in requests.values()):
+            self.down |= self.then_down
         return {
             name: DOWN if name in self.down else self._said(name, asked["lock"])
             for name, asked in requests.items()
@@ -91,6 +94,15 @@ def test_a_host_that_hangs_is_not_waited_for_once_most_have_renewed_and_keeps_it
     Lock(agents).renew(Fence(1, "ann"), 6)
     assert time.monotonic() - began < 15
     assert dropped == []  # a change may go on over it
+
+
+def test_a_lock_that_most_hosts_do_not_give_up_is_not_called_released(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = Hosts(monkeypatch, 3)
+    hosts.then_down = {"n1", "n2"}
+    with pytest.raises(OpsError, match="1 of 3 hosts answer, 2 are needed"):
+        Lock(hosts.agents).take("somebody: it hangs")
 
 
 def test_where_the_majority_hangs_on_silent_hosts_they_are_asked_all_the_same(

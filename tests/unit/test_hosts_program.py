@@ -37,6 +37,7 @@ from opsctl_host import (
     sockets,
     unit,
 )
+from opsctl_host import lock as host_lock
 from opsctl_host.host import Host
 from opsctl_host.lock import Lock
 from opsctl_host.look import observed
@@ -406,6 +407,23 @@ def test_a_change_that_outlives_its_holder_s_time_is_that_one_s_turn_until_it_en
         assert (head["holder"], head["expires"] > head["now"]) == ("one", True)
     head = lock().head()
     assert head["expires"] < head["now"]
+
+
+def test_a_lock_that_is_taken_away_is_gone_though_a_change_goes_on_which_the_next_one_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host_lock, "PATIENCE", 0.1)
+    lock().acquire(1, "one", 60)
+    with lock().guard(1, "one"):
+        assert lock().acquire(2, "somebody", 30, by_force=True)["granted"]
+        lock().release(2, "somebody")
+        with pytest.raises(RefusedError) as fenced, lock().guard(1, "one"):
+            pass
+        assert fenced.value.wire["code"] == "hosts/fenced"
+        with pytest.raises(RefusedError) as busy:
+            lock().acquire(3, "two", 60)
+        assert busy.value.wire["code"] == "hosts/busy"
+    assert lock().acquire(3, "two", 60)["granted"]
 
 
 def test_a_fenced_batch_changes_nothing(root: Path) -> None:

@@ -86,9 +86,10 @@ class Lock:
         held = self._holders(heads)
         token = self.highest + 1
         values = {"token": token, "holder": who, "ttl": 30.0, "by_force": True}
-        self._send("acquire", values)
+        answers = self._majority("acquire", values)
         self._send("release", {"token": token, "holder": who})
         self.highest = token
+        self._enough(answers)
         return held[0] if held else None
 
     @property

@@ -93,20 +93,23 @@ class Lock:
     ) -> dict[str, Any]:
         """Take the lock with `token` for `ttl` seconds; {"granted": bool, **what stands now}.
 
-        Refused while another holder's time runs, or when `token` is not beyond all seen here.
+        Refused while another holder's time runs, or when `token` is not beyond all seen here. By
+        force it ends the other's turn at once, for who only lets it go again: the change that is
+        under way is the last one, and the next holder waits for its end.
         """
         places.make_folder(os.path.dirname(self.path))
         places.make_folder(places.below(places.AGENT), 0o700)
         with self._mutex():
             held = self.read()
-            if not by_force and (live(held) or token <= held["highest"]):
-                return {"granted": False, **held, "now": time.time()}
-        with self.changes(fcntl.LOCK_EX), self._mutex():
-            held = self.read()
             if (live(held) and not by_force) or token <= held["highest"]:
                 return {"granted": False, **held, "now": time.time()}
-            before = held if live(held) else None
-            return {"granted": True, **self._take(token, holder, ttl), "before": before}
+            if by_force:
+                return {"granted": True, **self._take(token, holder, ttl)}
+        with self.changes(fcntl.LOCK_EX), self._mutex():
+            held = self.read()
+            if live(held) or token <= held["highest"]:
+                return {"granted": False, **held, "now": time.time()}
+            return {"granted": True, **self._take(token, holder, ttl)}
 
     def renew(self, token: int, holder: str, ttl: float, again: bool = False) -> dict[str, Any]:
         """Hold it for `ttl` seconds from now. Where it ran out, only `again` takes it up: whoever
