@@ -49,7 +49,7 @@ def leaving(desired: Desired, observation: Observation, scope: Scope) -> Leaving
             left.append(owned.id)
     shrinking = frozenset(change.service for change in changes) & frozenset(desired.workloads)
     refused = tuple(_unmatched(desired, observation, scope))
-    behind = tuple(_behind(desired, observation, scope))
+    behind = (*_behind(desired, observation, scope), *_anew(desired, observation, scope))
     return Leaving(tuple(changes), tuple(left), refused, shrinking, behind)
 
 
@@ -84,6 +84,22 @@ def _behind(desired: Desired, observation: Observation, scope: Scope) -> Iterato
     for service, target in sorted(places):
         home, _ = desired.workloads[service]
         yield f"{service} is on {home} now; its data on {target} does not move there"
+
+
+def _anew(desired: Desired, observation: Observation, scope: Scope) -> Iterator[str]:
+    """One that was applied, and of which no place has anything now: its hosts went out of the spec,
+    and its data with them. What is on a place that can't be seen is not known to be gone."""
+    before = observation.documents.get(observation.revision, {}).get("services") or {}
+    there = {owned.service for owned in observation.owned}
+    keeping = {resource.service for resource in desired.resources if resource.loss}
+    for service, (target, _) in desired.workloads.items():
+        written = before.get(service) or {"state": "absent"}
+        unseen = any(target_of(where) == target for where in observation.unreachable)
+        if written.get("state") == "absent" or service in there or unseen:
+            continue
+        if service in keeping and scope.holds(service, ""):
+            words = f"no place of {target} has anything of it now: it begins empty"
+            yield f"{service} is in revision {observation.revision}, but {words}"
 
 
 def _unmatched(desired: Desired, observation: Observation, scope: Scope) -> Iterator[str]:

@@ -84,8 +84,9 @@ class Plan:
 
     `document` is the merged spec, so that a saved plan stands alone. `left` is what vanished from
     the spec and is left alone. `behind` says, in words, which data did not go along with a service
-    whose `on:` was changed. `uncompared` could not be compared without the secrets' key. `held`
-    says which services are in maintenance, in words: an apply of one of them is refused.
+    whose `on:` was changed, or whose hosts went out of the spec. `uncompared` could not be compared
+    without the secrets' key. `held` says which services are in maintenance, in words: an apply of
+    one of them is refused.
     """
 
     environment: str

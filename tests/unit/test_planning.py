@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,28 @@ def test_what_a_service_was_on_another_target_stays_until_pruned() -> None:
     assert build(moved(), there, Scope(limit=("other",))).behind == ()
     without = replace(there, owned=there.owned[:-1])
     assert build(moved(), without, Scope()).behind == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"owned": (OF_SERVICE,)}, False),
+        ({"unreachable": {node(3): OpsError("hosts/unreachable", "away")}}, False),
+        ({"revision": 1}, False),  # of which the look brought no spec: nothing is known
+        ({"documents": {2: {"services": {"demo": {"state": "absent"}}}}}, False),
+        ({"documents": {2: {"name": "test"}}}, False),
+    ],
+)
+def test_a_service_whose_hosts_all_went_out_of_the_spec_begins_empty_and_the_plan_says_so(
+    change: dict[str, Any], told: bool
+) -> None:
+    goal = desired({(0, "unit"): "a"})
+    (one,) = goal.resources
+    goal = replace(goal, resources=(replace(one, loss="the data of demo-0"),))
+    seen = Observation(revision=2, documents={2: {"services": {"demo": {"engine": "demo"}}}})
+    words = "demo is in revision 2, but no place of dc has anything of it now: it begins empty"
+    assert build(goal, replace(seen, **change), Scope()).behind == ((words,) if told else ())
 
 
 def test_pruning_what_a_service_was_on_another_target_costs_what_stopping_it_costs() -> None:
