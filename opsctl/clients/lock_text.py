@@ -27,11 +27,13 @@ class Sections(NamedTuple):
     packages: Resolved
     images: Resolved
     generations: Mapping[str, int]
+    environment: str = ""
 
 
 def write(sections: Sections) -> str:
     """The YAML, sorted, one fact per line, so that two versions compare by line."""
     lines = [f"schema: {SCHEMA}", f"opsctl: {quoted(sections.opsctl)}"]
+    lines += [f"environment: {quoted(sections.environment)}"] if sections.environment else []
     for title, section in (("packages", sections.packages), ("images", sections.images)):
         lines += _section(title, {target: _block(section[target]) for target in section})
     numbers = {name: [f" {number}"] for name, number in sections.generations.items()}
@@ -50,6 +52,7 @@ def read(content: bytes, path: Path) -> Sections:
             name: _number(value, f"generations.{name}", path)
             for name, value in _map(document.pop("generations", None), "generations", path).items()
         },
+        _text(document.pop("environment", ""), "environment", path),
     )
     for unknown in document:
         raise _bad(str(unknown), "is not known here", path)

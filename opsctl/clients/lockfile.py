@@ -25,13 +25,26 @@ class LockFile:
     """`opsctl` is the version that wrote it last; an empty one has "" there.
 
     packages: target to package to version; images: target to image to reference with digest;
-    generations: derived secret to generation (absent: 1).
+    generations: derived secret to generation (absent: 1); environment: the id of the one that it is
+    of, "" where nobody has said so yet.
     """
 
     opsctl: str = ""
     packages: Resolved = field(default_factory=dict)
     images: Resolved = field(default_factory=dict)
     generations: Mapping[str, int] = field(default_factory=dict)
+    environment: str = ""
+
+    @classmethod
+    def of(cls, environment: str, folder: Path) -> tuple[Path, Self]:
+        """The file of an environment whose spec lies in `folder`, and what stands there. One that
+        shares the folder with others, as overlays do, has a file of its own where `opsctl.lock` is
+        another's: what one raises must not reach the other. Raises as `load`."""
+        path, own = folder / NAME, folder / f"opsctl.{environment}.lock"
+        found = cls.load(path)
+        if own.exists() or found.environment not in ("", environment):
+            path, found = own, cls.load(own)
+        return path, replace(found, environment=environment)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -96,7 +109,8 @@ class LockFile:
 
     def text(self) -> str:
         """What `save` writes."""
-        return write(Sections(self.opsctl, self.packages, self.images, self.generations))
+        sections = (self.opsctl, self.packages, self.images, self.generations, self.environment)
+        return write(Sections(*sections))
 
 
 def _laid_over(below: Resolved, above: Resolved) -> Resolved:

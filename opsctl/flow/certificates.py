@@ -114,7 +114,7 @@ def check_step(parts: Parts, seen: Survey) -> None:
             "cert/step-open",
             "the step before has not reached everybody"
             if behind
-            else f"opsctl.lock has generation {here} of the authority, the targets {used}",
+            else f"{parts.lock_file} has generation {here} of the authority, the targets {used}",
             details=tuple(behind[:10]),
             hint="`opsctl apply`, then again",
             exit=Exit.REFUSED,

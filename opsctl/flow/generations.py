@@ -14,8 +14,11 @@ from opsctl.workload import Workload
 Generations = Mapping[str, int]
 
 
-def refused(own: Generations, used: Generations, workloads: Iterable[Workload]) -> Iterator[str]:
-    """Why a plan with `own` must not be applied where `used` are in use; nothing when it may."""
+def refused(
+    own: Generations, used: Generations, workloads: Iterable[Workload], file: str
+) -> Iterator[str]:
+    """Why a plan with `own`, which stand in `file`, must not be applied where `used` are in use;
+    nothing when it may."""
     known = {ref.name for work in workloads for ref in work.secrets() if not ref.given}
     behind = {name: number for name, number in used.items() if number > own.get(name, 1)}
     wrong = sorted(behind.keys() & known)
@@ -27,9 +30,8 @@ def refused(own: Generations, used: Generations, workloads: Iterable[Workload]) 
         OpsError(
             "secrets/generation",
             f"the lock file is older than the last rotation of secrets: {'; '.join(words)}",
-            where="opsctl.lock",
-            hint="restore opsctl.lock from version control, or write below generations: in it: "
-            + lines,
+            where=file,
+            hint=f"restore {file} from version control, or write below generations: in it: {lines}",
             exit=Exit.REFUSED,
         )
     )

@@ -20,7 +20,8 @@ def make_plan(parts: Parts, scope: Scope, title: str = "apply") -> tuple[Plan, S
         _member(seen, *name.partition("/")[::2])
     plan = build(seen.desired, seen.observation, scope, title)
     workloads = [workload for _, workload in seen.desired.workloads.values()]
-    outdated = refused(parts.generations, seen.observation.generations, workloads)
+    used = seen.observation.generations
+    outdated = refused(parts.generations, used, workloads, parts.lock_file)
     blocked = (*outdated, *plan.blocked)
     reach: Reach = "part" if scope.limit else "all"
     return replace(plan, options=scope_options(scope), blocked=blocked, reach=reach), seen

@@ -31,8 +31,9 @@ class Parts:
     those with other package versions (by "target/system") than `opsctl.lock` has, which are
     `versions`. `keep_versions` writes such into it; raises OpsError. `lock_ttl`: seconds that
     a lock outlives its holder. `who` works, in the process `pid`. `generations` are those of
-    derived secrets here (absent: 1). `catalogue` gives the metrics and rules of a name. `silence`
-    tells the Alertmanager that others run, where the spec names one; raises OpsError.
+    derived secrets here (absent: 1), as `lock_file` has them. `catalogue` gives the metrics and
+    rules of a name. `silence` tells the Alertmanager that others run, where the spec names one;
+    raises OpsError.
     """
 
     environment: Environment
@@ -50,6 +51,7 @@ class Parts:
     lock_ttl: float = TTL
     pid: int = 0
     generations: Mapping[str, int] = field(default_factory=dict)
+    lock_file: str = "opsctl.lock"
     measured: Callable[[Mapping[str, Workload]], Mapping[str, Live]] = lambda _: {}
     silence: Callable[[Quiet], None] = lambda _: None
 

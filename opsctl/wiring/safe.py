@@ -76,17 +76,11 @@ class SecretsDoor:
 
         return load(self.files, self.sets, engines=option_models())
 
-    @property
-    def _lock_path(self) -> Path:
-        from opsctl.clients.lockfile import NAME
-
-        return folder_of(self.files) / NAME
-
     @cached_property
     def _secrets(self) -> EnvironmentSecrets:
         from opsctl.clients.lockfile import LockFile
 
-        lock = LockFile.load(self._lock_path)
+        _, lock = LockFile.of(self._spec.id, folder_of(self.files))
         return open_secrets(self._spec, folder_of(self.files), lock)
 
     @cached_property
@@ -139,8 +133,8 @@ class SecretsDoor:
         from opsctl.clients.lockfile import LockFile
 
         generation = self._secrets.rotate(name, self._derived)
-        lock = LockFile.load(self._lock_path)
-        lock.merged(__version__, generations={name: generation}).save(self._lock_path)
+        path, lock = LockFile.of(self._spec.id, folder_of(self.files))
+        lock.merged(__version__, generations={name: generation}).save(path)
         return generation
 
 

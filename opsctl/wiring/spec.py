@@ -55,10 +55,10 @@ def parts(
 
 
 def _parts(call: _Call, spec: Environment) -> Parts:
-    from opsctl.clients.lockfile import NAME, LockFile
+    from opsctl.clients.lockfile import LockFile
 
-    path = call.folder / NAME
-    lock = LockFile.load(path).merged(__version__, packages=call.versions)
+    path, kept = LockFile.of(spec.id, call.folder)
+    lock = kept.merged(__version__, packages=call.versions)
     secrets = open_secrets(spec, call.folder, lock)
     made = Parts(
         environment=spec,
@@ -74,10 +74,11 @@ def _parts(call: _Call, spec: Environment) -> Parts:
             call, load_data(document, engines=option_models(), read_with=spec)
         ),
         with_versions=lambda versions: _parts(replace(call, versions=versions), spec),
-        keep_versions=_keeper(path),
+        keep_versions=_keeper(spec.id, call.folder),
         versions=lock.packages,
         lock_ttl=lock_ttl(),
         generations=lock.generations,
+        lock_file=path.name,
     )
     return replace(
         made,
@@ -148,11 +149,11 @@ def _copier(environment_id: str) -> Callable[[Record], None]:
     return copy
 
 
-def _keeper(path: Path) -> Callable[[str, Mapping[str, str]], None]:
+def _keeper(environment_id: str, folder: Path) -> Callable[[str, Mapping[str, str]], None]:
     def keep(target: str, versions: Mapping[str, str]) -> None:
         from opsctl.clients.lockfile import LockFile
 
-        lock = LockFile.load(path)
+        path, lock = LockFile.of(environment_id, folder)
         lock.merged(__version__, packages={target: dict(versions)}).save(path)
 
     return keep

@@ -318,7 +318,7 @@ def surveyed(
     }  # fmt: skip
     seen = with_certificates(dc.context, made, Observation(actual=there))
     placed = {"sessions": ("dc", proved(dc))}
-    parts = SimpleNamespace(secrets=known, generations={AUTHORITY: 1})
+    parts = SimpleNamespace(secrets=known, generations={AUTHORITY: 1}, lock_file="opsctl.lock")
     return cast("Parts", parts), Survey(
         Desired("shop", {}, placed, made), replace(seen, generations={AUTHORITY: used}), placed
     )
@@ -385,7 +385,9 @@ def test_what_holds_a_certificate_in_a_cluster_is_behind_until_it_is_as_desired(
         one.id: Actual(one.id, {k: v for k, v in one.desired.items() if v is not None})
         for one in made
     }
-    parts = cast("Parts", SimpleNamespace(secrets=known, generations={AUTHORITY: 1}))
+    parts = cast(
+        "Parts", SimpleNamespace(secrets=known, generations={AUTHORITY: 1}, lock_file="opsctl.lock")
+    )
     placed = {"sessions": ("prod", work)}
 
     def step(**changed: str) -> None:

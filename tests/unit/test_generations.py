@@ -26,12 +26,12 @@ def workload(members: int = 3) -> Workload:
 
 def test_older_generations_than_those_in_use_are_refused_with_what_to_write() -> None:
     used = {"demo/web": 3, "demo/admin": 1, "gone/secret": 9, "job": 2}
-    (said,) = refused({"demo/web": 2}, used, [workload()])
+    (said,) = refused({"demo/web": 2}, used, [workload()], "opsctl.lock")
     assert said.startswith("[secrets/generation] opsctl.lock: ")
     assert "demo/web is at 3, not 2" in said
     assert "generations: in it: demo/web: 3)" in said
-    assert list(refused({"demo/web": 3}, used, [workload()])) == []
-    assert list(refused({"demo/web": 4}, used, [workload()])) == []
+    assert list(refused({"demo/web": 3}, used, [workload()], "opsctl.lock")) == []
+    assert list(refused({"demo/web": 4}, used, [workload()], "opsctl.lock")) == []
 
 
 def test_the_greater_number_counts_wherever_it_was_seen() -> None:
