@@ -204,7 +204,8 @@ damaged() {
 
 mark() {
     [ -e "$1.json" ] || return
-    sed "s/\"$2\": [^,}]*/\"$2\": $3/" "$1.json" >"$work/about" && mv "$work/about" "$1.json"
+    # A text may hold commas.
+    sed -e "s/\"$2\": \"[^\"]*\"/\"$2\": $3/;t" -e "s/\"$2\": [^,}]*/\"$2\": $3/" "$1.json" >"$work/about" && mv "$work/about" "$1.json"
 }
 
 # serve NAME OPTIONS: a throw-away server with its content, alone in its folder, at the socket "s".

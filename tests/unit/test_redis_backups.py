@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -283,6 +284,22 @@ def test_the_file_of_its_metrics_is_there_from_the_start_where_somebody_reads_it
     assert known is not None
     assert known["stale"] == str(int(DAY + LONGEST))
     assert copies("prod", described(backup=DAILY)) is None
+
+
+def test_what_is_noted_of_a_backup_again_replaces_what_was_said_of_it_commas_and_all(
+    tmp_path: Path, shell: str
+) -> None:
+    host = Host(tmp_path, described(backup=DAILY), "shop-1", shell)
+    script = tmp_path / "etc/opsctl/shop-1/backup.sh"
+    functions = script.read_text().partition("\nverb=$1")[0]
+    (tmp_path / "one.json").write_text(about("shop-1", 1764300000))
+    marks = "\nwork=.\nmark one damage '\"it has 5 keys, not 6\"'\nmark one damage '\"gone\"'\n"
+    script.write_text(f"{functions}\ncd {tmp_path}{marks}mark one verified 7\n")
+    script.with_name("run.sh").write_text(f'exec {shell_words(shell)} "{script}"\n')
+    exit, _ = host.start("run.sh")
+    assert exit == 0, host.said
+    found = json.loads((tmp_path / "one.json").read_text())
+    assert (found["damage"], found["verified"]) == ("gone", 7)
 
 
 @pytest.mark.parametrize(
