@@ -105,8 +105,9 @@ def run_plan(
         revision = _revision(parts, seen, plan, fences)
         used = newest(parts.generations, seen.observation.generations)
         journal = Journal(
-            run_id(), parts.who, targets, fences, revision, parts.copy_record, used, context.say
-        )
+            run_id(), parts.who, targets, fences, revision, parts.copy_record, used, context.say,
+            seen.observation.noted,
+        )  # fmt: skip
         first()
         return run(context, journal)
 

@@ -286,7 +286,7 @@ def _join(values: Sequence[Any]) -> Any:
         return {key: value for mapping in values for key, value in mapping.items()}
     if isinstance(values[0], tuple):
         return tuple(item for items in values for item in items)
-    if isinstance(values[0], int):
+    if isinstance(values[0], int | float):
         return max(values)
     return next((value for value in values if value is not None), None)
 

@@ -102,6 +102,7 @@ class Observation:
     holder: Holder | None = None
     turns: Mapping[str, Turn] = field(default_factory=dict)  # by target, those that answered
     unfinished: Unfinished | None = None
+    noted: float = 0.0  # when the newest record of a journal was written, by its writer's clock
     revision: int = 0  # the newest revision of the spec that any target knows
     documents: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # revision -> spec
     maintenance: Mapping[str, Maintenance] = field(default_factory=dict)  # by service, those held

@@ -12,6 +12,7 @@ from typing import Literal
 from opsctl.planning.plan import Plan, Step
 from opsctl.ports import GENERATION, Fence, Record, Target
 
+_TICK = 0.001  # seconds
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -33,9 +34,12 @@ class Journal:
         copy: Callable[[Record], None],
         generations: Mapping[str, int] | None = None,
         say: Callable[[str], None] = lambda _words: None,
+        after: float = 0.0,
     ) -> None:
         """`generations` of derived secrets are noted at the beginning. `say` is told, once, when
-        there is no copy at the caller."""
+        there is no copy at the caller. `after` is when the newest record that was seen was
+        written: this run's come later, however slow the clock here, for their times say what came
+        after what."""
         self.run = run
         self._who = who
         self._targets = targets
@@ -44,6 +48,7 @@ class Journal:
         self._copy = copy
         self._generations = generations or {}
         self._say = say
+        self._after = after
         self._whole = True  # nothing is missing in the copy so far
 
     def begin(self, plan: Plan) -> None:
@@ -93,7 +98,7 @@ class Journal:
         return Record(
             run=self.run,
             kind=kind,
-            at=time.time(),
+            at=max(time.time(), self._after + _TICK),
             who=self._who,
             words=words,
             step=step,

@@ -29,6 +29,11 @@ def unfinished(records: Iterable[Record]) -> Unfinished | None:
     return None
 
 
+def newest(records: Iterable[Record]) -> float:
+    """When the newest of them was written, by the clock of its writer."""
+    return max((record.at for record in records), default=0.0)
+
+
 def _left(begin: Record, mine: Sequence[Record]) -> Unfinished:
     ended = [record.step for record in mine if record.kind == "step" and record.ended == "done"]
     done = tuple(dict.fromkeys(ended))

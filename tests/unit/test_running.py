@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from running_world import MemoryTarget, call, context, unit, workload
 from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.plan import Change, Field, Step
 from opsctl.planning.resource import Impact, ResourceId
-from opsctl.ports import Fence
+from opsctl.ports import Fence, Record
 from opsctl.running.context import Stop
 from opsctl.running.gates import await_gate
 from opsctl.running.journal import Journal
@@ -19,6 +20,7 @@ from opsctl.running.lease import leased
 from opsctl.running.rolling import work_of
 from opsctl.running.runner import Report, run
 from opsctl.running.turns import next_turn
+from opsctl.targets.unfinished import unfinished
 from opsctl.workload import Act, Gate, Object, Query, Standings, Traffic
 
 
@@ -412,6 +414,18 @@ def test_what_is_done_is_written_down_in_order() -> None:
         ("step", f"member/{member(1)}", "done"),
         ("end", "", "done"),
     ]
+
+
+def test_a_run_s_records_come_after_those_that_it_has_seen_however_slow_the_clock() -> None:
+    """Or a run of a slow machine would be older than the unfinished one that it ends."""
+    target, seen = MemoryTarget(), time.time() + 600
+    kept: list[Record] = []
+    fences = {"dc": Fence(1, "me")}
+    journal = Journal("r2", "me", {"dc": target}, fences, 2, kept.append, after=seen)
+    assert run(context(target, rolls(0)), journal).exit is Exit.DONE
+    assert all(record.at > seen for record in kept)
+    theirs = Record("r1", "begin", seen, "ann", "apply", revision=1)
+    assert unfinished([*kept, theirs]) is None
 
 
 def test_locks_taken_before_one_is_refused_are_given_back() -> None:

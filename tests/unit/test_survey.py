@@ -25,9 +25,11 @@ class Remembering(WatchedTarget):
     """Its hosts have recorded seats."""
 
     seats: Mapping[str, tuple[Seat, ...]] = field(default_factory=dict)
+    noted: float = 0.0
 
     def observe(self, resources: Sequence[Resource], workloads: Sequence[Workload]) -> Observation:
-        return replace(super().observe(resources, workloads), seats=self.seats)
+        seen = super().observe(resources, workloads)
+        return replace(seen, seats=self.seats, noted=self.noted)
 
 
 SPEC = """\
@@ -50,6 +52,13 @@ def test_seats_on_a_target_that_a_service_left_are_not_where_it_is(tmp_path: Pat
     parts = World(here, tmp_path).parts([tmp_path / "opsctl.yaml"])
     seen = survey(replace(parts, targets={"dc": here, "prod": left}))
     assert seen.observation.seats == {"demo": all_three[:1]}
+
+
+def test_of_several_journals_the_newest_record_counts(tmp_path: Path) -> None:
+    (tmp_path / "opsctl.yaml").write_text(SPEC)
+    here, there = Remembering(noted=5.0), Remembering(name="prod", members=0, noted=7.0)
+    parts = World(here, tmp_path).parts([tmp_path / "opsctl.yaml"])
+    assert survey(replace(parts, targets={"dc": here, "prod": there})).observation.noted == 7.0
 
 
 def test_who_follows_a_service_and_is_no_member_is_a_warning_and_blocks_nothing(

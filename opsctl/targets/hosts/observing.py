@@ -16,7 +16,7 @@ from opsctl.targets.hosts.floating import Sights, floating_of, questions
 from opsctl.targets.hosts.maintaining import maintained
 from opsctl.targets.hosts.problems import clock_problems, host_problems
 from opsctl.targets.hosts.values import Env, Options
-from opsctl.targets.unfinished import unfinished
+from opsctl.targets.unfinished import newest, unfinished
 from opsctl.workload import Member, Query, Seat, Workload
 
 DOCUMENTS = 20  # revisions of the spec read, from the first hosts only
@@ -167,6 +167,7 @@ class Looking:
             holder=_holder(looks),
             turns={self.target: turn(looks)} if looks else {},
             unfinished=unfinished(_noted(looks)),
+            noted=newest(_noted(looks)),
             revision=max((int(look["journal"]["revision"]) for look in looks), default=0),
             documents=_documents(looks),
             maintenance=maintained(looks),

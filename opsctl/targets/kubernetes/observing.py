@@ -26,7 +26,7 @@ from opsctl.targets.kubernetes.reading import Reader
 from opsctl.targets.kubernetes.rehearsing import rehearsed
 from opsctl.targets.kubernetes.site import Manifest, Running, Site
 from opsctl.targets.kubernetes.stamping import PARENT
-from opsctl.targets.unfinished import unfinished
+from opsctl.targets.unfinished import newest, unfinished
 from opsctl.workload import Answer, Workload
 
 LISTED: Final = (
@@ -153,6 +153,7 @@ class Looking:
             "holder": holder(facts.lease, now) if facts.lease else None,
             "turns": {self.site.target: turn(facts.lease, now)},
             "unfinished": unfinished(records),
+            "noted": newest(records),
             "revision": max((*revisions, *begun), default=0),
             "documents": revisions,
             "maintenance": wire.maintained(wire.noted(live, wire.MAINTENANCE), now),
