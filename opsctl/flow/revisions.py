@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from opsctl.errors import Exit, OpsError
@@ -62,6 +63,7 @@ def _at(parts: Parts, seen: Survey, revision: int) -> Parts:
             hint=f"they keep {_list(documents)}; see `opsctl history`",
             exit=Exit.REFUSED,
         )
+    _check_one(parts, revision, document)
     return parts.with_document(document)
 
 
@@ -73,6 +75,24 @@ def _all_seen(seen: Survey, found: str) -> None:
             f"{found}, and {', '.join(away)} can't be asked",
             hint="bring it back; `opsctl preflight` shows why it can't be seen",
             exit=Exit.UNOBSERVED,
+        )
+
+
+def _check_one(parts: Parts, revision: int, document: Mapping[str, Any]) -> None:
+    """Raises `rollback/two-specs`. Who lists other targets than another caller may take a number
+    that the other one took, where neither sees what the other saw."""
+    several = parts.targets if len(parts.targets) > 1 else {}
+    kept: dict[str, Mapping[str, Any] | None] = {}
+    for name, target in several.items():
+        with suppress(OpsError):  # one that is away says nothing
+            kept[name] = target.document(revision)
+    if any(found not in (None, document) for found in kept.values()):
+        raise OpsError(
+            "rollback/two-specs",
+            f"the targets keep different specs as revision {revision}",
+            details=tuple(name for name, found in kept.items() if found is not None),
+            hint="name another revision, or apply the spec that you want from version control",
+            exit=Exit.REFUSED,
         )
 
 

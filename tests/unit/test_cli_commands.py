@@ -500,6 +500,20 @@ def test_a_rollback_reaches_revisions_that_no_look_brings(
     assert "the targets keep no revision 2" in capsys.readouterr().err
 
 
+def test_a_rollback_to_what_two_callers_called_by_one_number_is_refused(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = load([world.folder / "opsctl.yaml"], engines={"demo": DemoService}).document
+    world.target.content = dict(BUILT)
+    world.more_targets = {"far": WatchedTarget("far", members=0)}
+    world.target.kept = {3: spec}
+    world.more_targets["far"].kept = {3: spec}
+    assert world.call("rollback", "3", "--dry-run") == Exit.DONE
+    world.more_targets["far"].kept = {3: {**spec, "drills": "allowed"}}
+    assert world.call("rollback", "3", "--dry-run") == Exit.REFUSED
+    assert "error[rollback/two-specs]" in capsys.readouterr().err
+
+
 def test_a_rollback_looks_for_the_newest_other_spec_however_old(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
