@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -48,18 +48,20 @@ def kept(parts: Parts, service: str = "") -> tuple[Kept, ...]:
         backups_of(workload_of(parts, seen, service))
     found = (seen.present[name] for name in names)
     return tuple(
-        kept_by(parts.targets[target], workload)
+        kept_by(parts.targets[target], workload, seen.observation.unreachable)
         for target, workload in found
         if workload.backups is not None
     )
 
 
-def kept_by(target: Target, workload: Workload) -> Kept:
-    """One look at every member's folder."""
+def kept_by(target: Target, workload: Workload, away: Collection[str]) -> Kept:
+    """One look at every member's folder. Who is on one of the places that are `away` is not waited
+    for again."""
     backups = backups_of(workload)
     asked = [
         Asked(member.seat, backups.component, backups.shelf(member.name))
         for member in workload.members()
+        if f"{target.name}/{member.seat.node}" not in away
     ]
     answers = target.ask(asked)
     shelves = {
@@ -67,7 +69,7 @@ def kept_by(target: Target, workload: Workload) -> Kept:
         for one in asked
         if answers.get((one.seat.member, one.component))
     }
-    silent = tuple(one.seat.member for one in asked if one.seat.member not in shelves)
+    silent = tuple(member.name for member in workload.members() if member.name not in shelves)
     return Kept(workload.service, backups.every, shelves, silent)
 
 
@@ -108,7 +110,7 @@ def _plan(
     target = seen.present[service][0]
     arguments = {}
     if wanted is not None:
-        look = kept_by(parts.targets[target], workload)
+        look = kept_by(parts.targets[target], workload, seen.observation.unreachable)
         backup = chosen(look, wanted)
         arguments = {"backup": backup.name, "member": look.holder(backup)}
         title = title.format(backup.name)

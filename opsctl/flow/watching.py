@@ -144,7 +144,8 @@ def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
         )
         for member in workload.members()
     )
-    kept = kept_by(target, workload) if workload.backups is not None else None
+    away = seen.observation.unreachable
+    kept = kept_by(target, workload, away) if workload.backups is not None else None
     return ServiceStatus(
         name, workload.engine, target_name, members, workload.formed.holds(standings), kept
     )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import DemoService, WatchedTarget, World, answering, make_world, wire
+from cli_world import Demo, DemoService, WatchedTarget, World, answering, make_world, wire
 from planning_world import member, node
+from running_world import workload
 
 from opsctl.errors import Exit, OpsError
 from opsctl.model import load
 from opsctl.planning.observation import Holder, Problem, Unfinished
 from opsctl.ports import Fence, Record
+from opsctl.workload import Backups, Query, Shelf
 
 BUILT = {0: "new", 1: "new", 2: "new"}
 AWAY = OpsError("ssh/timeout", "no answer", where="host n2", hint="ping it")
@@ -477,6 +480,26 @@ def test_status_shows_roles_lag_and_who_follows_whom(
     assert "demo  demo on dc  healthy" in text
     assert "  demo-0  server   primary  yes                        n0    n0\n" in text
     assert "  demo-1  server   replica  yes    2.0 KiB  n0:7000    n1    n1\n" in text
+
+
+def test_status_does_not_wait_again_for_a_host_that_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Query(("ask",), lambda _: Shelf())
+    none: Any = None  # nothing is taken, verified or restored here
+    backups = Backups("server", 3600.0, lambda _member: shelf, none, none, none)
+    monkeypatch.setattr(
+        Demo, "describe",
+        lambda _self, _name, _service, seats, *_: replace(workload(len(seats)), backups=backups),
+    )  # fmt: skip
+    asked: list[str] = []
+    ask = world.target.ask
+    monkeypatch.setattr(
+        world.target, "ask", lambda many: asked.extend(one.seat.member for one in many) or ask(many)
+    )
+    world.target.content, world.target.away = dict(BUILT), {node(2): AWAY}
+    assert world.call("status") == Exit.UNOBSERVED
+    assert asked == [member(0), member(1)]
 
 
 def test_status_checks_health_when_asked(world: World) -> None:
