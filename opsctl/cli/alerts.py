@@ -46,7 +46,7 @@ def list_(
     """
     parts = session.parts()
     placed, found = _made(parts, ask=not offline)
-    services = {*placed, *(one.service for one in found)} - {""}
+    services = {*parts.environment.services, *placed, *(one.service for one in found)} - {""}
     if service and service not in services:
         raise unknown("service", service, tuple(services))
     found = [one for one in found if alert in ("", one.rule.name)]

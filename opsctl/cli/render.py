@@ -100,6 +100,8 @@ def _below(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.filename is None:  # such as a full disk
+            raise
         failed = Path(str(error.filename)).absolute()
         whole = place.absolute()
         if not (failed.is_relative_to(whole) or whole.is_relative_to(failed)):

@@ -39,11 +39,14 @@ class LockFile:
     def of(cls, environment: str, folder: Path) -> tuple[Path, Self]:
         """The file of an environment whose spec lies in `folder`, and what stands there. One that
         shares the folder with others, as overlays do, has a file of its own where `opsctl.lock` is
-        another's: what one raises must not reach the other. Raises as `load`."""
+        another's: what one raises must not reach the other. It begins with the other's generations,
+        for the two may have shared the file before, and none may fall. Raises as `load`."""
         path, own = folder / NAME, folder / f"opsctl.{environment}.lock"
         found = cls.load(path)
-        if own.exists() or found.environment not in ("", environment):
+        if own.exists():
             path, found = own, cls.load(own)
+        elif found.environment not in ("", environment):
+            path, found = own, cls(generations=found.generations)
         return path, replace(found, environment=environment)
 
     @classmethod

@@ -24,7 +24,7 @@ def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
 
     Raises OpsError `apply/nothing-unfinished`, or `apply/unreachable` where that can't be known.
     """
-    _, seen = make_plan(parts, scope)
+    _, seen = make_plan(parts, Scope())  # the scope is one of the spec that is resumed
     unfinished = seen.observation.unfinished
     if unfinished is None:
         _all_seen(seen, "no unfinished apply was found")
@@ -110,7 +110,9 @@ def _previous(parts: Parts, observation: Observation) -> int:
     """The newest revision that was applied to its end and differs from the one last begun."""
     newest, documents = observation.revision, observation.documents
     current = _document(parts, documents, newest) or parts.environment.document
-    records, _ = history(parts, HISTORY * len(parts.targets))
+    records, away = history(parts, HISTORY * len(parts.targets))
+    if away:  # what was applied last may stand there alone
+        raise away[0]
     for number in sorted(_applied(records), reverse=True):
         document = _document(parts, documents, number)
         if document is not None and document != current:

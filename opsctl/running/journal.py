@@ -95,10 +95,11 @@ class Journal:
         ended: str = "",
         steps: tuple[str, ...] = (),
     ) -> Record:
+        self._after = max(time.time(), self._after + _TICK)
         return Record(
             run=self.run,
             kind=kind,
-            at=max(time.time(), self._after + _TICK),
+            at=self._after,
             who=self._who,
             words=words,
             step=step,

@@ -167,9 +167,14 @@ case $1 in
             $2 in set { print bare($0); print $2, set[$2]; next }
             $2 in note { print noted[$2]; print $2, note[$2] }' >"$notes.new"
         mv "$notes.new" "$notes"
-        # Whoever asks from now on, probes too, logs in with what stands there: all files of a
-        # running pod may come much later. Where only root may write they come at once.
+        # Whoever asks from now on, probes too, logs in with what stands there, and a server that
+        # starts again lets in whom its file names: all files of a running pod may come much later.
+        # Where only root may write they come at once.
         if [ "$coming" != "$filed" ] && [ -w {{ config_dir }} ]; then
+            digest=$(printf %s "$coming" | sha256sum)
+            cp -p "$file" "$file.new" &&
+                sed "s/^\(user {{ ops_user }} on sanitize-payload #\)[0-9a-f]*/\1${digest%% *}/" \
+                    "$file" >"$file.new" && mv "$file.new" "$file" || exit 1
             cp -p {{ auth_file }} {{ auth_file }}.new || exit 1
             printf '%s\n' "$coming" >{{ auth_file }}.new && mv {{ auth_file }}.new {{ auth_file }}
         fi

@@ -292,7 +292,7 @@ def test_where_nodes_differ_the_version_stays_that_the_lock_file_has_or_none() -
     assert resolved([installed(0, redis="7.2")], {"dc/debian-13": {"redis": "7.4"}}) == {}
 
 
-def head(token: int, highest: int) -> dict[str, object]:
+def head(token: int, highest: int) -> dict[str, Any]:
     said = {"token": token, "highest": highest, "now": 5.0}
     return {"lock": {**said, "holder": "ann", "since": 1.0, "expires": 9.0} if token else said}
 
@@ -302,6 +302,12 @@ def test_a_host_that_missed_the_release_does_not_make_the_lock_held() -> None:
     assert turn([head(7, 7), head(7, 7), head(0, 3)]) == Turn(7, "ann")
     assert turn([head(7, 7), head(0, 7), head(0, 7)]) == Turn(7)
     assert turn([head(7, 7), head(0, 7)]) == Turn(7, "ann")  # who can tell
+
+
+def test_a_change_that_goes_on_on_one_host_is_its_holder_s_turn() -> None:
+    busy = head(7, 7)
+    busy["lock"]["changing"] = True
+    assert turn([busy, head(0, 7), head(0, 7)]) == Turn(7, "ann")
 
 
 def test_a_lease_tells_its_token_whoever_has_it() -> None:

@@ -229,11 +229,12 @@ def _holder(looks: Sequence[Mapping[str, Any]]) -> Holder | None:
 
 def turn(looks: Sequence[Mapping[str, Any]]) -> Turn:
     """The newest token, and who held it. A host that a release did not reach believes in it until
-    it runs out: most of those that know the token must."""
+    it runs out: most of those that know the token must. One on which a change goes on is enough."""
     newest = max(int(look["lock"]["highest"]) for look in looks)
     heads = [look["lock"] for look in looks if int(look["lock"]["highest"]) == newest]
     held = [one.holder for head in heads if (one := wire.holder(head))]
-    return Turn(newest, held[0] if held and 2 * len(held) >= len(heads) else "")
+    busy = any(head.get("changing") for head in heads)
+    return Turn(newest, held[0] if busy or (held and 2 * len(held) >= len(heads)) else "")
 
 
 def _noted(looks: Sequence[Mapping[str, Any]]) -> Iterator[Record]:

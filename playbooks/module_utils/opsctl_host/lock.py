@@ -75,10 +75,10 @@ class Lock:
 
     def head(self) -> dict[str, Any]:
         """What an onlooker may know, with this host's time. A holder whose time is over has its
-        turn still while its last change goes on."""
+        turn still while its last change goes on: `changing`."""
         held, now = self.read(), time.time()
         if held["token"] and not live(held) and self._changing():
-            held["expires"] = now + PATIENCE
+            held.update(expires=now + PATIENCE, changing=True)
         return {**held, "now": now}
 
     def _changing(self) -> bool:
