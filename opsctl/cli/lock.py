@@ -38,7 +38,9 @@ def release(
     """Take the lock from its holder. What that one left running can't write any more, but for the
     change that is under way.
 
-    Exit 5: a target that is away keeps its own, or a journal could not be told why."""
+    Exit 5: a target that is away keeps its own, or a journal could not be told why. 6: none that
+    can be asked was held, and one is away.
+    """
     parts = session.parts()
     if not yes:
         _agree(session)

@@ -36,7 +36,7 @@ def maintenance(
     """Hold a service as it is: no failover by itself, no apply, for a while.
 
     The hosts end it by themselves when the time is over, also after a reboot. Said again it gets a
-    new end. Exit 5: a host was gone on without.
+    new end. Exit 5: a host was gone on without. 6: a part that can't be asked may hold one, too.
     """
     if service is None:
         return _list(session, time_, reason, end)

@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
-from opsctl.flow.survey import Survey
+from opsctl.flow.survey import Survey, survey
 from opsctl.flow.watching import history
 from opsctl.planning.build import Scope
 from opsctl.planning.observation import Observation
@@ -24,7 +24,7 @@ def resume_plan(parts: Parts, scope: Scope) -> tuple[Plan, Survey, Parts]:
 
     Raises OpsError `apply/nothing-unfinished`, or `apply/unreachable` where that can't be known.
     """
-    _, seen = make_plan(parts, Scope())  # the scope is one of the spec that is resumed
+    seen = survey(parts)
     unfinished = seen.observation.unfinished
     if unfinished is None:
         _all_seen(seen, "no unfinished apply was found")
@@ -44,7 +44,7 @@ def rollback_plan(parts: Parts, revision: int | None) -> tuple[Plan, Survey, Par
 
     Raises OpsError `rollback/no-revision` with those that there are, or `apply/unreachable`.
     """
-    _, seen = make_plan(parts, Scope())
+    seen = survey(parts)
     wanted = revision if revision is not None else _previous(parts, seen.observation)
     then = _at(parts, seen, wanted)
     plan, seen = make_plan(then, Scope(), f"rollback to revision {wanted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -258,3 +259,9 @@ class Pretend:
     def expect(self, gate: Gate) -> None:
         reason = gate.holds(self.standings())
         assert not reason, f"{gate.words}: {reason}"
+
+
+def free_port() -> int:
+    """For a real server beside the pretend ones."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis_world import free_port
 
 from opsctl.engines.redis.asking import MARK
 from opsctl.engines.redis.protocol import farewell, shown
@@ -87,7 +87,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
     server = shutil.which("redis-server")
     assert server, "apt-get install redis-server"
     folder = tmp_path_factory.mktemp("servers")
-    ports = {"redis": _free(), "sentinel": _free()}
+    ports = {"redis": free_port(), "sentinel": free_port()}
     common = 'dir {folder}\nbind 127.0.0.1\nsave ""\nuser opsctl on >secret ~* &* +@all\n'
     watched = (
         f"sentinel monitor shop 127.0.0.1 {ports['redis']} 1\nsentinel auth-user shop opsctl\n"
@@ -109,11 +109,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
         for one in running:
             one.kill()
             one.wait()
-
-
-def _free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _said(port: int, component: str, commands: list[str], password: str = "secret") -> str:

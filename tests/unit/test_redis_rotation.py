@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis_world import free_port
 
 from opsctl.data import renderer
 
@@ -25,18 +25,12 @@ def _user(password: str) -> str:
     return f"on sanitize-payload #{_digest(password)} ~* &* +@all"
 
 
-def _free() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A running server of `opsctl` alone, and beside it what a member has of it."""
     server = shutil.which("redis-server")
     assert server, "apt-get install redis-server"
-    port = _free()
+    port = free_port()
     (tmp_path / "redis.auth").write_text(f"{OLD}\n")
     (tmp_path / "users.acl").write_text(f"user opsctl {_user(OLD)}\n")
     known = dict.fromkeys(("member", "service", "login_user", "servers_user"), "shop")
