@@ -48,8 +48,9 @@ def boot_script(boot: Boot) -> str:
     """Run it in a mount namespace of its own: then nothing stays mounted when the host ends.
 
     The script waits for systemd-nspawn, which ends with 133 when the host asked for a reboot. It
-    leaves its own exit code in `ended`, so that a host that can't start is told from a slow one;
-    with a read-only console the host's systemd says there why.
+    leaves its own exit code in `ended`, so that a host that can't start is told from a slow one
+    (one that finds the host started already leaves none); with a read-only console the host's
+    systemd says there why.
     """
     joins = "\n".join(f"echo $$ > {group}/cgroup.procs" for group in boot.cgroups)
     data = "mkdir -p root/data\nmount -o loop,noatime data.img root/data" if boot.data else ""
@@ -59,9 +60,9 @@ def boot_script(boot: Boot) -> str:
 # {boot.machine}: made by opsctl lab, started by unshare --mount.
 set -eu
 cd {boot.folder}
-trap 'echo $? > ended' EXIT
 exec 9> running.lock
 flock --nonblock 9
+trap 'echo $? > ended' EXIT
 {joins}
 mkdir -p disk root
 mount -o loop,noatime disk.img disk

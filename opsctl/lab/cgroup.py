@@ -18,6 +18,7 @@ from opsctl.errors import OpsError
 from opsctl.lab.commands import until
 
 PREFIX = "opsctl-lab-"
+LEAVING = 180  # seconds for the kernel to let go of a dead host: under 1, but 73 were seen
 
 
 def unified_root() -> Path | None:
@@ -100,9 +101,18 @@ class Cgroup:
         until(lambda: self.frozen() == frozen, what=f"{self.name} to {state}", timeout=5)
 
     def kill(self) -> None:
-        """SIGKILL to all at once, frozen or not, and wait until none is left (20 s)."""
+        """SIGKILL to all at once, frozen or not, and wait until none is left.
+
+        Raises lab/timeout after `LEAVING` seconds.
+        """
+        what = f"the processes of {self.name} to end"
+        until(lambda: not self._struck(), what=what, timeout=LEAVING)
+
+    def _struck(self) -> bool:
+        # Once is not enough: a host that was just started joins in its own time, and what joins
+        # after a blow was not hit by it.
         self.strike()
-        until(lambda: not self.populated(), what=f"the processes of {self.name} to end", timeout=20)
+        return self.populated()
 
     def strike(self) -> None:
         """SIGKILL to all at once, frozen or not; none of them acts any more."""
@@ -114,9 +124,13 @@ class Cgroup:
         return tuple(int(line) for line in self._read(f"{below}/cgroup.procs".lstrip("/")).split())
 
     def remove(self) -> None:
-        """Remove the group and all below it; its processes must be gone."""
-        for top in {*self.folders, *self._controlled()}:
-            until(partial(_removed, top), what=f"{top} to be removable", timeout=10)
+        """Remove the group and all below it, and what joins it meanwhile; kill it before."""
+        for top in (*self.folders, *self._controlled()):
+            until(partial(self._gone, top), what=f"{top} to be removable", timeout=LEAVING)
+
+    def _gone(self, top: Path) -> bool:
+        self.strike()
+        return _removed(top)
 
     def _read(self, file: str) -> str:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from opsctl.errors import Exit, OpsError
 from opsctl.lab.boot import Boot, boot_script
-from opsctl.lab.cgroup import PREFIX, Cgroup
+from opsctl.lab.cgroup import LEAVING, PREFIX, Cgroup
 from opsctl.lab.commands import run, until
 from opsctl.lab.folder import Folder, Record
 from opsctl.lab.packages import ARCHIVES
@@ -23,7 +23,6 @@ from opsctl.lab.seed import Identity, seed_files, seed_tar
 from opsctl.lab.spec import Node
 
 BOOT_TIMEOUT = 90  # seconds until ssh answers; 1-2 s for three hosts, 20 s for twenty at once
-_LEAVING = 180  # seconds for the kernel to let go of a dead host: under 1, but 73 were seen
 
 INSIDE = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -239,10 +238,10 @@ class Host:
     def await_off(self) -> None:
         """Wait until nothing of a host that was killed is left but its disk."""
         name = self.node.name
-        until(lambda: not self._attached(), what=f"the disk of {name}", timeout=_LEAVING)
+        until(lambda: not self._attached(), what=f"the disk of {name}", timeout=LEAVING)
         # The kernel takes a dead host's cable away in its own time, and a new one has its name.
         port = Path("/sys/class/net") / self.record.subnet.port(name)
-        until(lambda: not port.exists(), what=f"the old cable of {name}", timeout=_LEAVING)
+        until(lambda: not port.exists(), what=f"the old cable of {name}", timeout=LEAVING)
         self.cgroup.remove()
 
 

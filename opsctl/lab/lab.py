@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from opsctl.errors import Exit, OpsError
 from opsctl.lab import images, network, packages, preflight
-from opsctl.lab.commands import locked, run
+from opsctl.lab.commands import locked, run, until
 from opsctl.lab.faults import Faults
 from opsctl.lab.folder import Folder, Record, cache_root, state_root
 from opsctl.lab.host import Host, clear_mounts, lab_cgroup, part
@@ -131,14 +132,27 @@ class Lab:
             group.remove()
             clear_mounts(self.folder)
             network.remove(record.index if record else None, self.folder)
-            if self.folder.path.exists():
-                shutil.rmtree(self.folder.path)
+            what = f"{self.folder.path} to be removable"
+            until(lambda: _cleared(self.folder.path), what=what, timeout=10)
 
     def _record_if_any(self) -> Record | None:
         try:
             return self.folder.load()
         except OpsError:
             return None  # a broken record must not keep the lab from being removed
+
+
+def _cleared(folder: Path) -> bool:
+    """Remove a folder; False when somebody (the start of a host) wrote into it meanwhile."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return not folder.exists()
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        return False
+    return True
 
 
 def find(name: str = "lab", *, state_dir: Path | None = None) -> Lab | None:

@@ -13,6 +13,7 @@ import pytest
 
 from lab_traces import leftovers
 from opsctl.lab import LabSpec, find, up
+from opsctl.lab.cgroup import PREFIX, Cgroup
 from opsctl.lab.folder import Folder
 
 pytestmark = pytest.mark.lab
@@ -25,9 +26,10 @@ up(LabSpec(sys.argv[1], 3), state_dir=Path(sys.argv[2]), progress=lambda _: None
 """
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["completed", "removed"])
 @pytest.mark.parametrize("after", [0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.3])
 def test_an_up_killed_at_any_moment_can_be_completed_or_removed(
-    tmp_path: Path, after: float
+    tmp_path: Path, after: float, again: bool
 ) -> None:
     name = f"crash-{os.getpid()}"
     folder = Folder(tmp_path / name)
@@ -39,13 +41,33 @@ def test_an_up_killed_at_any_moment_can_be_completed_or_removed(
         time.sleep(after)  # the moment of the crash is what the test varies
         os.killpg(caller.pid, signal.SIGKILL)
     try:
-        if int(after * 100) % 2:
+        if again:
             lab = up(LabSpec(name, 3), state_dir=tmp_path, progress=lambda _: None)
             assert all(host.running for host in lab.hosts)
     finally:
         if lab_there := find(name, state_dir=tmp_path):
             lab_there.down()
     assert leftovers(folder) == []
+
+
+def test_what_joins_a_group_while_it_is_removed_ends_too() -> None:
+    """A host that was just started joins in its own time, be its caller killed or not."""
+    group = Cgroup(f"{PREFIX}late-{os.getpid()}/n1")
+    group.make()
+    script = 'sleep "$1"; echo $$ > "$2"/cgroup.procs && exec sleep 600'
+    late = [
+        subprocess.Popen(
+            ["sh", "-c", script, "sh", f"{number / 100:g}", str(group.path)],
+            stderr=subprocess.DEVNULL,
+        )
+        for number in range(60)
+    ]
+    above = Cgroup(str(Path(group.name).parent))
+    above.kill()
+    above.remove()
+    for process in late:
+        assert process.wait(timeout=10) != 0
+    assert not above.path.exists()
 
 
 def test_down_twice_and_without_a_record_removes_everything(tmp_path: Path) -> None:
