@@ -16,6 +16,11 @@ WINDOWS: Mapping[str, int] = {
 }  # fmt: skip
 """Over which what was bad is told, beside 5 minutes: their seconds."""
 
+PACES: Mapping[str, float] = {"fast": 14.4, "steady": 6, "slow": 3}
+"""How many times faster than allowed what is bad comes, where somebody is to be told: Google's SRE
+workbook, chapter 5."""
+
+_OUTAGE = 0.9  # of a time bad: an outage, whatever was promised
 _EVER = 1e9  # seconds: any check is within them
 
 
@@ -37,13 +42,22 @@ def promise(
     pools = "|".join(sorted(set(routes.values())))
     balancers = f'environment="{environment.name}", service=~"{pools}"'
     latency = slo.latency
+    objective = slo.availability / 100
     return {
-        "objective": number(slo.availability / 100),
+        "objective": number(objective),
+        **{name: _limit(pace, objective) for name, pace in PACES.items()},
         "latency": number(latency.seconds if latency else _EVER),
         "balancers": balancers,
         "routes": f'{balancers}, proxy=~"{"|".join(routes)}"',
         "tries": f'environment="{environment.name}", to="{service}"',
     }
+
+
+def _limit(pace: float, objective: float) -> str:
+    """From which share that is bad on; a low promise allows more at this pace than there can be."""
+    if pace * (1 - objective) > _OUTAGE:
+        return number(_OUTAGE)
+    return f"{number(pace)} * (1 - {number(objective)})"
 
 
 def windows() -> tuple[Mapping[str, str], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from opsctl.errors import OpsError
 from opsctl.planning.plan import Plan
@@ -10,16 +10,23 @@ from opsctl.ports import Target
 from opsctl.running.asking import perform, perform_all, standings_of
 from opsctl.running.context import Context
 from opsctl.running.onward import onward, resumable
-from opsctl.workload import Act, Gate, Standings, Workload
+from opsctl.workload import Act, Call, Gate, Standings, Workload
 
 # Seconds between two looks. One look costs a round trip, so it needs no back-off.
 _PAUSE = 0.15
+_AGAIN = 5.0  # seconds from one `meanwhile` of an act to the next
 # Seconds that a place may be silent. A server that restarts is not: its host still answers.
 _LOST = 30.0
 
 
-def await_gate(context: Context, target: Target, workload: Workload, gate: Gate) -> Standings:
-    """The standings with which it came to hold.
+def await_gate(
+    context: Context,
+    target: Target,
+    workload: Workload,
+    gate: Gate,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Standings:
+    """The standings with which it came to hold. `meanwhile` is called after each look in vain.
 
     Raises OpsError `run/gate` with the last reason after `gate.timeout` seconds, and sooner
     `run/lost` when a member's place does not answer at all.
@@ -46,6 +53,7 @@ def await_gate(context: Context, target: Target, workload: Workload, gate: Gate)
         if reason != said:
             context.say(_waiting(context, gate, reason, said), where=workload.service)
             said = reason
+        meanwhile()
         context.stop.wait(_PAUSE)
         context.stop.check()
 
@@ -79,6 +87,23 @@ def _lost(members: Sequence[str], workload: Workload, plan: Plan) -> OpsError:
     )
 
 
+def _again(
+    context: Context, target: Target, workload: Workload, call: Call | None
+) -> Callable[[], None]:
+    """Performs the call where its time has come. Who can't take it is told of: the gate decides."""
+    last = context.monotonic()
+
+    def again() -> None:
+        nonlocal last
+        if call is None or context.monotonic() - last < _AGAIN:
+            return
+        last = context.monotonic()
+        for error in perform_all(target, workload, (call,), context.fences[target.name]):
+            context.say(error.message, where=call.member)
+
+    return again
+
+
 def perform_acts(
     context: Context, target: Target, workload: Workload, acts: tuple[Act, ...]
 ) -> None:
@@ -95,7 +120,8 @@ def perform_acts(
             perform(target, workload, act.call, fence)
             accepted.append(act)
             if act.until is not None:
-                await_gate(context, target, workload, act.until)
+                again = _again(context, target, workload, act.meanwhile)
+                await_gate(context, target, workload, act.until, again)
     except BaseException:
         for act in reversed(begun):
             failed = perform_all(target, workload, act.undo, fence)

@@ -124,12 +124,14 @@ class Act:
     """A call, what must hold after it, and what undoes it if that does not come to hold.
 
     `lasting`: what it does stays unless it is undone. A wait and a proof leave nothing behind.
+    `meanwhile`: said every 5 seconds while `until` is awaited, since its effect ends by itself.
     """
 
     call: Call
     until: Gate | None = None
     undo: tuple[Call, ...] = ()
     lasting: bool = True
+    meanwhile: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from running_world import workload
 
 from alert_world import watched
 from opsctl.errors import OpsError
-from opsctl.model import Environment
+from opsctl.model import Environment, Route, ServiceBase, Slo
 from opsctl.monitoring import Catalogue, parse, rule_files
+from opsctl.monitoring.promises import PACES, promise
 from opsctl.workload import Workload
 from yaml_reading import read_yaml
 
@@ -100,3 +101,25 @@ def test_the_same_comes_out_whatever_the_order_of_services() -> None:
     one, other = service("a", members=1), service("b", members=2)
     make = [rule_files(SPEC, both, lambda _: catalogue()) for both in (one | other, other | one)]
     assert list(make[0].items()) == list(make[1].items())
+
+
+@pytest.mark.parametrize(
+    ("availability", "limits"),
+    [
+        (99.9, ["14.4 * (1 - 0.999)", "6 * (1 - 0.999)", "3 * (1 - 0.999)"]),
+        (90, ["0.9", "6 * (1 - 0.9)", "3 * (1 - 0.9)"]),
+        (50, ["0.9", "0.9", "0.9"]),
+    ],
+)
+def test_an_outage_is_told_however_little_was_promised(
+    availability: float, limits: list[str]
+) -> None:
+    spec = Environment(
+        opsctl=1,
+        name="prod",
+        services={"shop": ServiceBase(engine="toy", on="dc", slo=Slo(availability=availability))},
+        routes={"web": Route(to="shop", via="edge")},
+    )
+    found = promise(spec, "shop", service("edge"))
+    assert found is not None
+    assert [found[name] for name in PACES] == limits

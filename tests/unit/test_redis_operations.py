@@ -102,6 +102,17 @@ def test_a_switchover_stopped_anywhere_never_has_two_that_accept_and_can_be_done
         assert not any(server.paused for server in shop.servers.values())
 
 
+@pytest.mark.parametrize("mode", ["sentinel", "replication"])
+def test_writes_are_held_for_as_long_as_a_promotion_takes(mode: str) -> None:
+    shop = Pretend(described(mode=mode))
+    acts = shop.workload.operations.switchover(shop.standings(), "shop-1")
+    (first,) = (at for at, act in enumerate(acts) if act.call.words.startswith("pause"))
+    (demoted,) = (at for at, act in enumerate(acts) if act.call.words.startswith("make shop-0"))
+    for act in acts[first:demoted]:
+        assert act.meanwhile == acts[first].call
+    assert all(act.meanwhile is None for act in (*acts[:first], *acts[demoted:]))
+
+
 def test_an_interrupted_preference_is_undone() -> None:
     shop = Pretend(described())
     shop.perform(shop.workload.operations.switchover(shop.standings(), "shop-2"), stop_after=2)

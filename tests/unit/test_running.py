@@ -14,7 +14,7 @@ from opsctl.planning.plan import Change, Field, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.ports import Fence, Record
 from opsctl.running.context import Stop
-from opsctl.running.gates import await_gate
+from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
 from opsctl.running.lease import leased
 from opsctl.running.rolling import work_of
@@ -249,6 +249,28 @@ def test_who_runs_where_a_member_was_before_is_forgotten_once_that_place_is_clea
     report = run(there, Journal("r1", "me", {"dc": target}, there.fences, 1, lambda record: None))
     assert report.error is None
     assert target.log == ["prove demo-0", "forget demo-0"]
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_what_ends_by_itself_is_said_again_as_long_as_its_gate_is_awaited(refuses: bool) -> None:
+    said: list[str] = []
+    target = MemoryTarget(primary=0, fails={"pause"} if refuses else set())
+    clock = iter(range(100))  # a second with each look at the clock
+    there = replace(
+        context(target, rolls(0)),
+        monotonic=lambda: float(next(clock)),
+        events=lambda event: said.append(event.words),
+    )
+    left = iter(range(9, -1, -1))
+    gate = Gate("it caught up", lambda _: "behind" if next(left) else "", timeout=60.0)
+    pause = call("pause writes", 0, "pause")
+    perform_acts(
+        there, target, workload(3), (Act(call("promote", 1, "promote"), gate, meanwhile=pause),)
+    )
+    assert target.log[0] == f"promote {member(1)}"
+    assert len(target.log) >= 3
+    assert set(target.log[1:]) == {f"pause {member(0)}"}
+    assert any("could not pause writes" in words for words in said) == refuses
 
 
 def test_a_handover_that_fails_leaves_nothing_paused() -> None:

@@ -31,7 +31,9 @@ from opsctl.workload import Act, Answer, Call, Operations, Standings
 
 PRIORITY = "100"  # the server's own default; lower is preferred, 0 is never promoted
 _PREFERRED = "1"
-_PAUSE = 20_000  # milliseconds that writes wait at most during a switchover
+# Milliseconds that writes wait after the last word of who switches over: said again while it waits,
+# so that a promotion that comes late loses nothing, and the end of it where opsctl was killed.
+_PAUSE = 20_000
 
 
 def sentinel_operations(cast: Cast) -> Operations:
@@ -61,14 +63,16 @@ def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
     believed = address_of(standings, old)
     asked = asking_sentinel(cast, standings, following=believed)
     order = f"SENTINEL FAILOVER {cast.name}"
+    hold = pause(cast, old)
     agreed = tuple(one for one, seen in sentinels(standings) if seen.following == believed)
     return (
         *_prefer(cast, standings, new),
         # One that got nowhere a moment ago blocks the next for a while: seen before writes wait.
         _calm(cast, asked, old, agreed),
         Act(
-            pause(cast, old),
+            hold,
             until=gates.caught_up(old, new),
+            meanwhile=hold,
             undo=(unpause(cast, old),),
         ),
         Act(
@@ -76,6 +80,7 @@ def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
                 f"ask Sentinel to promote {new}", [order], _unless_going_on
             ),
             until=gates.promoted(new, old, asked),
+            meanwhile=hold,
         ),
         # Sentinel would demote the old primary too, but only ten seconds later.
         Act(demote(cast, old, new), until=gates.follows(old, new)),

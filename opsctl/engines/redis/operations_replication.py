@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opsctl.engines.redis import gates
 from opsctl.engines.redis.cast import REDIS, Cast, address_of, primaries, servers
 from opsctl.engines.redis.operations import demote, furthest, pause, unpause
@@ -39,9 +41,10 @@ def switchover(cast: Cast, standings: Standings, to: str) -> tuple[Act, ...]:
         return _following(cast, _strays(standings, old), old)
     new = ready_replica(cast, standings, to)
     others = [member for member, _ in servers(standings, "replica") if member != new]
+    hold, undo = pause(cast, old), (unpause(cast, old),)
     return (
-        Act(pause(cast, old), until=gates.caught_up(old, new), undo=(unpause(cast, old),)),
-        _promote(cast, new),
+        Act(hold, until=gates.caught_up(old, new), meanwhile=hold, undo=undo),
+        replace(_promote(cast, new), meanwhile=hold),
         *_following(cast, [old, *others], new),
     )
 
