@@ -11,7 +11,7 @@ import typer
 from opsctl import wiring
 from opsctl.cli import lab_fault, lab_kubernetes
 from opsctl.cli.command import command, new_app
-from opsctl.cli.lab_options import LabName, complete_hosts
+from opsctl.cli.lab_options import LabName, complete_hosts, none_is_well
 from opsctl.cli.session import Session
 from opsctl.cli.views.lab import LabsView, LabView
 from opsctl.errors import Exit
@@ -55,10 +55,10 @@ def down(
     all_: Annotated[bool, typer.Option("--all", help="Every lab of this machine.")] = False,
 ) -> None:
     """Remove the lab: every process, network and file of it. Twice does no harm."""
-    wanted = wiring.labs() if all_ else tuple(lab for lab in wiring.labs() if lab.name == name)
-    for lab in wanted or (() if all_ else (wiring.lab(name),)):
-        lab.down()
-        session.screen.say(f"lab {lab.name} is gone")
+    with none_is_well(session):
+        for lab in wiring.labs() if all_ else (wiring.lab(name),):
+            lab.down()
+            session.screen.say(f"lab {lab.name} is gone")
 
 
 @command(app, "output")

@@ -8,6 +8,7 @@ import typer
 
 from opsctl import wiring
 from opsctl.cli.command import command, new_app
+from opsctl.cli.lab_options import none_is_well
 from opsctl.cli.session import Session
 from opsctl.cli.views.lab_cluster import ClusterView
 
@@ -30,8 +31,9 @@ def up(
 @command(app, "output")
 def down(session: Session, name: ClusterName = NAME) -> None:
     """Remove the cluster: every process, network and file of it. Twice does no harm."""
-    wiring.cluster(name).down()
-    session.screen.say(f"cluster {name} is gone")
+    with none_is_well(session):
+        wiring.cluster(name).down()
+        session.screen.say(f"cluster {name} is gone")
 
 
 @command(app, "output")

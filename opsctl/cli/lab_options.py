@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from opsctl.cli.session import Session
 from opsctl.errors import OpsError, SpecError
 
 LabName = Annotated[str, typer.Option("--name", help="Which lab.")]
@@ -21,6 +24,17 @@ def complete_hosts(context: typer.Context, incomplete: str) -> list[str]:
         return [host.name for host in lab.hosts if host.name.startswith(incomplete)]
     except OpsError:
         return []
+
+
+@contextmanager
+def none_is_well(session: Session) -> Iterator[None]:
+    """What is to be removed and is not there is said, and is no error."""
+    try:
+        yield
+    except OpsError as error:
+        if error.code != "lab/none":
+            raise
+        session.screen.say(error.message)
 
 
 def seconds(text: str) -> float:

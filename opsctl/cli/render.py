@@ -87,10 +87,12 @@ def dashboards(
         with _below(folder):
             files = wiring.render_dashboards(parts, folder)
     if preview is not None:
-        page = wiring.preview(parts, last, prometheus)
+        page, away = wiring.preview(parts, last, prometheus)
         with _below(preview):
             preview.write_text(page)
         files = (*files, preview)
+        for error in away:
+            session.screen.warn(f"changes that {error.where} alone knows of are not on the page")
     session.screen.result(WrittenView(files, []))
 
 

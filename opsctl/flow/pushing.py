@@ -45,7 +45,10 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did. `written` and `removed` hold titles, `left` what it did not touch."""
+    """What a push did; `left` is what it did not touch.
+
+    `unreachable`: who can't be asked what was done, so that some changes may be missing.
+    """
 
     where: str
     folder: str
@@ -55,6 +58,7 @@ class Pushed:
     removed: tuple[Compared, ...]
     source: Literal["", "made", "changed"] = ""
     notes: int = 0
+    unreachable: tuple[OpsError, ...] = ()
 
     @property
     def exit(self) -> Exit:
@@ -248,8 +252,9 @@ class Pushing:
             overwrite=overwrite,
             prune=prune,
         )
-        records, _ = history(self.parts, recent) if recent else ((), ())
-        return replace(done, source=made, notes=push_notes(self.grafana, environment, records))
+        records, away = history(self.parts, recent) if recent else ((), ())
+        notes = push_notes(self.grafana, environment, records)
+        return replace(done, source=made, notes=notes, unreachable=away)
 
     @property
     def _names(self) -> str:

@@ -103,16 +103,19 @@ def metrics(parts: Parts, url: str = "", timeout: float = PATIENCE) -> Iterator[
         yield found
 
 
-def preview(parts: Parts, minutes: float, url: str = "") -> str:
-    """One HTML page of all dashboards with live data. Raises as `metrics`."""
+def preview(parts: Parts, minutes: float, url: str = "") -> tuple[str, tuple[OpsError, ...]]:
+    """One HTML page of all dashboards with live data, and who can't be asked what was done.
+
+    Raises as `metrics`.
+    """
     from opsctl.flow.dashboards import Look
     from opsctl.flow.dashboards import preview as preview_
     from opsctl.flow.watching import history
 
     with metrics(parts, url) as source:
-        records, _ = history(parts, _RECENT)
+        records, away = history(parts, _RECENT)
         look = Look(minutes, time.time(), records, _assets())
-        return preview_(parts, boards(), units(), source, look)
+        return preview_(parts, boards(), units(), source, look), away
 
 
 def _assets() -> Assets:

@@ -190,7 +190,7 @@ def test_numbers_and_alerts_come_through_a_tunnel(site: Home) -> None:
 
 
 def test_everything_proves_itself_and_is_asked_over_tls_alone(site: Home) -> None:
-    certs = site.site.ok("cert", "list", "--output", "json").json()
+    certs = site.site.ok("cert", "list", "--output", "json").json()["certificates"]
     assert {one["amiss"] for one in certs} == {""}
     assert {one["service"] for one in certs} == {
         "sessions", "balancer-dc", "hosts-dc", "alerts-dc", "reach-dc", "probe-dc", "metrics-dc",

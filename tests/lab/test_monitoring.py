@@ -347,7 +347,7 @@ def test_a_certificate_near_its_end_is_renewed_by_a_reload_and_the_next_plan_is_
             lambda pem, old=old[member]: pem.strip() == old.strip(),
             "the old certificate",
         )
-    listed = site.ok("cert", "list", "--output", "json").json()
+    listed = site.ok("cert", "list", "--output", "json").json()["certificates"]
     days = {one["member"]: one["days_left"] for one in listed}
     assert {member: days[member] for member in doors} == dict.fromkeys(doors, 20)
     assert all(day >= 29 for member, day in days.items() if member not in doors)
@@ -421,7 +421,7 @@ def test_another_authority_comes_in_three_steps_and_nobody_is_unbelieved_meanwhi
         await_up(site, watched(site))
         authorities.add(site.ok("cert", "show-ca").out.count("BEGIN CERTIFICATE"))
     assert authorities == {1, 2}
-    listed = site.ok("cert", "list", "--output", "json").json()
+    listed = site.ok("cert", "list", "--output", "json").json()["certificates"]
     assert {one["issuer"] for one in listed} == {"opsctl shop authority 2"}
     assert others() == before
     site.assert_converged()

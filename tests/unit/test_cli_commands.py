@@ -75,6 +75,17 @@ def test_a_host_that_is_away_is_named_with_its_error_and_the_exit_code_is_6(
     assert "hint: ping it" in out
 
 
+@pytest.mark.parametrize("command", ["lock show", "history", "cert list"])
+def test_programs_read_who_is_away_too(
+    command: str, world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.target.away = {node(2): AWAY}
+    monkeypatch.setattr(world.target, "history", _silent)
+    world.call(*command.split(), "--output", "json")
+    (away,) = json.loads(capsys.readouterr().out)["unreachable"]
+    assert away["code"] == "ssh/timeout"
+
+
 def _silent(limit: int) -> tuple[Record, ...]:
     raise AWAY
 

@@ -14,7 +14,7 @@ from grafana_stand_in import Grafana, serve
 
 import opsctl
 from opsctl.cli import dashboards, render
-from opsctl.errors import Exit
+from opsctl.errors import Exit, OpsError
 from opsctl.ports.metrics import Series
 from opsctl.wiring import rendering, watching
 
@@ -99,6 +99,29 @@ def test_diff_then_push_then_nothing_to_do(
     assert world.call("dashboards", "push") == Exit.DONE
     assert "nothing to do: 1 dashboard" in capsys.readouterr().out
     assert world.call("dashboards", "diff") == Exit.DONE
+
+
+def test_who_can_not_be_asked_what_was_done_is_named(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def silent(limit: int) -> Any:
+        raise OpsError("ssh/timeout", "no answer", where="host n2")
+
+    monkeypatch.setattr(world.target, "history", silent)
+    assert world.call("dashboards", "push") == Exit.DONE
+    out = capsys.readouterr().out
+    assert "changes that host n2 alone knows of are not there" in out
+    assert "error[ssh/timeout] host n2" in out
+    assert world.call("dashboards", "push", "-o", "json") == Exit.DONE
+    (away,) = json.loads(capsys.readouterr().out)["unreachable"]
+    assert away["code"] == "ssh/timeout"
+    page = tmp_path / "page.html"
+    assert world.call("render", "dashboards", "--preview", str(page)) == Exit.DONE
+    assert "changes that host n2 alone knows of are not on the page" in capsys.readouterr().err
+    assert page.exists()
 
 
 def test_an_edit_is_told_with_the_way_to_take_it_over(

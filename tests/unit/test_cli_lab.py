@@ -12,7 +12,7 @@ import pytest
 from cli_world import World, make_world, wire
 
 from opsctl.cli.lab_options import seconds
-from opsctl.errors import Exit, SpecError
+from opsctl.errors import Exit, OpsError, SpecError
 
 
 class LabInMemory:
@@ -113,6 +113,23 @@ def test_exec_passes_words_output_and_failure_through(
 def test_down_removes_the_lab_that_is_named(lab: LabInMemory, world: World) -> None:
     assert world.call("lab", "down") == Exit.DONE
     assert lab.calls == ["down"]
+
+
+@pytest.mark.parametrize("words", [["lab", "down"], ["lab", "kubernetes", "down"]])
+def test_what_is_gone_already_can_be_removed_again(
+    words: list[str],
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def none(name: str) -> Any:
+        raise OpsError("lab/none", "there is none", exit=Exit.REFUSED)
+
+    functions: dict[str, Any] = {"lab": none, "cluster": none}
+    for module in ("lab", "lab_kubernetes"):
+        monkeypatch.setattr(f"opsctl.cli.{module}.wiring", SimpleNamespace(**functions))
+    assert world.call(*words) == Exit.DONE
+    assert "there is none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["5", "s", "-3s", "nan s", "", "25h", "1d"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from opsctl.cli.views.errors import away_lines
+from opsctl.cli.views.errors import away_lines, error_data
 from opsctl.cli.views.lines import BAD, DIM, GOOD, WARN, Piece, ago, line, table
 from opsctl.cli.views.view import View
 from opsctl.errors import OpsError
@@ -38,7 +38,10 @@ class CertificatesView(View):
         yield from table(("MEMBER", "PROCESS", "LEFT", "ISSUER", "NAMES", ""), rows, indent=0)
 
     def data(self) -> object:
-        return [certificate_data(one) for one in self.certificates]
+        return {
+            "certificates": [certificate_data(one) for one in self.certificates],
+            "unreachable": [error_data(error) for error in self.away],
+        }
 
 
 def certificate_data(one: CertificateStatus) -> object:

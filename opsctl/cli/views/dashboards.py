@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.text import Text
 
+from opsctl.cli.views.errors import away_lines, error_data
 from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, count, line, listed, table
 from opsctl.cli.views.view import View
 from opsctl.flow.dashboards import Blank, Checked
@@ -99,6 +100,9 @@ class PushedView(View):
         for one in done.left:
             yield from _compared_lines(one, left=True)
         yield line(self._summary())
+        for error in done.unreachable:
+            yield line(("! ", WARN), f"changes that {error.where} alone knows of are not there")
+        yield from away_lines(done.unreachable)
 
     def _summary(self) -> Piece:
         done = self.pushed
@@ -108,7 +112,11 @@ class PushedView(View):
         return f"{len(done.written)} written, {len(done.removed)} removed, {done.same} as before"
 
     def data(self) -> object:
-        return {**asdict(self.pushed), "changed": self.pushed.changed}
+        return {
+            **asdict(replace(self.pushed, unreachable=())),
+            "unreachable": [error_data(error) for error in self.pushed.unreachable],
+            "changed": self.pushed.changed,
+        }
 
 
 def _compared_lines(one: Compared, *, left: bool = False) -> Iterator[Text]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from opsctl.cli.views.errors import UNSEEN, away_lines
+from opsctl.cli.views.errors import UNSEEN, away_lines, error_data
 from opsctl.cli.views.lines import BAD, DIM, GOOD, WARN, Piece, line, table
 from opsctl.cli.views.view import View
 from opsctl.errors import OpsError
@@ -40,9 +40,13 @@ class HistoryView(View):
         yield from table(("WHEN", "WHAT", "REVISION", "WHO", "ENDED", "RUN"), rows, indent=0)
 
     def data(self) -> object:
-        return [
-            {**dataclasses.asdict(record), "steps": list(record.steps)} for record in self.records
-        ]
+        return {
+            "records": [
+                {**dataclasses.asdict(record), "steps": list(record.steps)}
+                for record in self.records
+            ],
+            "unreachable": [error_data(error) for error in self.away],
+        }
 
     def _runs(self) -> dict[str, list[Record]]:
         runs: dict[str, list[Record]] = {}
