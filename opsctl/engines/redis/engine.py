@@ -18,16 +18,10 @@ from opsctl.engines.redis.cast import REDIS, SENTINEL, Cast
 from opsctl.engines.redis.entries import entries
 from opsctl.engines.redis.exporter import EXPORTER, PORT, exported, exporter, signals
 from opsctl.engines.redis.holding import hold
+from opsctl.engines.redis.inside import redis_inside, sentinel_inside
+from opsctl.engines.redis.logins import login_object, users_object
 from opsctl.engines.redis.notes import notes
-from opsctl.engines.redis.objects import (
-    login_object,
-    pace_object,
-    redis_inside,
-    sentinel_inside,
-    sentinel_object,
-    settings_object,
-    users_object,
-)
+from opsctl.engines.redis.objects import pace_object, sentinel_object, settings_object
 from opsctl.engines.redis.options import RedisService
 from opsctl.engines.redis.server import redis_component
 from opsctl.engines.redis.strays import let_be, strays
