@@ -17,6 +17,7 @@ import pytest
 from opsctl.errors import OpsError
 from opsctl.lab import CONTROL, Lab, LabSpec, undo, up
 from opsctl.lab.commands import until
+from opsctl.lab.host import BOOT_TIMEOUT
 
 pytestmark = pytest.mark.lab
 NAME = f"faults-{os.getpid()}"
@@ -243,7 +244,7 @@ def test_a_fault_undoes_itself_though_its_caller_was_killed(lab: Lab, kind: str)
         assert caller.stdout.read(6) == "struck"
         os.killpg(caller.pid, signal.SIGKILL)
     assert not answers(lab, "n1", 0.3)
-    until(lambda: not lab.faults.active(), what="the fault to undo itself", timeout=15)
+    until(lambda: not lab.faults.active(), what="the fault to undo itself", timeout=BOOT_TIMEOUT)
     until(lambda: answers(lab, "n1"), what="n1 to answer", timeout=5)
 
 

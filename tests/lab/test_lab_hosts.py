@@ -12,6 +12,8 @@ import pytest
 
 from opsctl.errors import OpsError
 from opsctl.lab import Lab, LabSpec, find, up
+from opsctl.lab.commands import until
+from opsctl.lab.host import BOOT_TIMEOUT
 
 pytestmark = pytest.mark.lab
 NAME = f"hosts-{os.getpid()}"
@@ -115,9 +117,7 @@ def test_stopping_a_unit_on_one_host_leaves_the_other_hosts_alone(lab: Lab) -> N
 def test_a_reboot_from_inside_brings_the_host_back_with_its_disk(lab: Lab) -> None:
     before = lab.part("n2").init()
     ssh(lab, "n2", "echo kept > /root/kept; systemd-run --on-active=0 systemctl reboot")
-    from opsctl.lab.commands import until
-
-    until(lambda: lab.part("n2").init() not in (None, before), what="n2 to reboot", timeout=30)
+    until(lambda: lab.part("n2").started_after(before), what="n2 to reboot", timeout=BOOT_TIMEOUT)
     lab.part("n2").await_ssh()
     assert ssh(lab, "n2", "cat /root/kept").stdout == "kept\n"
 
