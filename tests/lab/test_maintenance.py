@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from conftest import MakeSite
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 STALL = 5  # seconds that the primary is stopped; failover: fast replaces it after one
+SHORT = 20  # seconds of a maintenance that is seen to be held, then to end by itself
 HOLD = ("maintenance", "sessions", "--reason", "new disks", "--yes", "--for")
 END = ("maintenance", "sessions", "--end", "--yes")
 
@@ -61,20 +64,23 @@ def held(site: Site) -> list[dict[str, Any]]:
     return found
 
 
-def stall(site: Site, member: str) -> None:
-    """Stops the server for STALL seconds: its own host's processes see to its going on."""
-    unit = f"opsctl-shop-sessions-redis@{member}.service"
-    site.shell(
-        host_of(site, member),
-        f"systemctl kill -s STOP {unit}; sleep {STALL}; systemctl kill -s CONT {unit}",
-    )
+@contextmanager
+def stalled(site: Site, member: str) -> Iterator[None]:
+    """The server stands still meanwhile."""
+    host, unit = host_of(site, member), f"opsctl-shop-sessions-redis@{member}.service"
+    site.on(host, "systemctl", "kill", "-s", "STOP", unit)
+    try:
+        yield
+    finally:
+        site.on(host, "systemctl", "kill", "-s", "CONT", unit)
 
 
 def test_a_held_service_keeps_its_primary_through_a_stall(site: Site) -> None:
     site.ok(*HOLD, "10m")
     assert patience(site) == ["86400000"] * 3
     before = primary_of(site)
-    stall(site, before)
+    with stalled(site, before):
+        time.sleep(STALL)
     assert await_whole(site, "sessions")[before] == "primary"
 
 
@@ -123,17 +129,22 @@ def test_after_the_end_a_stall_is_a_failover_and_nothing_is_left(site: Site) -> 
     assert left_over(site) == []
     site.assert_converged()
     before = primary_of(site)
-    stall(site, before)
+    with stalled(site, before):
+        await_until(
+            lambda: [name for name, role in roles(site, "sessions").items() if role == "primary"],
+            lambda found: len(found) == 1 and found != [before],
+            "a failover",
+        )
     found = await_whole(site, "sessions")
     assert found[before] == "replica"
     assert site.ok(*END).exit == 0  # once more: there is nothing to end
 
 
 def test_it_ends_by_itself_although_nobody_calls_opsctl(site: Site) -> None:
-    site.ok(*HOLD, "8s")
+    site.ok(*HOLD, f"{SHORT}s")
     (one,) = held(site)
     assert patience(site) == ["86400000"] * 3
-    await_until(lambda: patience(site), lambda found: found == ["1000"] * 3, "the timers", 20)
+    await_until(lambda: patience(site), lambda found: found == ["1000"] * 3, "the timers")
     assert time.time() >= one["until"]
     assert await_until(lambda: left_over(site), lambda found: not found, "the units to go") == []
     site.assert_converged()
@@ -150,6 +161,8 @@ def test_a_host_that_is_off_at_the_end_is_told_of_and_keeps_its_own_end(site: Si
         assert f"{host} is not let go yet" in ended.out + ended.err
     finally:
         site.lab.faults.start(host)
+    # Who is down is not let go, and its Sentinel may start after the host lets somebody in.
+    await_until(lambda: patience(site), all, "every Sentinel to answer")
     # Its own record goes on, and status says so; another end reaches it too.
     assert [one["service"] for one in held(site)] == ["sessions"]
     site.ok(*END)
@@ -161,7 +174,7 @@ def test_a_host_that_is_off_at_the_end_is_told_of_and_keeps_its_own_end(site: Si
 def test_a_host_that_boots_after_the_end_lets_go_at_once(site: Site) -> None:
     host = site.lab.hosts[2].name
     await_whole(site, "sessions")
-    site.ok(*HOLD, "10s")
+    site.ok(*HOLD, f"{SHORT}s")
     (one,) = held(site)
     site.lab.faults.kill(host, for_=300)
     await_until(time.time, lambda now: now > one["until"] + 1, "the end of the time")
