@@ -51,7 +51,7 @@ def test_a_host_that_loses_power_while_its_connection_is_kept_is_told_soon(
 ) -> None:
     dc = target(clean, tmp_path)
     dc.observe((), ())
-    clean.faults.kill("n3")
+    clean.faults.kill("n3", for_=300)
     try:
         began = time.monotonic()
         seen = dc.observe((), ())

@@ -183,7 +183,7 @@ def await_other_primary(site: Site, old: str) -> None:
 def test_a_killed_host_comes_back_as_a_replica(site: Site) -> None:
     old = primary_member(site)
     host = host_of(site, old)
-    site.lab.faults.kill(host)
+    site.lab.faults.kill(host, for_=300)
     await_other_primary(site, old)
     seen = site.run("plan", "--exit-code")
     assert seen.exit == 6

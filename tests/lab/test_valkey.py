@@ -158,7 +158,7 @@ def test_without_sentinel_a_person_fails_over_from_a_host_that_is_gone(site: Sit
     old = primary_of(site, "jobs")
     direct(site, old).mset({f"number:{each}": each for each in range(50)})
     lost = host_of(site, "jobs", old)
-    site.lab.faults.kill(lost)
+    site.lab.faults.kill(lost, for_=300)
     # One connect timeout (10 s) in the look before it, and none at any step after that.
     site.ok("failover", "jobs", "--yes")
     new = primary_of(site, "jobs")
