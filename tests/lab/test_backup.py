@@ -95,7 +95,9 @@ def test_the_timer_makes_backups_and_one_replica_alone_makes_them(site: Site) ->
     assert newest["role"] == "replica"
     replicas = sorted(name for name, role in roles(site, "sessions").items() if role == "replica")
     assert newest["member"] == newest["on"] == replicas[0]
-    assert {one["member"] for one in backups(site, "sessions")} == {replicas[0]}
+    # Those of before: while the first apply built it, the primary was alone for a moment.
+    made = {one["member"] for one in backups(site, "sessions") if one["keys"] >= 500}
+    assert made == {replicas[0]}
     shelf = kept(site, "sessions")["schedule"][replicas[0]]
     assert shelf["success"]
     assert not shelf["error"]
@@ -118,7 +120,11 @@ def test_a_good_backup_is_verified_and_that_is_noted(site: Site) -> None:
     (again,) = [one for one in backups(site, "sessions") if one["name"] == newest["name"]]
     assert again["verified"] > time.time() - 60
     host = host_of(site, "sessions", newest["on"])
-    assert ".work" not in site.shell(host, f"ls -A {FOLDER}/{newest['on']}")
+    await_until(  # a scheduled one may be made just now
+        lambda: site.shell(host, f"ls -A {FOLDER}/{newest['on']}"),
+        lambda files: ".work" not in files,
+        "nothing to be left of it",
+    )
 
 
 def test_a_damaged_backup_is_refused_and_never_meant_by_latest(site: Site) -> None:
