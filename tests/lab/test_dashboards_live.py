@@ -94,7 +94,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusS
         "prometheus": [target(web, "metrics", "metrics-0", "n0")],
     }  # fmt: skip
     config = {
-        "global": {"scrape_interval": "1s"},
+        # Also how long each may take: who is late once has an empty panel.
+        "global": {"scrape_interval": "3s"},
         "scrape_configs": [
             {"job_name": job, "static_configs": found} for job, found in jobs.items()
         ],
