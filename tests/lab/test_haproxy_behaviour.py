@@ -282,8 +282,14 @@ def test_a_primary_that_stalled_and_was_replaced_never_gets_a_client_again(world
     _until(lambda: world.leading("read") == "sessions-1, sessions-2")
     old = world.processes["sessions-0"]
     old.send_signal(signal.SIGSTOP)
-    _until(lambda: world.leading() == "", 3)
-    assert world.primary() == "sessions-0"  # gone from the route before anybody replaced it
+    named: list[str] = []
+
+    def gone() -> bool:
+        named.append(world.primary())
+        return world.leading() == ""
+
+    _until(gone)
+    assert named[-1] == "sessions-0"  # gone from the route before anybody replaced it
     _until(lambda: world.primary() not in ("", "sessions-0"))
     old.send_signal(signal.SIGCONT)
     new = world.primary()
@@ -293,7 +299,7 @@ def test_a_primary_that_stalled_and_was_replaced_never_gets_a_client_again(world
         seen.add(world.leading())
         time.sleep(0.02)
     assert seen <= {"", new}
-    assert "master" in world.write()
+    _until(lambda: "master" in world.write())
     _until(lambda: "sessions-0" in world.leading("read"))
 
 
@@ -314,9 +320,10 @@ def test_a_primary_that_returns_in_the_middle_of_its_failover_gets_no_write(
     old.send_signal(signal.SIGSTOP)
     _until(lambda: _replacing(world, moment))
     old.send_signal(signal.SIGCONT)
-    acknowledged = []
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
+    acknowledged: list[str] = []
+    began = time.monotonic()
+    # An election that nobody won is held again after twice the failover-timeout.
+    while time.monotonic() < began + (5 if acknowledged else 30):
         key = f"k{len(acknowledged)}"
         if "+OK" in world.set(key):
             acknowledged.append(key)
@@ -348,7 +355,8 @@ def test_a_restart_and_a_reload_lead_nobody_astray(world: World) -> None:
             seen.add(world.leading())
         except ConnectionError:
             continue
-    assert seen == {"", "sessions-0"}
+    assert seen <= {"", "sessions-0"}
+    _until(lambda: world.leading() == "sessions-0")
 
 
 def test_a_reload_that_fails_says_so_and_the_old_process_goes_on(world: World) -> None:
