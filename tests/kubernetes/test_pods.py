@@ -467,7 +467,7 @@ def test_a_killed_process_is_started_again_and_no_other_is_struck(whole: Stage) 
 
 def test_a_pause_ends_by_itself_on_the_node(whole: Stage) -> None:
     strike, undo = pause()
-    job = NodeJob(seat("db-0"), "server", armed(random.token_hex(3), 4.0, undo, strike))
+    job = NodeJob(seat("db-0"), "server", armed(random.token_hex(3), 15.0, undo, strike))
     (said,) = whole.reach.on_nodes([job], whole.fence)
     assert said is not None
     assert said.stdout.startswith("struck "), said.stderr
