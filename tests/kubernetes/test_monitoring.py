@@ -119,7 +119,11 @@ def site(plain: Home, heard: Webhook) -> Home:
 
 def test_everything_is_watched_and_a_second_plan_is_empty(site: Home) -> None:
     for member in PAIR:
-        assert targets(site, member) == dict.fromkeys(TARGETS, "up")
+        await_until(
+            lambda member=member: targets(site, member),
+            lambda found: found == dict.fromkeys(TARGETS, "up"),
+            "every target to be up", 120,
+        )  # fmt: skip
     site.site.assert_converged()
 
 
@@ -145,10 +149,12 @@ def test_services_stay_restricted_and_who_looks_at_nodes_is_elsewhere(site: Home
 
 def test_the_route_is_used_as_clients_do_and_reached_from_two_pods(site: Home) -> None:
     route = f'route="sessions", to="sessions", address="sessions.{site.namespace}.svc"'
-    reached = values(site, f"probe_success{{{route}}}")
-    assert {labels["member"]: value for labels, value in reached} == {
-        "reach-dc-0": 1.0, "reach-dc-1": 1.0,
-    }  # fmt: skip
+    reached = f"probe_success{{{route}}}"
+    await_until(
+        lambda: {labels["member"]: value for labels, value in values(site, reached)},
+        lambda found: found == {"reach-dc-0": 1.0, "reach-dc-1": 1.0},
+        "the route to be reached", 120,
+    )  # fmt: skip
     served = 'opsctl_probe_attempts_total{to="sessions", outcome=~"ok|slow"} >= 3'
     await_until(
         lambda: {labels["member"] for labels in series(site, served)},
