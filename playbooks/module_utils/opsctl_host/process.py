@@ -91,5 +91,7 @@ def _bound(items: list[Item]) -> float:
 
 
 def _last_lines(name: str) -> list[str]:
+    # journald reads in its own time what a process has just said before it ended.
+    run(["journalctl", "--sync"], timeout=5)
     argv = ["journalctl", "-u", name, "-n", "20", "--no-pager", "-o", "cat"]
     return run(argv, timeout=15).out.splitlines()
