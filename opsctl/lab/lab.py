@@ -243,7 +243,8 @@ def _grown(spec: LabSpec, record: Record, wanted: tuple[str, ...]) -> Record:
 
 
 def _prepare(folder: Folder, record: Record, roots: dict[str, Path]) -> None:
-    if not folder.key.exists():
+    if not folder.key.with_suffix(".pub").exists():  # its second half, which is written last
+        folder.key.unlink(missing_ok=True)
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"opsctl-lab-{record.name}"]
         run([*argv, "-f", str(folder.key)], what="making the lab's ssh key")
     if not folder.password.exists():

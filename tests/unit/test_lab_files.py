@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from opsctl.errors import OpsError
+from opsctl.lab import lab
 from opsctl.lab.boot import Boot, boot_script
 from opsctl.lab.folder import Folder, Record, cache_root, state_root
 from opsctl.lab.images import image_key
-from opsctl.lab.lab import started_words
+from opsctl.lab.lab import _prepare, started_words
 from opsctl.lab.packages import ARCHIVES, keep, snapshot, store
 from opsctl.lab.seed import Identity, SeedFile, seed_files, seed_tar, with_password
 from opsctl.lab.spec import LabSpec, Subnet, nodes
@@ -168,3 +169,19 @@ def test_a_labs_layer_does_not_change_after_it_was_made(tmp_path: Path) -> None:
 )
 def test_what_ran_already_was_not_started(started: int, hosts: int, words: str) -> None:
     assert started_words(started, hosts) == words
+
+
+def test_a_key_pair_of_which_a_killed_up_wrote_half_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "shop")
+    folder.path.mkdir()
+    folder.key.write_text("half")
+
+    def keygen(argv: list[str], **_: object) -> None:
+        assert not folder.key.exists(), "ssh-keygen would ask whether to overwrite it"
+        folder.key.with_suffix(".pub").write_text("whole")
+
+    monkeypatch.setattr(lab, "run", keygen)
+    _prepare(folder, Record("shop", 1, (), (), 64, 0, folder.tag), {})
+    assert folder.key.with_suffix(".pub").read_text() == "whole"
