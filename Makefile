@@ -87,6 +87,9 @@ test-package: setup ## The wheel, installed in an empty environment
 	$(VENV)/bin/pytest -q tests/package
 
 test-lab: setup tools ## Real hosts, real servers, real faults
+	@# A test has not the time to build a host's image beside two others: 61 s were seen.
+	$(PY) -c 'from opsctl.lab import folder, images; \
+	  [images.image(one, (), folder.cache_root(), print) for one in images.CODENAMES]'
 	$(VENV)/bin/pytest -q -n $(LAB_WORKERS) --dist loadfile -m "lab and not soak" tests/lab
 
 test-kubernetes: setup tools ## A real Kubernetes, real pods, real faults
