@@ -9,7 +9,7 @@ from cluster_site import Home, home
 
 from opsctl.lab.kubernetes import Cluster
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 # Nodes that fall, are cut off or stand still want more of a machine than one that others use gives.
 HARD = pytest.mark.soak
 FAULTS = [

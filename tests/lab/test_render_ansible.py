@@ -20,7 +20,7 @@ from secret_watch import Needles, on_host
 from conftest import REDIS
 from opsctl.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 PROGRAMS = ROOT / ".venv" / "bin"
 RECAP = re.compile(r"^(\S+)\s*: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.M)
 
