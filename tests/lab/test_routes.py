@@ -51,7 +51,14 @@ def site(plain: Site) -> Site:
     assert f"write a key at {vip(plain)} port 6379 and read it back" in ended.err
     assert f"find a replica at {vip(plain)} port 6380" in ended.err
     await_whole(plain, "sessions")
+    await_read(plain)
     return plain
+
+
+def await_read(site: Site) -> None:
+    """All replicas are served: an apply ends when each route leads to somebody."""
+    await_until(lambda: set(route(site, "read")["serving"]), lambda found: found == replicas(site),
+                "all replicas to be served")  # fmt: skip
 
 
 def address_of(site: Site, member: str) -> str:
@@ -182,8 +189,7 @@ def test_a_member_that_restarts_gets_no_client_and_is_back_before_the_next_one(s
     assert len(readers.roles) > 20
     assert readers.failed == []
     assert writers.roles[-1] == "master"
-    await_until(lambda: set(route(site, "read")["serving"]), lambda found: found == replicas(site),
-                "all replicas to be served")  # fmt: skip
+    await_read(site)
     site.assert_converged()
 
 
