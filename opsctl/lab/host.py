@@ -153,9 +153,10 @@ class Host:
         Raises lab/boot with the console's last lines when it ended instead.
         """
         what = f"ssh of host {self.node.name} ({self.address})"
-        until(self._answers, what=what, timeout=BOOT_TIMEOUT)
+        until(self.answers, what=what, timeout=BOOT_TIMEOUT)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether its sshd greets and users may log in. Raises lab/boot if it ended instead."""
         self._check_alive()
         init = self.init()
         if init is None or not _banner(self.address):

@@ -18,8 +18,8 @@ from secrets import token_hex
 
 import opsctl
 from opsctl.errors import OpsError
-from opsctl.lab.cgroup import Cgroup
-from opsctl.lab.commands import locked, run
+from opsctl.lab.cgroup import LEAVING, Cgroup
+from opsctl.lab.commands import locked, run, until
 from opsctl.lab.folder import Folder, Record
 from opsctl.lab.host import Host, lab_cgroup, part
 from opsctl.lab.network import tables
@@ -124,7 +124,7 @@ def _undo(folder: Folder, record: Record, fault: Fault) -> None:
     parts = [part(folder, record, host) for host in fault.hosts if host != "control"]
     if fault.kind == "kill":
         with ThreadPoolExecutor(len(parts)) as pool:  # one that does not start keeps no other off
-            started = [pool.submit(each.start) for each in parts]
+            started = [pool.submit(_start, each) for each in parts]
         for one in started:
             one.result()
         for each in parts:
@@ -142,6 +142,13 @@ def _undo(folder: Folder, record: Record, fault: Fault) -> None:
         for family, name in tables(record.subnet):
             if name == table(record, fault.id):
                 run(["nft", "delete", "table", family, name], what=f"undoing {fault.kind}")
+
+
+def _start(host: Host) -> None:
+    """Starts it unless it runs: what was struck seems to, until the kernel has let go of it."""
+    what = f"host {host.node.name} to be on or off"
+    until(lambda: not host.running or host.answers(), what=what, timeout=LEAVING)
+    host.start()
 
 
 def plug(record: Record, host: str) -> None:
