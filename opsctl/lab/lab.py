@@ -247,7 +247,7 @@ def _prepare(folder: Folder, record: Record, roots: dict[str, Path]) -> None:
         folder.key.unlink(missing_ok=True)
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"opsctl-lab-{record.name}"]
         run([*argv, "-f", str(folder.key)], what="making the lab's ssh key")
-    if not folder.password.exists():
+    if not (folder.password.exists() and folder.password.read_text()):
         folder.password.touch(0o600)
         folder.password.write_text(secrets.token_urlsafe(12) + "\n")
     for system in roots:
