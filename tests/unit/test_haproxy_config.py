@@ -117,6 +117,13 @@ def servers(text: str, backend: str) -> list[str]:
     return re.findall(r"^    server (\S+) .* check$", section, re.MULTILINE)
 
 
+def test_a_server_whose_name_can_not_be_looked_up_any_more_stays_where_it_was() -> None:
+    text = files(PLAIN)["haproxy.cfg"].partition("\nresolvers system\n")[2].partition("\n\n")[0]
+    held = dict(re.findall(r"^    hold (\w+) (\w+)$", text, re.MULTILINE))
+    # Left out, each of these is 30 s, and then the server is in maintenance.
+    assert held == {"valid": "5s", **dict.fromkeys(("nx", "refused", "timeout", "other"), "20d")}
+
+
 def test_only_an_address_whose_primary_is_voted_for_can_be_of_no_use() -> None:
     text = files(SPLIT)["keepalived.conf"]
     assert re.findall(r"vrrp_script (reach-\S+)", text) == ["reach-10.77.0.100"]
