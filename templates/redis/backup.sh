@@ -152,12 +152,13 @@ take() {
 {% endif %}
 }
 
-# Older than `keep` and not the newest good one.
+# Older than `keep` and not the newest good one; what a restore put aside stands for no backup.
 forget_old() {
     cut=$(date -u -d "@$(($(now) - {{ keep }}))" +%Y%m%dT%H%M%SZ)
     newest=''
     for about in *-"$member".json; do
-        [ ! -e "${about%.json}.rdb" ] || [ -n "$(known "$about" damage)" ] || newest=${about%.json}
+        [ -e "${about%.json}.rdb" ] && [ -z "$(known "$about" damage)" ] || continue
+        [ "$(known "$about" kind)" = before-restore ] || newest=${about%.json}
     done
     for about in *-"$member".json; do
         name=${about%.json}

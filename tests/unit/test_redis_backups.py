@@ -267,6 +267,30 @@ def test_the_job_tells_of_its_newest_good_backup_and_of_its_last_failure(
     }
 
 
+def kept(tmp_path: Path, shell: str, *abouts: str) -> list[str]:
+    """Which of such backups, all of them older than `keep`, a scheduled run leaves, by number."""
+    host = Host(tmp_path, described(backup=DAILY), "shop-1", shell)
+    script = tmp_path / "etc/opsctl/shop-1/backup.sh"
+    script.write_text(script.read_text().replace("/var/backup", f"{tmp_path}/backup"))
+    folder = tmp_path / "backup/shop-1"
+    folder.mkdir(parents=True)
+    for number, one in enumerate(abouts):
+        stem = folder / f"2020010{number}T000000Z-shop-1"
+        stem.with_suffix(".json").write_text(one)
+        stem.with_suffix(".rdb").touch()
+    script.with_name("run.sh").write_text(f'exec {shell_words(shell)} "{script}" scheduled\n')
+    exit, _ = host.start("run.sh")
+    assert exit == 0, host.said
+    return sorted(path.name[7] for path in folder.glob("*.rdb"))
+
+
+def test_the_newest_good_one_is_kept_however_old_it_is(tmp_path: Path, shell: str) -> None:
+    damaged = about("shop-1", 3, damage="its content is not what was written")
+    put_aside = about("shop-1", 4, kind="before-restore")
+    found = kept(tmp_path, shell, about("shop-1", 1), about("shop-1", 2), damaged, put_aside)
+    assert found == ["1"]
+
+
 def test_a_job_that_never_made_one_says_so(tmp_path: Path, shell: str) -> None:
     assert set(told(tmp_path, shell).values()) == {"0"}
 
