@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from opsctl.model.base import Model, Name, Port, problem
 from opsctl.model.cron import Cron
@@ -21,6 +21,8 @@ Setting: TypeAlias = Annotated[
 """A native setting's value: a text, a number, true or false, or a list of these."""
 
 _ENDPOINT = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*):[0-9]{1,5}$"
+# Scripts and units hold it as it is written.
+_FOLDER = r"^/[\w./@:+,=~-]+$"
 _UNMANAGED = ("on", "place", "replicas", "storage", "backup", "failover", "port")
 
 
@@ -41,7 +43,9 @@ class Storage(Model):
 
     noun = "storage"
     path: str | None = Field(
-        None, pattern=r"^/.+", description="The data folder, an absolute path (hosts)."
+        None,
+        pattern=_FOLDER,
+        description="The data folder, an absolute path without spaces (hosts).",
     )
     require_mount: bool = Field(
         False, description="Keep the server down while nothing is mounted there."
@@ -78,9 +82,9 @@ class Backup(Model):
     )
     path: str | None = Field(
         None,
-        pattern=r"^/.+",
-        description="A folder on the hosts for the copies, an absolute path; on Kubernetes where "
-        "their volume is mounted. Left out: /var/lib/opsctl-backup.",
+        pattern=_FOLDER,
+        description="A folder on the hosts for the copies, an absolute path without spaces; on "
+        "Kubernetes where their volume is mounted. Left out: /var/lib/opsctl-backup.",
     )
     size: Bytes | None = Field(
         None,
@@ -112,11 +116,21 @@ class Backup(Model):
         return Cron.parse(self.schedule)
 
 
+def _check_endpoint(endpoint: str) -> str:
+    port = endpoint.rpartition(":")[2]
+    if not 1 <= int(port) <= 65535:
+        raise problem("spec/value", f'"{port}" is no port', hint="1 to 65535")
+    return endpoint
+
+
+_Endpoint: TypeAlias = Annotated[str, Field(pattern=_ENDPOINT), AfterValidator(_check_endpoint)]
+
+
 class External(Model):
     """A service that others run: watched and routed to, never managed."""
 
     noun = "external"
-    addresses: tuple[Annotated[str, Field(pattern=_ENDPOINT)], ...] = Field(
+    addresses: tuple[_Endpoint, ...] = Field(
         min_length=1, description="Its servers, each as HOST:PORT."
     )
 
