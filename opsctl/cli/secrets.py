@@ -74,7 +74,7 @@ def _value(name: str) -> str:
     if sys.stdin is None:  # closed by the caller
         return ""
     if not sys.stdin.isatty():
-        return sys.stdin.read().removesuffix("\n")
+        return _piped(name).removesuffix("\n")
     first = getpass.getpass(f"value of {name}: ")
     if getpass.getpass("once more: ") != first:
         raise OpsError(
@@ -82,3 +82,16 @@ def _value(name: str) -> str:
             exit=Exit.INPUT,
         )  # fmt: skip
     return first
+
+
+def _piped(name: str) -> str:
+    try:
+        text = sys.stdin.read()
+    except UnicodeDecodeError:
+        text = None
+    if text is None:  # raised here, so that no exception beneath it holds the value
+        raise OpsError(
+            "secrets/bad-value", "the value is not UTF-8 text", where=name,
+            hint="nothing was changed", exit=Exit.INPUT,
+        )  # fmt: skip
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -190,6 +191,15 @@ def test_a_value_is_read_from_a_pipe_less_its_last_newline_and_never_shown(
     assert world.call("secrets", "set", "grafana-token") == Exit.DONE
     assert door.values == {"grafana-token": "hunter22"}
     assert "hunter22" not in "".join(capsys.readouterr())
+
+
+def test_a_piped_value_that_is_no_text_is_refused_and_no_mistake_of_opsctl(
+    door: Door, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
+    assert world.call("secrets", "set", "keystore") == Exit.INPUT
+    assert not door.values
+    assert "error[secrets/bad-value] keystore" in capsys.readouterr().err
 
 
 def test_who_closed_standard_input_gave_no_value(
