@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl import __version__
+from opsctl.errors import Exit, OpsError
 from opsctl.wiring.places import folder_of
 
 if TYPE_CHECKING:
@@ -103,9 +104,14 @@ class SecretsDoor:
         return self._secrets.certificate(CertRef()) or ""
 
     def client(self, name: str) -> str:
-        """A client's certificate and its key, in PEM. Raises secrets/no-root-key."""
+        """A client's certificate and its key, in PEM. Raises secrets/no-root-key, cert/bad-name."""
         from opsctl.workload import CertRef, SecretRef
 
+        if not name or not name.isascii():
+            raise OpsError(
+                "cert/bad-name", f'"{name}" is no name that a certificate can hold',
+                hint="ASCII letters and digits, such as prometheus", exit=Exit.INPUT,
+            )  # fmt: skip
         self._secrets.require_key()
         secret = f"client/{name}"
         proof = self._secrets.certificate(CertRef(secret, "certificate", (name,), "client"))

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from opsctl.cli.views.certificates import soon_lines
 from opsctl.clients.secrets import EnvironmentSecrets, Variables
 from opsctl.clients.secrets.issuing import DAY, EARLY, LIFE, RENEWED, Authority, authorities, turn
-from opsctl.errors import OpsError
+from opsctl.errors import Exit, OpsError
 from opsctl.flow.certificates import certificates, check_step
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
@@ -177,6 +177,15 @@ def test_an_authority_goes_in_three_steps_of_which_none_leaves_anybody_unbelieve
         before, after = authorities(step), authorities(step + 1)
         assert before[0] in after[1], "who is not reissued yet is believed by who was told already"
         assert after[0] in before[1], "who is reissued already is believed by who was not told yet"
+
+
+@pytest.mark.parametrize("name", ["", "Zo\u00eb"])
+def test_a_client_whose_name_no_certificate_can_hold_is_refused(name: str) -> None:
+    from opsctl.wiring import secrets as door
+
+    with pytest.raises(OpsError) as refused:
+        door([Path("opsctl.yaml")]).client(name)
+    assert (refused.value.code, refused.value.exit) == ("cert/bad-name", Exit.INPUT)
 
 
 def test_who_is_trusted_is_told_in_one_file() -> None:
