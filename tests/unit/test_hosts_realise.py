@@ -13,6 +13,7 @@ from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
 from opsctl.targets.hosts.agents import Answers
 from opsctl.targets.hosts.realise import Payload
+from opsctl.targets.hosts.realise.doors import check_doors
 from opsctl.targets.hosts.realise.packages import wanted
 from opsctl.workload import (
     AddressRef,
@@ -26,6 +27,8 @@ from opsctl.workload import (
     Volume,
     Workload,
 )
+from routes_world import described as routes_described
+from routes_world import environment
 from toy import NEEDS, PASSWORD, Keys, options, server, with_server, workload
 
 HOSTS = {f"n{n}": Host(f"10.0.0.{n}", rack=f"r{n}", system="debian-13") for n in range(1, 4)}
@@ -349,3 +352,22 @@ def test_hosts_that_were_never_seen_are_asked_who_sits_there_unless_nobody_is_to
     assert sent == []
     dc.recorded()
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("port", "message"),
+    [
+        (6379, "redis of sessions and r of edge would both listen at port 6379 of host n1"),
+        (8404, "status of edge and r of edge would both listen at port 8404 of host n1"),
+    ],
+)
+def test_a_route_without_an_address_of_its_own_takes_nobody_s_port(port: int, message: str) -> None:
+    spec = environment({"r": {"to": "sessions", "port": port}})
+    with pytest.raises(SpecError) as refused:
+        check_doors(list(routes_described(spec).values()))
+    assert (refused.value.code, refused.value.message) == ("hosts/duplicate-port", message)
+
+
+@pytest.mark.parametrize("route", [{"port": 16379}, {"vip": "10.77.0.100"}])
+def test_a_route_with_a_port_or_an_address_of_its_own_is_taken(route: dict[str, object]) -> None:
+    check_doors(list(routes_described(environment({"r": {"to": "sessions", **route}})).values()))

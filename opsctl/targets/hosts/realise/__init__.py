@@ -8,6 +8,7 @@ from opsctl.model import ServiceBase
 from opsctl.planning.resource import Resource
 from opsctl.targets.hosts.realise.context import Context, Payload
 from opsctl.targets.hosts.realise.directories import directories
+from opsctl.targets.hosts.realise.doors import check_doors
 from opsctl.targets.hosts.realise.files import files
 from opsctl.targets.hosts.realise.firewall import firewall
 from opsctl.targets.hosts.realise.jobs import jobs
@@ -22,7 +23,9 @@ __all__ = ["Context", "Payload", "realise"]
 def realise(
     context: Context, workloads: Sequence[Workload], services: Mapping[str, ServiceBase]
 ) -> tuple[Resource, ...]:
-    """Everything that must exist, each thing once; hosts in the order of their members."""
+    """Everything that must exist, each thing once; hosts in the order of their members. Raises
+    hosts/duplicate-port."""
+    check_doors(workloads)
     found: dict[str, Resource] = {}
     collectors = [
         member.name
