@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from opsctl.errors import OpsError, SpecError
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
+from opsctl.targets.hosts.addresses import address_of
 from opsctl.targets.hosts.agents import Answers
 from opsctl.targets.hosts.realise import Payload
 from opsctl.targets.hosts.realise.doors import check_doors
@@ -352,6 +354,21 @@ def test_hosts_that_were_never_seen_are_asked_who_sits_there_unless_nobody_is_to
     assert sent == []
     dc.recorded()
     assert len(sent) == 1
+
+
+def test_a_host_that_this_machine_knows_by_a_loopback_is_refused_where_others_would_be_told_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.1.1", 0))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    hosts = {"n1": Host("n1.opsctl-test"), "n2": Host("10.0.0.2")}
+    nodes = {"shop-0": "n1", "shop-1": "n2"}
+    with pytest.raises(OpsError) as refused:
+        address_of(hosts, nodes, AddressRef("shop-0", "ip"))
+    assert refused.value.code == "hosts/no-address"
+    assert "n1.opsctl-test is 127.0.1.1 on this machine" in refused.value.message
+    alone = {"n1": hosts["n1"]}
+    assert address_of(alone, nodes, AddressRef("shop-0", "ip")) == "127.0.1.1"
 
 
 @pytest.mark.parametrize(
