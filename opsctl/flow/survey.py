@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from opsctl.errors import OpsError, SpecError
+from opsctl.errors import SpecError
 from opsctl.flow.describing import describe, known_to
 from opsctl.flow.generations import newest
 from opsctl.flow.parts import Parts
@@ -289,15 +289,3 @@ def _join(values: Sequence[Any]) -> Any:
     if isinstance(values[0], int | float):
         return max(values)
     return next((value for value in values if value is not None), None)
-
-
-def reachable(observation: Observation) -> None:
-    """Raises the first unreachable place's error: for verbs that want to see everything."""
-    for error in observation.unreachable.values():
-        raise OpsError(
-            error.code,
-            error.message,
-            where=error.where,
-            hint=error.hint,
-            exit=error.exit,
-        )

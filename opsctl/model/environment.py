@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -56,12 +54,6 @@ class Environment(Model):
         data = plain(self._tree)
         assert isinstance(data, dict)
         return data
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of the document; the order of keys does not matter."""
-        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
 
     def watched_from(self, on: str) -> tuple[str, ...]:
         """The targets whose services are watched from `on`, itself first."""

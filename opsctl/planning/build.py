@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opsctl import __version__
@@ -12,7 +12,7 @@ from opsctl.planning.digest import step_digest
 from opsctl.planning.holding import words
 from opsctl.planning.leaving import Leaving, leaving
 from opsctl.planning.observation import Observation
-from opsctl.planning.plan import Change, Plan, Step
+from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Resource
 from opsctl.planning.sorting import Sorted, sort_changes
 from opsctl.planning.steps import (
@@ -60,7 +60,6 @@ class Desired:
     workloads: Mapping[str, tuple[str, Workload]]  # service -> (target, workload)
     resources: tuple[Resource, ...]
     absent: frozenset[str] = frozenset()  # services that the spec takes down
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(desired: Desired, observation: Observation, scope: Scope, title: str = "apply") -> Plan:
@@ -81,7 +80,6 @@ def build(desired: Desired, observation: Observation, scope: Scope, title: str =
         blocked=_blocked(desired, observation, sorted_, gone),
         facts={step.id: step_digest(step) for step in steps},
         made_by=__version__,
-        options=desired.options,
     )
 
 
@@ -192,8 +190,3 @@ def _unfit(desired: Desired, observation: Observation, building: set[str]) -> It
             for member in workload.members()
         ):
             yield from map(str, workload.unfit)
-
-
-def changes_of(plan: Plan, service: str) -> tuple[Change, ...]:
-    """All changes of one service."""
-    return tuple(change for change in plan.changes if change.service == service)

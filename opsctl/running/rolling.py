@@ -147,6 +147,6 @@ def _write_object(wanted: Object, context: Context, target: Target, workload: Wo
     if change is None:
         return
     differing = {item.name: wanted.desired[item.name] for item in change.fields}
-    context.say(f"set {', '.join(sorted(differing))}", where=wanted.member, step="")
+    context.say(f"set {', '.join(sorted(differing))}", where=wanted.member)
     perform(target, workload, wanted.write(differing), context.fences[target.name])
     context.changed.add(wanted.member)

@@ -138,8 +138,8 @@ class Act:
 class Object:
     """A thing that lives inside a server: a live setting, a user, a topic.
 
-    `desired` and what `read` gives are compared key by key; only keys of `desired` count. Keys in
-    `immutable` can't be changed afterwards. `write` is handed the keys that differ.
+    `desired` and what `read` gives are compared key by key; only keys of `desired` count. `write`
+    is handed the keys that differ.
     """
 
     kind: str
@@ -150,7 +150,6 @@ class Object:
     read: Query[Facts | None]  # None: could not be read
     write: Callable[[Facts], Call]
     effect: Literal["none", "failover"] = "none"
-    at_start: bool = True  # a member that starts for the first time takes it in from its files
     first: bool = False  # the others need it before they restart: at every member before any does
     held: frozenset[str] = frozenset()  # keys that a Hold changes: not compared while one is on
 

@@ -104,7 +104,7 @@ def test_the_document_reads_back_to_the_same_environment(tmp_path: Path) -> None
     environment = loaded(tmp_path, EVERYTHING)
     saved = json.loads(json.dumps(environment.document))
     again = load_data(saved, engines=ENGINES)
-    assert again.digest == environment.digest
+    assert again.document == environment.document
     assert again.with_defaults() == environment.with_defaults()
     assert again.place(("services", "sessions")) is None
 
@@ -113,12 +113,6 @@ def test_the_spec_with_its_defaults_is_a_spec_of_the_same_meaning(tmp_path: Path
     text = LAB + "services: {web: {engine: demo, on: dc}}\n"
     written = loaded(tmp_path, text).with_defaults()
     assert load_data(written, engines=ENGINES).with_defaults() == written
-
-
-def test_the_digest_follows_the_values_and_not_their_order(tmp_path: Path) -> None:
-    one = loaded(tmp_path, "name: shop\nopsctl: 1\n")
-    assert one.digest == loaded(tmp_path, "opsctl: 1\nname: shop\n").digest
-    assert one.digest != loaded(tmp_path, "opsctl: 1\nname: shop\nid: other\n").digest
 
 
 def test_an_environment_keeps_its_id_when_it_is_renamed(tmp_path: Path) -> None:

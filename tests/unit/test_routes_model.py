@@ -31,7 +31,8 @@ def test_balancers_that_nobody_wrote_are_added_and_stay_out_of_the_document() ->
     assert spec.with_defaults()["services"]["balancer-dc"]["replicas"] == 2
     assert "balancer-dc" not in spec.document["services"]
     assert "via" not in spec.document["routes"]["r"]
-    assert spec.digest == environment({"r": {"to": "sessions"}}, spec.document["services"]).digest
+    again = environment({"r": {"to": "sessions"}}, spec.document["services"])
+    assert again.document == spec.document
 
 
 def test_one_host_gets_one_added_balancer() -> None:

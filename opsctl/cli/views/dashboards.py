@@ -22,7 +22,6 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "gone": ("-", BAD),
     "same": ("=", DIM),
 }
-_ASKED = ("service", "member", "host")
 _MOST = 6  # panels that are named; a whole new version differs in all
 
 

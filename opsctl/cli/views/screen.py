@@ -90,10 +90,10 @@ class Screen:
         if self.output != "json":
             self._lines(self.err, view.lines())
 
-    def say(self, words: str, **more: str) -> None:
-        """A message. `more` is for programs."""
+    def say(self, words: str) -> None:
+        """A message."""
         if self.output == "json":
-            self.object({"message": words, **more})
+            self.object({"message": words})
         else:
             self._lines(self.err, [line(words)])
 
@@ -118,12 +118,12 @@ class Screen:
         else:
             self._lines(self.err, warning_lines(finding))
 
-    def ask(self, question: str, expected: str = "yes") -> bool:
-        """Whether the person types exactly the expected word."""
-        self.err.print(Text(f"{question} Type {expected} to go on: ", "bold"), end="")
+    def ask(self, question: str) -> bool:
+        """Whether the person types exactly "yes"."""
+        self.err.print(Text(f"{question} Type yes to go on: ", "bold"), end="")
         self.err.file.flush()
         try:
-            return sys.stdin.readline().strip() == expected
+            return sys.stdin.readline().strip() == "yes"
         except OSError:  # the terminal has closed
             return False
 

@@ -105,9 +105,7 @@ def _service_lines(service: ServiceStatus, now: float) -> Iterator[Text]:
         for member in service.members
         for number, component in enumerate(member.components)
     ]
-    yield from table(
-        ("MEMBER", "PROCESS", "ROLE", "READY", "LAG", "FOLLOWING", "HOST", "ADDRESS"), rows
-    )
+    yield from table(_COLUMNS, rows)
     if service.live is not None:
         yield from _live_lines(service.live)
     if service.kept is not None:
