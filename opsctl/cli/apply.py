@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import carry_out, consent_of, run
+from opsctl.cli.changing import carry_out_plan, consent_of, run
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.errors import Exit, OpsError, SpecError
-from opsctl.flow.applying import apply_plan, apply_saved
+from opsctl.flow.applying import apply_saved
 from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.revisions import resume_plan
@@ -44,15 +44,9 @@ def apply(
         return _apply_saved(session, parts, saved)
     scope = session.scope()
     if resume:
-        plan, seen, parts = resume_plan(parts, scope)
-    else:
-        plan, seen = make_plan(parts, scope)
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+        plan, seen, then = resume_plan(parts, scope)
+        return carry_out_plan(session, then, (plan, seen))
+    return carry_out_plan(session, parts, make_plan(parts, scope))
 
 
 def _apply_saved(session: Session, parts: Parts, file: Path) -> Exit:

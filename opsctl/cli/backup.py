@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import carry_out
+from opsctl.cli.changing import carry_out_plan
 from opsctl.cli.command import command, new_app
 from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
 from opsctl.cli.views.backups import BackupsView
 from opsctl.errors import Exit
-from opsctl.flow.applying import apply_plan
 from opsctl.flow.backing_up import kept, take_plan, verify_plan
 
 app = new_app("Take, list and verify backups; `opsctl restore` brings one back.")
@@ -24,13 +23,7 @@ Service = Annotated[str, typer.Argument(autocompletion=complete_services)]
 def take(session: Session, service: Service) -> Exit:
     """Take a backup now, on the member that the schedule would choose."""
     parts = session.parts()
-    plan, seen = take_plan(parts, service)
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+    return carry_out_plan(session, parts, take_plan(parts, service))
 
 
 @command(app, "spec", "output", name="list")
@@ -57,10 +50,4 @@ def verify(
     The running service is not touched; the member's host needs the memory for it.
     """
     parts = session.parts()
-    plan, seen = verify_plan(parts, service, backup)
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+    return carry_out_plan(session, parts, verify_plan(parts, service, backup))

@@ -14,7 +14,9 @@ from opsctl.cli.views.progress import Progress
 from opsctl.cli.views.report import ReportView
 from opsctl.cli.views.view import View
 from opsctl.errors import Exit, OpsError
+from opsctl.flow.applying import apply_plan
 from opsctl.flow.consent import Consent, agree
+from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Impact
@@ -43,6 +45,17 @@ def carry_out(session: Session, plan: Plan, seen: Survey, work: Work) -> Exit:
     if session.options.dry_run:
         return only_shown(session, plan, seen)
     return run(session, plan, agreed(session, plan, seen), work)
+
+
+def carry_out_plan(session: Session, parts: Parts, made: tuple[Plan, Survey]) -> Exit:
+    """The same for a plan that is applied as it is."""
+    plan, seen = made
+    return carry_out(
+        session,
+        plan,
+        seen,
+        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
+    )
 
 
 def only_shown(session: Session, plan: Plan, seen: Survey) -> Exit:

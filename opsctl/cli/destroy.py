@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import carry_out
+from opsctl.cli.changing import carry_out_plan
 from opsctl.cli.command import command, new_app
 from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
 from opsctl.errors import Exit
-from opsctl.flow.applying import apply_plan
 from opsctl.flow.destroying import destroy_plan
 from opsctl.flow.revisions import rollback_plan
 
@@ -31,13 +30,8 @@ def destroy(
 ) -> Exit:
     """Take services down. Data stays unless its name is given with --delete-data."""
     parts = session.parts()
-    plan, seen = destroy_plan(parts, tuple(services or ()), frozenset(session.options.delete_data))
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+    made = destroy_plan(parts, tuple(services or ()), frozenset(session.options.delete_data))
+    return carry_out_plan(session, parts, made)
 
 
 @command(
@@ -55,9 +49,4 @@ def rollback(
     The file of the spec stays as it is: mend it afterwards, or the next apply goes forward again.
     """
     plan, seen, then = rollback_plan(session.parts(), revision)
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(then, plan, seen, consent, events, stop),
-    )
+    return carry_out_plan(session, then, (plan, seen))

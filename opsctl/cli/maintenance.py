@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import carry_out
+from opsctl.cli.changing import carry_out_plan
 from opsctl.cli.command import command, new_app
 from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
 from opsctl.cli.views.maintenance import MaintenanceView
 from opsctl.errors import Exit, SpecError
-from opsctl.flow.applying import apply_plan
 from opsctl.flow.maintaining import end_plan, hold_plan
 from opsctl.flow.watching import status
 from opsctl.model import Duration
@@ -46,13 +45,7 @@ def maintenance(
         raise SpecError("cli/usage", "say why: others will find it held", hint="--reason TEXT")
     parts = session.parts()
     made = hold_plan(parts, service, _time(time_), reason) if time_ else end_plan(parts, service)
-    plan, seen = made
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+    return carry_out_plan(session, parts, made)
 
 
 def _list(session: Session, time_: str | None, reason: str, end: bool) -> Exit:

@@ -6,20 +6,16 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import carry_out
+from opsctl.cli.changing import carry_out, carry_out_plan
 from opsctl.cli.command import command, new_app
 from opsctl.cli.completing import members as complete_members
 from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
 from opsctl.errors import Exit
-from opsctl.flow.applying import apply_plan
 from opsctl.flow.destroying import scale_plan
 from opsctl.flow.operating import failover_plan, restart_plan, switchover_plan
-from opsctl.flow.parts import Parts
-from opsctl.flow.survey import Survey
 from opsctl.flow.upgrading import upgrade as run_upgrade
 from opsctl.flow.upgrading import upgrade_plan
-from opsctl.planning.plan import Plan
 
 app = new_app()
 Service = Annotated[str, typer.Argument(autocompletion=complete_services)]
@@ -30,14 +26,14 @@ To = Annotated[str, typer.Option(metavar="MEMBER", help="Left out: the best repl
 def switchover(session: Session, service: Service, to: To = "") -> Exit:
     """Move the primary role while its holder helps: nothing that was acknowledged is lost."""
     parts = session.parts()
-    return _carry_out(session, parts, switchover_plan(parts, service, to))
+    return carry_out_plan(session, parts, switchover_plan(parts, service, to))
 
 
 @command(app, "dry-run", "consent", "skip-unreachable", "spec", "output")
 def failover(session: Session, service: Service, to: To = "") -> Exit:
     """Move the primary role without its holder's help: the newest writes may be lost."""
     parts = session.parts(hasty=True)
-    return _carry_out(session, parts, failover_plan(parts, service, to))
+    return carry_out_plan(session, parts, failover_plan(parts, service, to))
 
 
 @command(app, "dry-run", "consent", "skip-unreachable", "spec", "output")
@@ -49,7 +45,7 @@ def restart(
 ) -> Exit:
     """Restart members, one at a time, the primary last and after a switchover."""
     parts = session.parts()
-    return _carry_out(session, parts, restart_plan(parts, tuple(names)))
+    return carry_out_plan(session, parts, restart_plan(parts, tuple(names)))
 
 
 @command(
@@ -93,14 +89,4 @@ def scale(
     The spec's file stays as it is: write the number there too, or the next apply changes it back.
     """
     parts = session.parts()
-    return _carry_out(session, parts, scale_plan(parts, service, replicas))
-
-
-def _carry_out(session: Session, parts: Parts, made: tuple[Plan, Survey]) -> Exit:
-    plan, seen = made
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+    return carry_out_plan(session, parts, scale_plan(parts, service, replicas))

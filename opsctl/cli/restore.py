@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from opsctl.cli.changing import carry_out
+from opsctl.cli.changing import carry_out_plan
 from opsctl.cli.command import command, new_app
 from opsctl.cli.completing import services as complete_services
 from opsctl.cli.session import Session
 from opsctl.errors import Exit
-from opsctl.flow.applying import apply_plan
 from opsctl.flow.backing_up import restore_plan
 
 app = new_app()
@@ -34,10 +33,5 @@ def restore(
     while the data is copied. Broken off, it is begun again with the same words.
     """
     parts = session.parts()
-    plan, seen = restore_plan(parts, service, backup, frozenset(session.options.delete_data))
-    return carry_out(
-        session,
-        plan,
-        seen,
-        lambda consent, events, stop: apply_plan(parts, plan, seen, consent, events, stop),
-    )
+    made = restore_plan(parts, service, backup, frozenset(session.options.delete_data))
+    return carry_out_plan(session, parts, made)
