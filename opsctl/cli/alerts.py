@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl.cli.command import command, new_app
+from opsctl.cli.labels import Labels, pairs
 from opsctl.cli.session import Session
 from opsctl.cli.times import duration
 from opsctl.cli.views.alerts import AlertsView, LintView, SilencesView, TestedView
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 app = new_app("Alerts: which there are, what fires, silences, and whether rules are right.")
 Name = Annotated[str, typer.Argument(metavar="ALERT", help="Left out: all.")]
 Service = Annotated[str, typer.Option("--service", metavar="NAME", help="Of this service alone.")]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option("--label", metavar="NAME=VALUE", help="A label it fires with; repeatable."),
-]
 Offline = Annotated[bool, typer.Option("--offline", help="Ask no server.")]
 
 
@@ -172,14 +169,6 @@ def silence(
             made = server.add(wanted, seconds, parts.who, reason)
             session.screen.say(f"silenced for {time_}: {made}")
         session.screen.result(SilencesView(parts.environment.name, server.there(), time.time()))
-
-
-def pairs(words: list[str] | tuple[str, ...]) -> dict[str, str]:
-    """Labels as they are typed. Raises SpecError `cli/usage`."""
-    for word in words:
-        if not word.partition("=")[1] or not word.partition("=")[0]:
-            raise SpecError("cli/usage", f"--label {word} has no value", hint="--label host=n1")
-    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
 def _unknown(alert: str) -> OpsError:

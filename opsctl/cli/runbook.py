@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opsctl.cli.alerts import pairs
 from opsctl.cli.command import command, new_app
+from opsctl.cli.labels import Labels, pairs
 from opsctl.cli.session import Session
 from opsctl.cli.views.runbooks import RunbooksView, RunbookView, SectionView
 from opsctl.errors import Exit, OpsError, SpecError
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
 app = new_app("What to read, do and verify when an alert fires.")
 Alert = Annotated[str, typer.Argument(metavar="ALERT", help="One of `opsctl runbook list`.")]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option("--label", metavar="NAME=VALUE", help="A label it fires with; repeatable."),
-]
 
 
 @command(app, "output", name="list")
