@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from opsctl import wiring
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.certificates import CertificatesView
 from opsctl.errors import Exit
-
-if TYPE_CHECKING:
-    from opsctl.wiring import SecretsDoor
 
 app = new_app("Certificates: how long they last; renew them; show the authority.")
 # By the generation's remainder of three: what holds once it is applied.
@@ -50,7 +46,7 @@ def show_ca(session: Session) -> None:
 
     It is no secret, and the same on every machine that has the root key.
     """
-    session.screen.text(_door(session).authority().rstrip())
+    session.screen.text(session.secrets().authority().rstrip())
 
 
 @command(app, "spec")
@@ -59,7 +55,7 @@ def client(session: Session, name: Annotated[str, typer.Argument(help="Who it is
 
     It lasts for 30 to 90 days. Keep it where nobody else reads it.
     """
-    session.screen.text(_door(session).client(name).rstrip())
+    session.screen.text(session.secrets().client(name).rstrip())
 
 
 @command(app, "spec")
@@ -73,7 +69,7 @@ def renew(
     """
     from opsctl.flow.certificates import keys_of
 
-    door = _door(session)
+    door = session.secrets()
     names = keys_of(session.parts(), who)
     for name in names:
         door.rotate(name)
@@ -93,10 +89,6 @@ def rotate_ca(session: Session) -> None:
 
     parts = session.parts()
     check_step(parts, survey(parts))
-    generation = _door(session).rotate(AUTHORITY)
+    generation = session.secrets().rotate(AUTHORITY)
     words = _STEPS[generation % 3]
     session.screen.say(f"after the next apply {words}; next: {session.words('apply')}")
-
-
-def _door(session: Session) -> SecretsDoor:
-    return wiring.secrets(session.options.spec_files, session.options.sets)

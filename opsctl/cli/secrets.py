@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from opsctl import wiring
 from opsctl.cli.command import command, new_app
 from opsctl.cli.session import Session
 from opsctl.cli.views.secrets import SecretsView
 from opsctl.errors import Exit, OpsError
-
-if TYPE_CHECKING:
-    from opsctl.wiring import SecretsDoor
 
 app = new_app("Make the root key; show, set and rotate secrets.")
 
@@ -26,7 +22,7 @@ def init(session: Session) -> None:
 
     With a key in OPSCTL_ROOT_KEY, that one is kept.
     """
-    made = _door(session).init()
+    made = session.secrets().init()
     words = "made a root key" if made else "kept the root key that OPSCTL_ROOT_KEY holds"
     session.screen.say(
         f"{words}: keep a copy of it somewhere safe (`opsctl secrets show root-key`)"
@@ -41,7 +37,7 @@ def show(
     ] = "",
 ) -> None:
     """List the secrets, or print the value of one to standard output."""
-    door = _door(session)
+    door = session.secrets()
     if name:
         session.screen.text(door.show(name))
     else:
@@ -54,19 +50,15 @@ def set_(
     name: Annotated[str, typer.Argument(help="As the spec names it: {secret: NAME}.")],
 ) -> None:
     """Keep a value that people gave. It is asked for, or read from standard input."""
-    _door(session).set(name, _value(name))
+    session.secrets().set(name, _value(name))
     session.screen.say(f"kept {name}")
 
 
 @command(app, "spec")
 def rotate(session: Session, name: str) -> None:
     """Raise a derived secret's generation in opsctl.lock; the next apply brings it out."""
-    generation = _door(session).rotate(name)
+    generation = session.secrets().rotate(name)
     session.screen.say(f"{name} has generation {generation} now; next: {session.words('apply')}")
-
-
-def _door(session: Session) -> SecretsDoor:
-    return wiring.secrets(session.options.spec_files, session.options.sets)
 
 
 def _value(name: str) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opsctl.flow.parts import Parts
     from opsctl.model import Environment, Finding, ServiceBase
     from opsctl.planning.build import Scope
+    from opsctl.wiring import SecretsDoor
 
 
 class Session:
@@ -52,6 +53,12 @@ class Session:
         for name in self.options.limit:
             parts.service(name.partition("/")[0])
         return parts
+
+    def secrets(self) -> SecretsDoor:
+        """The secrets of the spec, which is read when something is asked of them."""
+        from opsctl import wiring
+
+        return wiring.secrets(self.options.spec_files, self.options.sets)
 
     def environment(self) -> Environment:
         """The spec alone. Raises OpsErrors with every mistake."""

@@ -164,9 +164,7 @@ class Door:
 @pytest.fixture(name="door")
 def a_door(world: World, monkeypatch: pytest.MonkeyPatch) -> Door:
     door = Door()
-    monkeypatch.setattr(
-        "opsctl.cli.secrets.wiring", SimpleNamespace(secrets=lambda files, sets: door)
-    )
+    monkeypatch.setattr("opsctl.wiring.secrets", lambda files, sets: door, raising=False)
     return door
 
 
