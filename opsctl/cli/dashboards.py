@@ -28,8 +28,7 @@ def list_(session: Session) -> None:
     """Which dashboards the spec asks for, and what each answers."""
     parts = session.parts()
     made = flow.dashboards(parts, wiring.boards())
-    monitoring = parts.environment.monitoring
-    grafana = monitoring.grafana if monitoring is not None else None
+    grafana = parts.environment.grafana
     server = grafana.url.rstrip("/") if grafana is not None else ""
     session.screen.result(DashboardsView(made, server))
 

@@ -259,8 +259,7 @@ class Pushing:
     @property
     def _names(self) -> str:
         """The data source that was named here or in the spec."""
-        monitoring = self.parts.environment.monitoring
-        grafana = monitoring.grafana if monitoring is not None else None
+        grafana = self.parts.environment.grafana
         return self.named or (grafana.datasource if grafana is not None else None) or ""
 
     def _built(self) -> tuple[Built, ...]:

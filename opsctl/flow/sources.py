@@ -71,9 +71,8 @@ def own_source(parts: Parts) -> Source | None:
 def door(parts: Parts) -> tuple[str, str, str]:
     """The URL of the first, the user that it lets in, and the certificate that it is known by; ""
     where there is none. One that others run comes before."""
-    monitoring = parts.environment.monitoring
-    if monitoring is not None and monitoring.prometheus is not None:
-        theirs = monitoring.prometheus
+    theirs = parts.environment.prometheus
+    if theirs is not None:
         login = theirs.basic_auth
         return theirs.url, login.user if login else "", theirs.ca or ""
     for one in collectors(parts):

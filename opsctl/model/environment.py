@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, SerializeAsAny
 
 from opsctl.errors import Place
 from opsctl.model.base import Keys, Model, Name
-from opsctl.model.extras import Monitoring, Secrets
+from opsctl.model.extras import ExistingPrometheus, Grafana, Monitoring, Secrets
 from opsctl.model.files import beside
 from opsctl.model.routes import Route
 from opsctl.model.services import ServiceBase
@@ -54,6 +54,16 @@ class Environment(Model):
         data = plain(self._tree)
         assert isinstance(data, dict)
         return data
+
+    @property
+    def grafana(self) -> Grafana | None:
+        """Where dashboards are pushed, if the spec says so."""
+        return self.monitoring.grafana if self.monitoring is not None else None
+
+    @property
+    def prometheus(self) -> ExistingPrometheus | None:
+        """The Prometheus of others that collects, if the spec names one."""
+        return self.monitoring.prometheus if self.monitoring is not None else None
 
     def watched_from(self, on: str) -> tuple[str, ...]:
         """The targets whose services are watched from `on`, itself first."""

@@ -141,8 +141,7 @@ def _addresses(environment: Environment, pool: str) -> Sequence[str]:
 
 def dashboard_link(environment: Environment, service: str) -> str:
     """Where the service's dashboard is; without its server where the spec names no Grafana."""
-    monitoring = environment.monitoring
-    grafana = monitoring.grafana if monitoring is not None else None
+    grafana = environment.grafana
     server = grafana.url.rstrip("/") if grafana is not None else ""
     return f"{server}/d/{service_uid(environment.id, service)}"
 

@@ -81,8 +81,7 @@ def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Itera
         server.now("vector(1)")
         return server
 
-    monitoring = parts.environment.monitoring
-    theirs = monitoring.prometheus if monitoring is not None else None
+    theirs = parts.environment.prometheus
     if theirs is not None:
         yield made(_elsewhere(parts, theirs), hint=_said("prometheus"))
         return

@@ -57,8 +57,7 @@ def grafana(parts: Parts) -> GrafanaServer:
     """The Grafana of the spec. Raises OpsError where none is named or its token can't be had."""
     from opsctl.clients.grafana import GrafanaServer
 
-    monitoring = parts.environment.monitoring
-    named = monitoring.grafana if monitoring is not None else None
+    named = parts.environment.grafana
     if named is None:
         raise OpsError(
             "grafana/none",
@@ -131,9 +130,8 @@ def measured(parts: Parts, workloads: Mapping[str, Workload]) -> Mapping[str, Li
     from opsctl.flow.reading import live
 
     environment = parts.environment
-    monitoring = environment.monitoring
-    theirs = monitoring is not None and monitoring.prometheus is not None
-    if not theirs and not any(environment.services[name].collects for name in workloads):
+    own = any(environment.services[name].collects for name in workloads)
+    if environment.prometheus is None and not own:
         return {}
     try:
         with metrics(parts, timeout=_PATIENCE) as source:
