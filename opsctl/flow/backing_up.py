@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from opsctl.errors import Exit, OpsError, SpecError
-from opsctl.flow.operating import standings_in, verb_plan, workload_of
+from opsctl.flow.operating import verb_plan, workload_of
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.plan import Plan, Step
@@ -127,7 +127,7 @@ def _plan(
         arguments=arguments,
     )
     # Asked once now, so that a refusal comes before anything is locked; asked again when it runs.
-    acts = acts_of(step, workload, standings_in(seen.observation, workload))
+    acts = acts_of(step, workload, seen.observation.standings_of(workload))
     step = replace(step, after="; ".join(dict.fromkeys(act.call.words for act in acts)))
     settles = settle_steps((service,), seen.present, (step,)) if verb == RESTORE else ()
     return verb_plan(parts, seen, title, (step, *settles)), seen

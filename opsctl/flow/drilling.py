@@ -15,7 +15,6 @@ from opsctl.flow.applying import run_plan
 from opsctl.flow.by_plan import check_operation
 from opsctl.flow.conducting import Conductor, Drill, scene_of
 from opsctl.flow.consent import Consent, agree
-from opsctl.flow.operating import standings_in
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.digest import step_digest
@@ -200,7 +199,7 @@ def _title(seen: Survey, drill: Drill, target: Target) -> str:
     title = f"{struck.words}" + (f" for {drill.seconds:g} s" if drill.seconds else "")
     if seen.observation.unreachable:
         return title  # refused for that
-    standings = (standings_in(seen.observation, each) for each in (workload, pool))
+    standings = (seen.observation.standings_of(each) for each in (workload, pool))
     scene = scene_of(drill, target, workload, pool, *standings)
     if struck.kind != "operation":
         first = beforehand(struck, scene)

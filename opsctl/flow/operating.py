@@ -14,7 +14,7 @@ from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Impact, Resource
 from opsctl.planning.steps import roll_steps, settle_steps
-from opsctl.workload import Member, Standings, Workload
+from opsctl.workload import Member, Workload
 
 
 def switchover_plan(parts: Parts, service: str, to: str = "") -> tuple[Plan, Survey]:
@@ -85,7 +85,7 @@ def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Su
         "failover": workload.operations.failover,
     }
     # Asked once now, so that a refusal comes before anything is locked; asked again when it runs.
-    acts = verbs[verb](standings_in(seen.observation, workload), to)
+    acts = verbs[verb](seen.observation.standings_of(workload), to)
     step = Step(
         id=f"{verb}/{service}",
         kind="operate",
@@ -118,12 +118,6 @@ def _up(observation: Observation, member: Member) -> bool:
     asked = [part.name for part in member.components if part.health is not None]
     standings = [observation.standings.get((member.name, name)) for name in asked]
     return all(standing is not None and standing.role != "unknown" for standing in standings)
-
-
-def standings_in(observation: Observation, workload: Workload) -> Standings:
-    """The standings of one workload's members among all that were observed."""
-    names = {member.name for member in workload.members()}
-    return {key: value for key, value in observation.standings.items() if key[0] in names}
 
 
 def workload_of(parts: Parts, seen: Survey, service: str) -> Workload:

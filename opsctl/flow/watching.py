@@ -126,11 +126,6 @@ def _routes(parts: Parts, seen: Survey) -> Iterator[RouteStatus]:
 def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
     target_name, workload = seen.present[name]
     target = parts.targets[target_name]
-    standings = {
-        key: standing
-        for key, standing in seen.observation.standings.items()
-        if key[0] in {member.name for member in workload.members()}
-    }
     members = tuple(
         MemberStatus(
             name=member.name,
@@ -146,9 +141,8 @@ def _service(parts: Parts, seen: Survey, name: str) -> ServiceStatus:
     )
     away = seen.observation.unreachable
     kept = kept_by(target, workload, away) if workload.backups is not None else None
-    return ServiceStatus(
-        name, workload.engine, target_name, members, workload.formed.holds(standings), kept
-    )
+    trouble = workload.formed.holds(seen.observation.standings_of(workload))
+    return ServiceStatus(name, workload.engine, target_name, members, trouble, kept)
 
 
 def history(parts: Parts, limit: int) -> tuple[tuple[Record, ...], tuple[OpsError, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsctl.errors import OpsError
 from opsctl.planning.resource import Actual, Owned, ResourceId
-from opsctl.workload import Facts, Seat, Standing
+from opsctl.workload import Facts, Seat, Standing, Standings, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +108,8 @@ class Observation:
     maintenance: Mapping[str, Maintenance] = field(default_factory=dict)  # by service, those held
     generations: Mapping[str, int] = field(default_factory=dict)  # of derived secrets, last in use
     certificates: Mapping[tuple[str, str], Kept] = field(default_factory=dict)  # (member, name)
+
+    def standings_of(self, workload: Workload) -> Standings:
+        """Those of one workload's members among all that were observed."""
+        names = {member.name for member in workload.members()}
+        return {key: one for key, one in self.standings.items() if key[0] in names}

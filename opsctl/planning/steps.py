@@ -136,8 +136,7 @@ def _waits(changes: Sequence[Change], workload: Workload, observation: Observati
 
 
 def _mends(changes: Sequence[Change], workload: Workload, observation: Observation) -> bool:
-    names = {one.name for one in workload.members()}
-    standings = {key: one for key, one in observation.standings.items() if key[0] in names}
+    standings = observation.standings_of(workload)
     return any(workload.rolling.mends(standings, change.member) for change in changes)
 
 
