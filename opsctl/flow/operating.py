@@ -13,7 +13,7 @@ from opsctl.planning.digest import step_digest
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Impact, Resource
-from opsctl.planning.steps import roll_steps, settle_steps
+from opsctl.planning.steps import roll_steps, settle_steps, settle_without
 from opsctl.workload import Member, Workload
 
 
@@ -109,9 +109,7 @@ def _without_those_down(settle: Step, observation: Observation, workload: Worklo
     down = sorted({member.name for member in workload.members()} - {one.name for one in up})
     if not down or not up:
         return settle
-    words = f"wait until {settle.service} is whole without {' and '.join(down)}, and prove it"
-    # The gate's words are of every member; the title says enough.
-    return replace(settle, title=words, after="", members=tuple(member.name for member in up))
+    return settle_without(settle, down, [member.name for member in up])
 
 
 def _up(observation: Observation, member: Member) -> bool:

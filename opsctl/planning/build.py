@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from opsctl import __version__
@@ -20,6 +20,7 @@ from opsctl.planning.steps import (
     remove_steps,
     roll_steps,
     settle_steps,
+    settle_without,
     target_of,
     wave_steps,
 )
@@ -116,9 +117,7 @@ def _without_lost(settle: Step, desired: Desired, observation: Observation, gone
     lost = [member for member in leavers if member not in up]
     if not lost:
         return settle
-    words = f"wait until {settle.service} is whole without {' and '.join(lost)}, and prove it"
-    with_us = (*members, *(member for member in leavers if member in up))
-    return replace(settle, title=words, after="", members=with_us)
+    return settle_without(settle, lost, (*members, *(one for one in leavers if one in up)))
 
 
 def _strays(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from opsctl.planning.observation import Observation
@@ -174,6 +175,13 @@ def settle_steps(
         for service in services
         if service in workloads
     )
+
+
+def settle_without(settle: Step, missing: Sequence[str], members: Sequence[str]) -> Step:
+    """The same step for `members` alone, without those `missing`. The gate's words are of every
+    member; the title says enough."""
+    words = f"wait until {settle.service} is whole without {' and '.join(missing)}, and prove it"
+    return replace(settle, title=words, after="", members=tuple(members))
 
 
 def _settling(service: str, strays: str) -> str:
