@@ -14,6 +14,7 @@ from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Plan, Step
 from opsctl.planning.resource import Impact, Resource
 from opsctl.planning.steps import roll_steps, settle_steps, settle_without
+from opsctl.running.verbs import acts_of
 from opsctl.workload import Member, Workload
 
 
@@ -80,12 +81,6 @@ def _asked(resource: Resource) -> Change:
 def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Survey]:
     seen = survey(parts)
     workload = workload_of(parts, seen, service)
-    verbs = {
-        "switchover": workload.operations.switchover,
-        "failover": workload.operations.failover,
-    }
-    # Asked once now, so that a refusal comes before anything is locked; asked again when it runs.
-    acts = verbs[verb](seen.observation.standings_of(workload), to)
     step = Step(
         id=f"{verb}/{service}",
         kind="operate",
@@ -95,8 +90,10 @@ def _verb_plan(parts: Parts, verb: str, service: str, to: str) -> tuple[Plan, Su
         impact=Impact.FAILOVER,
         verb=verb,
         arguments={"to": to},
-        after="; ".join(act.call.words for act in acts),
     )
+    # Asked once now, so that a refusal comes before anything is locked; asked again when it runs.
+    acts = acts_of(step, workload, seen.observation.standings_of(workload))
+    step = replace(step, after="; ".join(act.call.words for act in acts))
     (settle,) = settle_steps((service,), seen.present, (step,))
     if verb == "failover":
         settle = _without_those_down(settle, seen.observation, workload)
