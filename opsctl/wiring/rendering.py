@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,16 +76,10 @@ def render_dashboards(parts: Parts, folder: Path) -> tuple[Path, ...]:
     from opsctl.monitoring.dashboards.naming import stem
     from opsctl.wiring.watching import boards, units
 
-    files = provisioned(parts, boards(), units())
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    written = _write(provisioned(parts, boards(), units()), folder)
     own = f'"uid": "{stem(parts.environment.id)}'
-    for path in sorted((folder / "dashboards").glob("*.json")):
-        if f"dashboards/{path.name}" not in files and own in path.read_text():
-            path.unlink()
-    return tuple(folder / name for name in files)
+    _remove_gone(folder.glob("dashboards/*.json"), written, (own,))
+    return written
 
 
 def render_monitoring(parts: Parts, folder: Path) -> tuple[Path, ...]:
@@ -96,19 +90,29 @@ def render_monitoring(parts: Parts, folder: Path) -> tuple[Path, ...]:
     """
     from opsctl.flow.handing_over import for_prometheus
 
-    files = for_prometheus(parts, str(folder.absolute()))
+    written = _write(for_prometheus(parts, str(folder.absolute())), folder)
+    name = parts.environment.name
+    own = (f'"environment": "{name}"', f'environment: "{name}"', f"environment: {name}\n")
+    kinds = ("targets/*.json", "rules/*.yaml", "podmonitor-*.yaml", "prometheusrule-*.yaml")
+    _remove_gone((path for kind in kinds for path in folder.glob(kind)), written, own)
+    return written
+
+
+def _write(files: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
+    """By path below `folder`; gives the files written."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    name = parts.environment.name
-    own = (f'"environment": "{name}"', f'environment: "{name}"', f"environment: {name}\n")
-    objects = (*folder.glob("podmonitor-*.yaml"), *folder.glob("prometheusrule-*.yaml"))
-    for path in (*folder.glob("targets/*.json"), *folder.glob("rules/*.yaml"), *objects):
-        gone = str(path.relative_to(folder)) not in files
-        if gone and any(words in path.read_text() for words in own):
-            path.unlink()
     return tuple(folder / name for name in files)
+
+
+def _remove_gone(there: Iterable[Path], written: Sequence[Path], own: Sequence[str]) -> None:
+    """Removes what an earlier call wrote and this one did not; that a file is this environment's,
+    one of its `own` words in it says."""
+    for path in tuple(there):
+        if path not in written and any(words in path.read_text() for words in own):
+            path.unlink()
 
 
 def _clusters(parts: Parts) -> Mapping[str, KubernetesTarget]:
