@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from opsctl import model
 from opsctl.model import Environment
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
-from opsctl.wiring.labs import lab
+from opsctl.wiring.labs import lab, power_switch
 from opsctl.workload import SecretRef
-
-if TYPE_CHECKING:
-    from opsctl.lab import Lab
 
 HASTE = 5.0  # seconds for hosts that say nothing, where somebody waits because one is dead
 Locked = Mapping[str, Mapping[str, str]]  # "dc/debian-13" -> package -> version
@@ -42,7 +38,7 @@ def hosts_target(
     cut_power = None
     if isinstance(written.hosts, model.LabHosts):
         found = lab(written.hosts.name)
-        cut_power = _switch(found)
+        cut_power = power_switch(found)
         ssh = replace(ssh, user="root", key=found.key, known_hosts=found.known_hosts)
     prefix = f"{name}/"
     return HostsTarget(
@@ -96,15 +92,6 @@ def _literal(address: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _switch(of: Lab) -> Callable[[tuple[str, ...], float], tuple[float, float]]:
-    """The power switch of a lab's hosts."""
-
-    def cut_power(hosts: tuple[str, ...], seconds: float) -> tuple[float, float]:
-        return of.faults.kill(*hosts, for_=seconds).struck
-
-    return cut_power
 
 
 def _hosts(spec: Environment, name: str, written: model.HostsTarget) -> Mapping[str, Host]:

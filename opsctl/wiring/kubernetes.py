@@ -9,6 +9,7 @@ from opsctl import model
 from opsctl.model import Environment
 from opsctl.ports import Secrets
 from opsctl.targets.kubernetes import Access, Collectors, CutPower, KubernetesTarget
+from opsctl.wiring.labs import power_switch
 
 
 def kubernetes_target(
@@ -50,8 +51,4 @@ def _switch(kubeconfig: Path) -> CutPower | None:
     found = find(kubeconfig.parent.name)
     if found is None or found.kubeconfig.resolve() != kubeconfig.resolve():
         return None
-
-    def cut_power(nodes: tuple[str, ...], seconds: float) -> tuple[float, float]:
-        return found.lab.faults.kill(*nodes, for_=seconds).struck
-
-    return cut_power
+    return power_switch(found.lab)

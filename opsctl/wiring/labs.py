@@ -43,6 +43,15 @@ def lab(name: str) -> Lab:
     return found
 
 
+def power_switch(of: Lab) -> Callable[[tuple[str, ...], float], tuple[float, float]]:
+    """Takes the power of a lab's hosts for so many seconds; gives between which moments it went."""
+
+    def cut_power(hosts: tuple[str, ...], seconds: float) -> tuple[float, float]:
+        return of.faults.kill(*hosts, for_=seconds).struck
+
+    return cut_power
+
+
 def labs() -> tuple[Lab, ...]:
     """Every lab on this machine."""
     from opsctl.lab import labs as all_labs
