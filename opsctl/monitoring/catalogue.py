@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Kind = Literal["rate", "errors", "duration", "utilization", "saturation", "state"]
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 Time = Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 Each = Literal["vip", "window", "member"]
 """Of what a rule is made once for every one: the floating addresses of a balancer's routes, with
@@ -91,6 +94,12 @@ class Catalogue(_Frozen):
     metrics: Mapping[str, Metric] = Field(default_factory=dict)
     records: tuple[Record, ...] = ()
     alerts: tuple[Alert, ...] = ()
+
+
+def seconds(time: str) -> float:
+    """Of a Time: 90s, 1h30m."""
+    parts = re.findall(r"([0-9]+)(ms|[smhdw])", time)
+    return float(sum(int(count) * _UNITS[unit] for count, unit in parts))
 
 
 def parse(document: Mapping[str, Any]) -> Catalogue:

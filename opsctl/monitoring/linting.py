@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from opsctl.monitoring.catalogue import SCRAPED, Alert, Catalogue, Metric, Record
-from opsctl.monitoring.filling import names
+from opsctl.monitoring.catalogue import SCRAPED, Alert, Catalogue, Metric, Record, seconds
+from opsctl.monitoring.filling import fill, names
 from opsctl.monitoring.promql import Uses, uses
 
 BUILT_IN = frozenset(
@@ -19,16 +19,11 @@ SCRAPES = 2
 """A condition that is held for less can be one bad reading."""
 
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
-_HOLE = re.compile(r"\{\{\s*[a-z][a-z0-9_]*\s*\}\}")
-_SELECTORS = {
-    "selector": "",
-    "in_environment": "",
-    "routes": "",
-    "balancers": "",
-    "tries": "",
-    "backups": "",
+_STAND_INS = {
+    **dict.fromkeys(("selector", "in_environment", "routes", "balancers", "tries", "backups"), ""),
+    "window": "window",
 }
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+"""What can stand in a hole where a number can't: no more labels, the end of a record's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +84,7 @@ def _known_labels(metric: str, known: Mapping[str, frozenset[str]]) -> frozenset
 
 def readable(expr: str) -> str:
     """PromQL with its holes filled by something that can stand there."""
-
-    def value(match: re.Match[str]) -> str:
-        (name,) = names(match[0])
-        return _SELECTORS.get(name, "window" if name == "window" else "1")
-
-    return _HOLE.sub(value, expr)
+    return fill(expr, {name: _STAND_INS.get(name, "1") for name in names(expr)}, expr)
 
 
 def _silent(alert: Alert) -> Iterator[str]:
@@ -109,9 +99,3 @@ def _hasty(alert: Alert, interval: float) -> Iterator[str]:
     hold = seconds(alert.hold)
     if hold and hold < SCRAPES * interval:
         yield f"it is held for {alert.hold}, less than {SCRAPES} scrapes of {interval:g} s"
-
-
-def seconds(time: str) -> float:
-    """Of a time as rules say it: 90s, 1h30m."""
-    parts = re.findall(r"([0-9]+)(ms|[smhdw])", time)
-    return float(sum(int(count) * _UNITS[unit] for count, unit in parts))

@@ -15,14 +15,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from opsctl.monitoring.catalogue import Alert, Catalogue
+from opsctl.monitoring.catalogue import Alert, Catalogue, seconds
 from opsctl.monitoring.promises import windows
 from opsctl.monitoring.promql import uses
 from opsctl.monitoring.rule_text import Rule, RuleGroup, rule_text
 from opsctl.monitoring.rules import Subject, known, rules_of
 
 ENVIRONMENT, SERVICE, ADDRESS = "test", "shop", "192.0.2.10"
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _OWN = ("at", "every", "labels")
 
 Case = Mapping[str, Any]
@@ -152,11 +151,6 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 def _values(value: object, count: int) -> str:
     return value if isinstance(value, str) else f"{value}x{count}"
-
-
-def seconds(time: str) -> int:
-    """Of a time with one unit, such as 15s or 6h."""
-    return int(time[:-1]) * _SECONDS[time[-1]]
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from opsctl.data import catalogue, catalogues, trials
 from opsctl.monitoring import Catalogue, parse
-from opsctl.monitoring.linting import flaws, seconds
+from opsctl.monitoring.catalogue import seconds
+from opsctl.monitoring.linting import flaws
 
 INTERVAL = 5.0  # seconds between two scrapes, where the spec says nothing
 

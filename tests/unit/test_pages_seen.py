@@ -8,7 +8,7 @@ from benchmarks.pages import DOCS, filled
 from benchmarks.paging.book import RESULTS, Book
 from benchmarks.paging.faults import ALL, LASTING, SLOWER, TARGET
 from opsctl.data import catalogue, catalogues
-from opsctl.monitoring.linting import seconds
+from opsctl.monitoring.catalogue import seconds
 
 PAGES = {
     one.alert: one
