@@ -122,7 +122,7 @@ def judged(
     files = rule_files(environment, workloads, catalogue)
     rules: dict[str, str] = {}
     tests: dict[str, str] = {}
-    homes: dict[str, tuple[str, int]] = {}
+    homes: dict[str, tuple[str, tuple[str | int, ...]]] = {}  # by alert: its catalogue, its keys
     cases = 0
     for name in names:
         found, tried = catalogue(name), trials(name)
@@ -131,30 +131,30 @@ def judged(
                 continue
             one = trial(name, found, tried, alert, f"{alert.alert}.rules.yaml")
             rules[f"{alert.alert}.rules.yaml"], tests[f"{alert.alert}.yaml"] = one.rules, one.tests
-            homes[alert.alert] = (name, at)
+            homes[alert.alert] = (name, ("alerts", at))
             both = tried.alerts[alert.alert]
             cases += len(both.fires) + len(both.quiet)
-    wrong = [
-        OpsError("alerts/refused", words, where=_source(text, words, homes, place) or file)
+
+    def own_line(words: str, text: str) -> Place | None:
+        """Our own line for what promtool says of a line of a file that we made."""
+        home = homes.get(_named(words, text))
+        return place(*home) if home else None
+
+    wrong = tuple(
+        OpsError("alerts/refused", words, where=own_line(words, files.get(file, "")) or file)
         for file, words in tool.check(files).items()
-        for text in [files.get(file, "")]
-    ]
-    failed = [
-        OpsError("alerts/failed", words, where=place(home[0], ("alerts", home[1])))
+    )
+    failed = tuple(
+        OpsError("alerts/failed", words, where=place(*homes[file.removesuffix(".yaml")]))
         for file, words in tool.test(rules, tests).items()
-        for home in [homes[file.removesuffix(".yaml")]]
-    ]
-    return Tested(len(files), len(tests), cases, tuple(wrong), tuple(failed))
+    )
+    return Tested(len(files), len(tests), cases, wrong, failed)
 
 
-def _source(
-    text: str, words: str, homes: Mapping[str, tuple[str, int]], place: WhereIs
-) -> Place | None:
-    """Our own line for what promtool says of a line of a file that we made."""
+def _named(words: str, text: str) -> str:
+    """The rule that promtool speaks of, in a file of this text."""
     named = re.search(r'rule \d+, "([^"]+)"', words)
-    name = named[1] if named else _above(text, words)
-    home = homes.get(name)
-    return place(home[0], ("alerts", home[1])) if home else None
+    return named[1] if named else _above(text, words)
 
 
 def _above(text: str, words: str) -> str:
