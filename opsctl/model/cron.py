@@ -75,9 +75,9 @@ class Cron:
         """The longest time between two of its times, in minutes."""
         times = [60 * hour + minute for hour in self.hours for minute in self.minutes]
         first, last = min(times), max(times)
-        within = max((after - before for before, after in _pairs(sorted(times))), default=0)
+        within = max((after - before for before, after in pairwise(sorted(times))), default=0)
         days = [day.toordinal() for day in _calendar() if self.holds(day)]
-        gaps = [after - before for before, after in _pairs(days)] or [_HORIZON]
+        gaps = [after - before for before, after in pairwise(days)] or [_HORIZON]
         return max(within, max(gaps) * 24 * 60 + first - last)
 
 
@@ -110,7 +110,3 @@ def _number(word: str, field: _Field) -> int:
 @cache
 def _calendar() -> tuple[date, ...]:
     return tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(_HORIZON))
-
-
-def _pairs(numbers: list[int]) -> list[tuple[int, int]]:
-    return list(pairwise(numbers))

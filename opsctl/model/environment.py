@@ -78,10 +78,7 @@ class Environment(Model):
     def place(self, keys: Keys, *, key: bool = False) -> Place | None:
         """Where the value at `keys` was written (its key for maps and lists, or with `key`)."""
         entry = find(self._tree, keys)
-        if entry is None:
-            return None
-        scalar = not isinstance(entry.node, Table) and not hasattr(entry.node, "items")
-        return entry.node.place if scalar and not key else entry.place or entry.node.place
+        return entry.spot(key=key) if entry is not None else None
 
     def written(self, keys: Keys) -> bool:
         """Whether something stands at `keys`, and is not only implied."""

@@ -48,11 +48,9 @@ def where(tree: Node, keys: Keys, *, key: bool = False) -> Place | str:
     """The place of the value at `keys` (of its key for maps and lists), else the nearest above."""
     for end in range(len(keys), 0, -1):
         entry = find(tree, keys[:end])
-        if entry is not None:
-            on_key = key or not isinstance(entry.node, Leaf) or end < len(keys)
-            place = entry.place if on_key and entry.place else entry.node.place
-            if place is not None:
-                return place
+        place = entry.spot(key=key or end < len(keys)) if entry is not None else None
+        if place is not None:
+            return place
     return tree.place or ".".join(str(key) for key in keys)
 
 

@@ -48,14 +48,12 @@ class Quantity:
         return cls(int(total))
 
     def __str__(self) -> str:
+        if not self.count:
+            return f"0{next(iter(self.units))}"
         fitting = [(self.count // size, unit) for unit, size in self.units.items()
                    if self.count % size == 0]  # fmt: skip
         number, unit = min(fitting, key=lambda pair: (pair[0], -self.units[pair[1]]))
-        return f"{number}{unit}" if self.count else self._zero()
-
-    @classmethod
-    def _zero(cls) -> str:
-        return f"0{next(iter(cls.units))}"
+        return f"{number}{unit}"
 
     @classmethod
     def _read(cls, value: object) -> Quantity:

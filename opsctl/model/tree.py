@@ -36,6 +36,11 @@ class Entry:
     node: Node
     place: Place | None = None
 
+    def spot(self, *, key: bool = False) -> Place | None:
+        """Where the value was written; its key for maps and lists, or with `key`."""
+        on_key = key or not isinstance(self.node, Leaf)
+        return self.place if on_key and self.place else self.node.place
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
