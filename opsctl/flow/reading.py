@@ -101,13 +101,13 @@ def _read(
 
 
 def _text(panel: Panel, value: float, unit: str) -> str:
-    state = panel.states.get(int(value)) if value == int(value) else None
+    state = panel.state(value)
     return state.text if state is not None else said(value, unit)
 
 
 def verdict(panel: Panel, value: float) -> Verdict:
     """What the panel's thresholds say of a number."""
-    state = panel.states.get(int(value)) if value == int(value) else None
+    state = panel.state(value)
     if state is not None:
         return state.verdict
     passed = [one.verdict for one in panel.thresholds if value >= one.at]

@@ -70,6 +70,10 @@ class Panel(_Frozen):
     empty: str = ""
     partial: str = ""
 
+    def state(self, value: float) -> State | None:
+        """What the number means, where it stands for something."""
+        return self.states.get(int(value)) if value == int(value) else None
+
     @model_validator(mode="after")
     def _tables_name_columns(self) -> Self:
         if self.kind == "table" and not all(query.column for query in self.queries):
