@@ -53,11 +53,14 @@ class Journal:
 
     def begin(self, plan: Plan) -> None:
         """Says what is about to be done, and keeps the spec, where it is applied, as a revision."""
-        record = self._record(
-            "begin", words=plan.title, steps=tuple(step.id for step in plan.steps)
-        )
         used = {f"{GENERATION}{name}": str(n) for name, n in sorted(self._generations.items())}
-        record = replace(record, reach=plan.reach, details=used)
+        record = replace(
+            self._record("begin"),
+            words=plan.title,
+            steps=tuple(step.id for step in plan.steps),
+            reach=plan.reach,
+            details=used,
+        )
         document = plan.document if plan.reach != "none" else None
         for name, fence in self._fences.items():
             self._targets[name].record([record], fence, document)
@@ -65,12 +68,15 @@ class Journal:
 
     def steps(self, steps: Sequence[Step], ended: str) -> None:
         self._write(
-            [self._record("step", step=step.id, words=step.title, ended=ended) for step in steps]
+            [
+                replace(self._record("step"), step=step.id, words=step.title, ended=ended)
+                for step in steps
+            ]
         )
 
     def end(self, ended: str, outcome: Mapping[str, str] = NOTHING) -> None:
         """`outcome`: what came of it, in words by name."""
-        self._write([replace(self._record("end", ended=ended), details=dict(outcome))])
+        self._write([replace(self._record("end"), ended=ended, details=dict(outcome))])
 
     def _write(self, records: Sequence[Record]) -> None:
         for name, fence in self._fences.items():
@@ -87,23 +93,13 @@ class Journal:
                 self._say(f"no copy of the journal is kept on this machine: {error}")
             self._whole = False
 
-    def _record(
-        self,
-        kind: Literal["begin", "step", "end"],
-        words: str = "",
-        step: str = "",
-        ended: str = "",
-        steps: tuple[str, ...] = (),
-    ) -> Record:
+    def _record(self, kind: Literal["begin", "step", "end"]) -> Record:
+        """What all of the run's lines have; none is of the same moment as another."""
         self._after = max(time.time(), self._after + _TICK)
         return Record(
             run=self.run,
             kind=kind,
             at=self._after,
             who=self._who,
-            words=words,
-            step=step,
-            ended=ended,
             revision=self._revision,
-            steps=steps,
         )
