@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +20,8 @@ from opsctl.flow.parts import unknown
 if TYPE_CHECKING:
     from opsctl.flow.alerting import Made
     from opsctl.flow.parts import Parts
+    from opsctl.planning.workloads import Workloads
     from opsctl.ports.metrics import Metrics
-    from opsctl.workload import Workload
 
 app = new_app("Alerts: which there are, what fires, silences, and whether rules are right.")
 Name = Annotated[str, typer.Argument(metavar="ALERT", help="Left out: all.")]
@@ -78,6 +78,7 @@ def check(
     """
     from opsctl import data, wiring
     from opsctl.flow.alerting import judged
+    from opsctl.planning.workloads import alone
 
     parts = session.parts()
     placed, _ = _made(parts)
@@ -89,7 +90,7 @@ def check(
             )
     done = judged(
         parts.environment,
-        {name: workload for name, (_, workload) in placed.items()},
+        alone(placed),
         data.catalogue,
         data.trials,
         names or known,
@@ -179,24 +180,22 @@ def _unknown(alert: str) -> OpsError:
     )
 
 
-def _made(
-    parts: Parts, *, ask: bool = True
-) -> tuple[Mapping[str, tuple[str, Workload]], list[Made]]:
+def _made(parts: Parts, *, ask: bool = True) -> tuple[Workloads, list[Made]]:
     """Every service with its target, and the alerts."""
     from opsctl import data
     from opsctl.flow.alerting import made
     from opsctl.flow.survey import described
+    from opsctl.planning.workloads import alone
 
     placed, _ = described(parts, ask=ask)
-    workloads = {name: workload for name, (_, workload) in placed.items()}
-    return placed, list(made(parts.environment, workloads, data.catalogue))
+    return placed, list(made(parts.environment, alone(placed), data.catalogue))
 
 
 @contextmanager
 def _metrics(
     session: Session,
     parts: Parts,
-    placed: Mapping[str, tuple[str, Workload]],
+    placed: Workloads,
     *,
     offline: bool,
 ) -> Iterator[Metrics | None]:

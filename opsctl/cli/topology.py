@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from opsctl.planning.workloads import Workloads
 from opsctl.workload import Seat, Standing, Standings, Workload
 
 
@@ -83,7 +84,7 @@ class Topology:
 
 def topology(
     environment: str,
-    workloads: Mapping[str, tuple[str, Workload]],
+    workloads: Workloads,
     standings: Standings,
     targets: Mapping[str, Addressing],
     limit: Collection[str] = (),
@@ -106,7 +107,7 @@ def topology(
 
 
 def _ways(
-    workloads: Mapping[str, tuple[str, Workload]],
+    workloads: Workloads,
     standings: Standings,
     targets: Mapping[str, Addressing],
     limit: Collection[str],

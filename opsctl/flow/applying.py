@@ -16,6 +16,7 @@ from opsctl.flow.survey import Survey, placed_now, survey, within_reach
 from opsctl.planning.digest import stale
 from opsctl.planning.observation import Node
 from opsctl.planning.plan import Plan
+from opsctl.planning.workloads import target_of
 from opsctl.ports import Events, Fence
 from opsctl.running.context import NOTHING_MORE, Context, Performer, Stop
 from opsctl.running.journal import Journal, run_id
@@ -135,7 +136,7 @@ def resolved(
     """
     found: dict[str, dict[str, set[str]]] = {}
     for node in nodes:
-        key = f"{node.where.partition('/')[0]}/{node.system}"
+        key = f"{target_of(node.where)}/{node.system}"
         for name, version in node.packages.items():
             if version and name not in locked.get(key, {}):
                 found.setdefault(key, {}).setdefault(name, set()).add(version)

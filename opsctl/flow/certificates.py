@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from opsctl.errors import Exit, OpsError
@@ -10,7 +10,8 @@ from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, described
 from opsctl.planning.difference import difference
 from opsctl.planning.resource import ResourceId
-from opsctl.workload import AUTHORITY, Cert, Workload
+from opsctl.planning.workloads import Workloads
+from opsctl.workload import AUTHORITY, Cert
 
 SOON = 30 * 86_400  # seconds: from then on it is to be renewed
 
@@ -73,7 +74,7 @@ def _status(parts: Parts, seen: Survey, one: _Held) -> CertificateStatus:
     )
 
 
-def _held(placed: Mapping[str, tuple[str, Workload]]) -> Iterator[_Held]:
+def _held(placed: Workloads) -> Iterator[_Held]:
     for service, (_, workload) in sorted(placed.items()):
         for member in workload.members():
             for component in member.components:

@@ -19,6 +19,7 @@ from opsctl.monitoring.dashboards.compose import Boards, Dashboard, compose
 from opsctl.monitoring.dashboards.drawing import Window, drawn
 from opsctl.monitoring.dashboards.page import Assets, page
 from opsctl.monitoring.dashboards.provisioning import provider_file, source_file, source_uid
+from opsctl.planning.workloads import alone
 from opsctl.ports import Record
 from opsctl.ports.metrics import Metrics, Series
 
@@ -28,9 +29,7 @@ _AT_ONCE = 8  # questions to Prometheus side by side: it answers one in millisec
 def dashboards(parts: Parts, boards: Boards) -> tuple[Dashboard, ...]:
     """Every dashboard that the spec asks for, the overview first."""
     workloads, _ = described(parts)
-    return compose(
-        parts.environment, {name: workload for name, (_, workload) in workloads.items()}, boards
-    )
+    return compose(parts.environment, alone(workloads), boards)
 
 
 def built(

@@ -22,6 +22,7 @@ from opsctl.planning.holding import words
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact
 from opsctl.planning.steps import settle_steps
+from opsctl.planning.workloads import alone
 from opsctl.ports import Events, Target
 from opsctl.ports.process import Start
 from opsctl.routes import directory
@@ -137,7 +138,7 @@ def _free(seen: Survey, services: tuple[str, ...]) -> None:
 
 def _lane(parts: Parts, seen: Survey, route: str) -> tuple[str, Lane]:
     """(balancers, lane). A service's name stands for its route to the primary."""
-    workloads = {service: workload for service, (_, workload) in seen.present.items()}
+    workloads = alone(seen.present)
     known = {
         lane.name: (pool, lane)
         for pool in seen.present

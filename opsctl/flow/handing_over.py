@@ -11,6 +11,7 @@ from opsctl.model import KubernetesTarget
 from opsctl.monitoring import watched_on
 from opsctl.monitoring.handing_over import handed_over
 from opsctl.monitoring.operator import operator_objects
+from opsctl.planning.workloads import alone
 from opsctl.workload import AddressRef
 
 
@@ -27,8 +28,7 @@ def for_prometheus(parts: Parts, folder: str) -> Mapping[str, str]:
             exit=Exit.INPUT,
         )
     placed, _ = described(parts)
-    workloads = {name: workload for name, (_, workload) in placed.items()}
-    directory = watched_on(environment, monitoring.on, workloads, parts.catalogue)
+    directory = watched_on(environment, monitoring.on, alone(placed), parts.catalogue)
     interval = monitoring.interval.seconds
     written = environment.targets[monitoring.on]
     if isinstance(written, KubernetesTarget):

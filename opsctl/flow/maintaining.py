@@ -12,6 +12,7 @@ from opsctl.flow.survey import Survey, survey
 from opsctl.model import Duration
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Impact
+from opsctl.planning.workloads import target_of
 from opsctl.running.maintaining import END, HOLD
 
 
@@ -65,7 +66,7 @@ def _away(seen: Survey, service: str) -> list[str]:
     """The places of its target that can't be seen."""
     target, _ = seen.present[service]
     away = seen.observation.unreachable
-    return sorted(where for where in away if where.partition("/")[0] == target)
+    return sorted(where for where in away if target_of(where) == target)
 
 
 def _step(

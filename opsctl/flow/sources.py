@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import described
 from opsctl.model import ServiceBase
 from opsctl.monitoring.dashboards.provisioning import source_name, source_uid
+from opsctl.planning.workloads import Workloads
 from opsctl.ports.grafana import Source
-from opsctl.workload import CertRef, Endpoint, Seat, Workload
+from opsctl.workload import CertRef, Endpoint, Seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class WebDoor:
 
 def web_doors(
     parts: Parts,
-    placed: Mapping[str, tuple[str, Workload]],
+    placed: Workloads,
     duty: Callable[[ServiceBase], bool],
 ) -> Iterator[WebDoor]:
     """Those of all services with this duty."""

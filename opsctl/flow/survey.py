@@ -18,6 +18,7 @@ from opsctl.planning.holding import loosened
 from opsctl.planning.observation import Observation, Problem
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource
+from opsctl.planning.workloads import Workloads, alone
 from opsctl.ports import Target
 from opsctl.workload import Seat, Workload, in_order
 
@@ -28,7 +29,7 @@ class Survey:
 
     desired: Desired
     observation: Observation
-    present: Mapping[str, tuple[str, Workload]]
+    present: Workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,7 @@ def survey(parts: Parts) -> Survey:
     )
 
 
-def _with_strangers(
-    observation: Observation, present: Mapping[str, tuple[str, Workload]]
-) -> Observation:
+def _with_strangers(observation: Observation, present: Workloads) -> Observation:
     """With a warning for each who follows a service and is no member of it."""
     warnings = tuple(
         Problem(target, error, "warning")
@@ -83,9 +82,7 @@ def _with_strangers(
     return replace(observation, problems=(*observation.problems, *warnings))
 
 
-def described(
-    parts: Parts, *, ask: bool = True
-) -> tuple[dict[str, tuple[str, Workload]], tuple[Resource, ...]]:
+def described(parts: Parts, *, ask: bool = True) -> tuple[Workloads, tuple[Resource, ...]]:
     """The pure part alone, with seats as last recorded here: for `render` and `graph`. `ask`: first
     ask places that were never seen from here who sits there."""
     workloads: dict[str, tuple[str, Workload]] = {}
@@ -93,7 +90,7 @@ def described(
     last = _watching_others(parts)
     for name in sorted(parts.targets, key=lambda name: name == last):
         target = parts.targets[name]
-        beside = {service: one for service, (_, one) in workloads.items()} if name == last else {}
+        beside = alone(workloads) if name == last else {}
         mine, _ = _describe(parts, target, target.recorded(ask=ask), beside)
         services = _services(parts, target)
         resources += target.realise(mine, services)
@@ -175,7 +172,7 @@ def _describe(
     return tuple(workloads.values()), tuple(present.values())
 
 
-def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[str, Workload]]:
+def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Workloads:
     """The workloads less the members that the plan goes on without: those on places that can't be
     seen, and those that a settle step does not name. Its gates can't wait for them. What is written
     into servers, and who is a stray, still counts everybody. Who collects metrics waits for nobody
@@ -191,7 +188,7 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
         )
         if seats and len(seats) < len(tuple(workload.members())):
             workload = replace(
-                describe(parts, name, seats, known_to(parts, name, seats, _present(seen))),
+                describe(parts, name, seats, known_to(parts, name, seats, alone(seen.present))),
                 objects=workload.objects,
                 strays=workload.strays,
                 strangers=workload.strangers,
@@ -202,14 +199,10 @@ def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Mapping[str, tuple[s
     for name, (target, workload) in found.items():
         if parts.environment.services[name].collects:
             seats = tuple(member.seat for member in workload.members())
-            near = {service: one for service, (_, one) in found.items()}
-            again = describe(parts, name, seats, known_to(parts, name, seats, near))
+            known = known_to(parts, name, seats, alone(found))
+            again = describe(parts, name, seats, known)
             found[name] = (target, replace(again, objects=workload.objects))
     return found
-
-
-def _present(seen: Survey) -> dict[str, Workload]:
-    return {service: workload for service, (_, workload) in seen.present.items()}
 
 
 def placed_now(
@@ -223,7 +216,7 @@ def placed_now(
         seats = target.located(seats)
     if seats == before:
         return workload
-    known = known_to(parts, workload.service, seats, _present(seen))
+    known = known_to(parts, workload.service, seats, alone(seen.present))
     return describe(parts, workload.service, seats, known)
 
 
@@ -253,9 +246,7 @@ def _differs(recorded: Mapping[str, Sequence[Seat]], seen: Mapping[str, Sequence
     return any(tuple(recorded.get(name, ())) != tuple(seats) for name, seats in seen.items())
 
 
-def _by_service(
-    halves: Sequence[_Half], workloads: Sequence[Sequence[Workload]]
-) -> dict[str, tuple[str, Workload]]:
+def _by_service(halves: Sequence[_Half], workloads: Sequence[Sequence[Workload]]) -> Workloads:
     return {
         workload.service: (half.target.name, workload)
         for half, mine in zip(halves, workloads, strict=True)

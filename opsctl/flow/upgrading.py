@@ -14,13 +14,13 @@ from opsctl.flow.survey import Survey, survey
 from opsctl.planning.build import Scope
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Impact
+from opsctl.planning.workloads import Workloads
 from opsctl.ports import Events
 from opsctl.running.context import Stop
 from opsctl.running.runner import Report
 from opsctl.workload import Workload
 
 Versions = Mapping[str, Mapping[str, str]]  # by "target/system", then package
-Present = Mapping[str, tuple[str, Workload]]  # by service: its target's name, and what is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def upgrade(made: Upgrade, consent: Consent, events: Events, stop: Stop) -> Repo
     return apply_plan(made.parts, made.plan, made.seen, consent, events, stop, first=raise_versions)
 
 
-def _newest(parts: Parts, present: Present, names: tuple[str, ...]) -> dict[str, dict[str, str]]:
+def _newest(parts: Parts, present: Workloads, names: tuple[str, ...]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for name, target in parts.targets.items():
         mine = [present[service][1] for service in names if present[service][0] == name]

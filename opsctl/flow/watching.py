@@ -13,6 +13,7 @@ from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.reading import Live
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.observation import Holder, Maintenance, Node, Observation, Problem, Unfinished
+from opsctl.planning.workloads import alone
 from opsctl.ports import Record
 from opsctl.workload import Endpoint, Lead, Seat, Standing, Workload
 
@@ -95,7 +96,7 @@ def status(parts: Parts) -> Status:
     """One look at everything."""
     seen = survey(parts)
     observation = seen.observation
-    measured = parts.measured({name: one for name, (_, one) in seen.present.items()})
+    measured = parts.measured(alone(seen.present))
     return Status(
         environment=parts.environment.name,
         services=tuple(

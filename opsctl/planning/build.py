@@ -21,10 +21,9 @@ from opsctl.planning.steps import (
     roll_steps,
     settle_steps,
     settle_without,
-    target_of,
     wave_steps,
 )
-from opsctl.workload import Workload
+from opsctl.planning.workloads import Workloads, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Desired:
 
     environment: str
     document: Mapping[str, Any]
-    workloads: Mapping[str, tuple[str, Workload]]  # service -> (target, workload)
+    workloads: Workloads
     resources: tuple[Resource, ...]
     absent: frozenset[str] = frozenset()  # services that the spec takes down
 

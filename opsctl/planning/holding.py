@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from opsctl.planning.observation import Maintenance
+from opsctl.planning.workloads import Workloads
 from opsctl.workload import Object, Workload
 
-Workloads = Mapping[str, tuple[str, Workload]]
 
-
-def loosened(workloads: Workloads, held: Container[str]) -> dict[str, tuple[str, Workload]]:
+def loosened(workloads: Workloads, held: Container[str]) -> Workloads:
     """The workloads; those that are held less what the hold changes in their servers.
 
     So the hold is no drift, and no step that goes on during it takes it away.

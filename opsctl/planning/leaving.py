@@ -10,7 +10,7 @@ from opsctl.planning.difference import removal
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change
 from opsctl.planning.resource import Owned, ResourceId
-from opsctl.planning.steps import elsewhere, target_of
+from opsctl.planning.workloads import elsewhere, target_of
 
 if TYPE_CHECKING:
     from opsctl.planning.build import Desired, Scope

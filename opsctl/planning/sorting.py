@@ -9,7 +9,7 @@ from opsctl.planning.difference import RUNNING, difference, object_difference
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change
 from opsctl.planning.resource import Impact, Resource
-from opsctl.workload import Workload
+from opsctl.planning.workloads import Workloads
 
 Inside = Callable[[str, str], bool]  # (service, member) -> is it in scope
 
@@ -28,7 +28,7 @@ class Sorted:
 
 def sort_changes(
     resources: Sequence[Resource],
-    workloads: Mapping[str, tuple[str, Workload]],
+    workloads: Workloads,
     observation: Observation,
     inside: Inside,
 ) -> Sorted:
@@ -69,7 +69,7 @@ def _changes(
 
 def _running(
     changes: Sequence[Change],
-    workloads: Mapping[str, tuple[str, Workload]],
+    workloads: Workloads,
     observation: Observation,
 ) -> frozenset[str]:
     """Members that clients may be using: they answered, or they run and did not answer.
@@ -99,7 +99,7 @@ def _half_down(changes: Sequence[Change]) -> frozenset[str]:
 
 
 def _object_changes(
-    workloads: Mapping[str, tuple[str, Workload]],
+    workloads: Workloads,
     observation: Observation,
     inside: Inside,
     running: frozenset[str],

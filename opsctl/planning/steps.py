@@ -10,23 +10,11 @@ from types import MappingProxyType
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change, Step
 from opsctl.planning.resource import Impact
+from opsctl.planning.workloads import Workloads, elsewhere, target_of
 from opsctl.workload import Workload
 
-Workloads = Mapping[str, tuple[str, Workload]]
 NOBODY: Mapping[str, str] = MappingProxyType({})
 _Leaver = tuple[str, str, str]  # service, target, member
-
-
-def target_of(where: str) -> str:
-    """The target's name in a place such as "dc/n1"."""
-    return where.partition("/")[0]
-
-
-def elsewhere(service: str, where: str, workloads: Workloads) -> bool:
-    """Whether a place is on another target than a service that stays: what stands there is of the
-    time before its `on:` was changed, whatever its members were called."""
-    home = workloads.get(service)
-    return home is not None and home[0] != target_of(where)
 
 
 def wave_steps(changes: Sequence[Change]) -> tuple[Step, ...]:

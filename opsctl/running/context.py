@@ -11,6 +11,7 @@ from typing import TypeAlias
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Resource, ResourceId
+from opsctl.planning.workloads import Workloads
 from opsctl.ports import Event, Events, Fence, Target
 from opsctl.workload import Object, Quiet, Workload
 
@@ -42,7 +43,6 @@ class Stop:
 
 Performer: TypeAlias = "Callable[[Step, Context], None]"
 Silence: TypeAlias = Callable[[Quiet], None]
-Placed: TypeAlias = Callable[[Target, Workload, Collection[str]], Workload]
 NOTHING_MORE: Mapping[str, Performer] = MappingProxyType({})
 
 
@@ -59,7 +59,7 @@ class Context:
     """
 
     plan: Plan
-    workloads: Mapping[str, tuple[str, Workload]]
+    workloads: Workloads
     resources: Mapping[ResourceId, Resource]
     targets: Mapping[str, Target]
     fences: Mapping[str, Fence]
@@ -73,7 +73,9 @@ class Context:
     outcome: dict[str, str] = field(default_factory=dict)
     monotonic: Callable[[], float] = field(default=lambda: 0.0)
     more: Mapping[str, Performer] = field(default_factory=lambda: NOTHING_MORE)
-    placed: Placed = field(default=lambda _target, workload, _gone: workload)
+    placed: Callable[[Target, Workload, Collection[str]], Workload] = field(
+        default=lambda _target, workload, _gone: workload
+    )
     silence: Silence = field(default=lambda _quiet: None)
     watched_from: Callable[[str], Collection[str]] = field(default=lambda on: (on,))
 

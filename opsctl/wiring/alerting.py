@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.parts import Parts
 from opsctl.model import Alertmanager, BasicAuth, ExistingPrometheus, ServiceBase
-from opsctl.workload import CertRef, Quiet, SecretRef, Workload
+from opsctl.planning.workloads import Workloads
+from opsctl.workload import CertRef, Quiet, SecretRef
 
 if TYPE_CHECKING:
     from opsctl.clients.alertmanager import AlertmanagerServer
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Server = TypeVar("Server")
 PATIENCE = 10.0  # seconds for one answer; a heavy query takes one
-Placed = Mapping[str, tuple[str, Workload]]
 
 
 def rule_tool() -> Promtool:
@@ -68,7 +68,7 @@ def _said(key: str) -> str:
 
 
 @contextmanager
-def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Iterator[Metrics]:
+def prometheus(parts: Parts, placed: Workloads, timeout: float = PATIENCE) -> Iterator[Metrics]:
     """The one that others run, else one of the environment's own, with `timeout` seconds for an
     answer. Raises OpsError: metrics/none, metrics/away."""
     from opsctl.clients.prometheus import PrometheusServer
@@ -90,7 +90,7 @@ def prometheus(parts: Parts, placed: Placed, timeout: float = PATIENCE) -> Itera
 
 
 @contextmanager
-def alertmanager(parts: Parts, placed: Placed) -> Iterator[AlertmanagerServer]:
+def alertmanager(parts: Parts, placed: Workloads) -> Iterator[AlertmanagerServer]:
     """The one that others run, else one of the environment's own: they tell each other. Raises as
     `prometheus`."""
     from opsctl.clients.alertmanager import AlertmanagerServer
@@ -153,7 +153,7 @@ def _login(parts: Parts, said: BasicAuth | None) -> tuple[str, str]:
 @contextmanager
 def _first(
     parts: Parts,
-    placed: Placed,
+    placed: Workloads,
     noun: str,
     duty: Callable[[ServiceBase], bool],
     made: Callable[[Reached], Server],
