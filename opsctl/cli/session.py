@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opsctl.cli.views import Screen
     from opsctl.flow.parts import Parts
     from opsctl.model import Environment, Finding, ServiceBase
-    from opsctl.planning.build import Scope
+    from opsctl.planning.desired import Scope
     from opsctl.wiring import SecretsDoor
 
 
@@ -84,7 +84,7 @@ class Session:
 
     def scope(self) -> Scope:
         """What a plan may touch, as the options say."""
-        from opsctl.planning.build import Scope
+        from opsctl.planning.desired import Scope
 
         given = self.options
         return Scope(given.limit, given.prune, delete_data=frozenset(given.delete_data))

@@ -10,7 +10,7 @@ from typing import Any
 from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Impact
 

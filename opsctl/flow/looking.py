@@ -9,7 +9,8 @@ from dataclasses import replace
 from opsctl.flow.generations import refused
 from opsctl.flow.parts import Parts, unknown
 from opsctl.flow.survey import Survey, survey
-from opsctl.planning.build import Scope, build
+from opsctl.planning.build import build
+from opsctl.planning.desired import Scope
 from opsctl.planning.plan import Plan, Reach
 
 

@@ -11,7 +11,7 @@ from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, survey
 from opsctl.flow.watching import history
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan
 from opsctl.ports import Record

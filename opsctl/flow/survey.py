@@ -13,7 +13,7 @@ from opsctl.flow.describing import describe, known_to
 from opsctl.flow.generations import newest
 from opsctl.flow.parts import Parts
 from opsctl.model import ServiceBase
-from opsctl.planning.build import Desired
+from opsctl.planning.desired import Desired
 from opsctl.planning.holding import loosened
 from opsctl.planning.observation import Observation, Problem
 from opsctl.planning.plan import Plan

@@ -11,7 +11,7 @@ from opsctl.flow.looking import make_plan
 from opsctl.flow.operating import workload_of
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey, survey
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Impact
 from opsctl.planning.workloads import Workloads

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 from opsctl import __version__
+from opsctl.planning.desired import Desired, Scope
 from opsctl.planning.difference import refusals, uncompared
 from opsctl.planning.digest import step_digest
 from opsctl.planning.holding import words
 from opsctl.planning.leaving import Leaving, leaving
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan, Step
-from opsctl.planning.resource import Resource
 from opsctl.planning.sorting import Sorted, sort_changes
 from opsctl.planning.steps import (
     leave_first,
@@ -23,43 +21,7 @@ from opsctl.planning.steps import (
     settle_without,
     wave_steps,
 )
-from opsctl.planning.workloads import Workloads, target_of
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a plan may touch.
-
-    `limit`: "service" or "service/member" names; with it nothing is ever pruned. `delete_data`:
-    services or members whose data may go. `shrink`: services whose surplus members may leave.
-    """
-
-    limit: tuple[str, ...] = ()
-    prune: bool = False
-    shrink: frozenset[str] = frozenset()
-    delete_data: frozenset[str] = frozenset()
-
-    def holds(self, service: str, member: str) -> bool:
-        """Whether a thing of this service and member is inside `limit`."""
-        if not self.limit:
-            return True
-        if not service:
-            return True
-        return any(
-            name == service or (member != "" and name == f"{service}/{member}")
-            for name in self.limit
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """What the spec comes to, and where it is to be."""
-
-    environment: str
-    document: Mapping[str, Any]
-    workloads: Workloads
-    resources: tuple[Resource, ...]
-    absent: frozenset[str] = frozenset()  # services that the spec takes down
+from opsctl.planning.workloads import target_of
 
 
 def build(desired: Desired, observation: Observation, scope: Scope, title: str = "apply") -> Plan:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from opsctl.planning.desired import Desired, Scope
 from opsctl.planning.difference import removal
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change
 from opsctl.planning.resource import Owned, ResourceId
 from opsctl.planning.workloads import elsewhere, target_of
-
-if TYPE_CHECKING:
-    from opsctl.planning.build import Desired, Scope
 
 _Member = tuple[str, str, str]  # service, target, member
 

@@ -14,7 +14,7 @@ from opsctl import wiring
 from opsctl.flow.looking import make_plan
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.plan import Plan
 from opsctl.ports import Certified, Event, Fence, Outcome, Work
 from opsctl.targets.kubernetes import Access, KubernetesTarget

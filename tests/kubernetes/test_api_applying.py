@@ -12,7 +12,7 @@ from api_server import ApiServer
 from api_world import Known, World
 
 from opsctl.flow.destroying import destroy_plan
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.resource import Impact
 from opsctl.ports import Work
 from opsctl.targets.kubernetes import render_manifests

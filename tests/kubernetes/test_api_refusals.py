@@ -15,7 +15,7 @@ from api_world import World
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.looking import make_plan
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.targets.kubernetes import Access, KubernetesTarget
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.connection import Connection

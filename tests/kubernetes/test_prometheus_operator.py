@@ -33,7 +33,7 @@ from opsctl import wiring
 from opsctl.flow.looking import make_plan
 from opsctl.lab.folder import cache_root
 from opsctl.lab.kubernetes import program
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.plan import Plan
 from opsctl.ports import Work
 from opsctl.targets.kubernetes import KubernetesTarget

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opsctl.planning.build import Desired
+from opsctl.planning.desired import Desired
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Step
 from opsctl.planning.resource import Actual, Impact, Owned, Resource, ResourceId

@@ -30,7 +30,7 @@ from opsctl.flow.certificates import certificates, check_step
 from opsctl.flow.parts import Parts
 from opsctl.flow.survey import Survey
 from opsctl.model import Kubernetes
-from opsctl.planning.build import Desired
+from opsctl.planning.desired import Desired
 from opsctl.planning.difference import difference
 from opsctl.planning.observation import Kept, Observation
 from opsctl.planning.resource import Actual, Impact, Resource

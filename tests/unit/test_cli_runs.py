@@ -16,7 +16,7 @@ from opsctl.errors import Exit
 from opsctl.flow.applying import next_revision, resolved, run_plan
 from opsctl.flow.looking import make_plan
 from opsctl.model import load
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.observation import Node, Turn
 from opsctl.ports import Record
 from opsctl.running.context import Stop

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from planning_world import World, desired, member, node, workload
 
 from opsctl.errors import OpsError
-from opsctl.planning.build import Desired, Scope, build
+from opsctl.planning.build import build
+from opsctl.planning.desired import Desired, Scope
 from opsctl.planning.digest import stale
 from opsctl.planning.observation import Maintenance, Observation, Owned
 from opsctl.planning.plan import Plan, Step

@@ -10,7 +10,8 @@ import pytest
 from planning_world import member
 from running_world import MemoryTarget, call, unit, workload
 
-from opsctl.planning.build import Desired, Scope, build
+from opsctl.planning.build import build
+from opsctl.planning.desired import Desired, Scope
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan, Step
 from opsctl.ports import Fence

@@ -14,7 +14,7 @@ from planning_world import workload
 from opsctl.errors import OpsError
 from opsctl.flow.looking import make_plan
 from opsctl.flow.survey import survey
-from opsctl.planning.build import Scope
+from opsctl.planning.desired import Scope
 from opsctl.planning.observation import Observation, Problem
 from opsctl.planning.resource import Resource
 from opsctl.workload import Seat, Workload
