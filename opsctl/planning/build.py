@@ -12,15 +12,9 @@ from opsctl.planning.holding import words
 from opsctl.planning.leaving import Leaving, leaving
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Plan, Step
+from opsctl.planning.removing import leave_first, remove_steps
 from opsctl.planning.sorting import Sorted, sort_changes
-from opsctl.planning.steps import (
-    leave_first,
-    remove_steps,
-    roll_steps,
-    settle_steps,
-    settle_without,
-    wave_steps,
-)
+from opsctl.planning.steps import roll_steps, settle_steps, settle_without, wave_steps
 from opsctl.planning.workloads import target_of
 
 
