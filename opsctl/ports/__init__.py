@@ -1,7 +1,6 @@
 """The Protocols that flow, running and drills speak through. Targets and clients implement them."""
 
-from opsctl.ports.secrets import Certified, Secrets
-from opsctl.ports.target import (
+from opsctl.ports.doors import (
     GENERATION,
     OUT_OF_REACH,
     ROOT,
@@ -14,10 +13,11 @@ from opsctl.ports.target import (
     NodeJob,
     Outcome,
     Record,
-    Target,
     Upkeep,
     Work,
 )
+from opsctl.ports.secrets import Certified, Secrets
+from opsctl.ports.target import Target
 
 __all__ = [
     "GENERATION",
