@@ -12,7 +12,8 @@ from opsctl.flow.consent import Consent, agree, nobody_since, not_held_since, ot
 from opsctl.flow.generations import newest
 from opsctl.flow.looking import make_plan, scope_from
 from opsctl.flow.parts import Parts
-from opsctl.flow.survey import Survey, placed_now, survey, within_reach
+from opsctl.flow.reach import placed_now, within_reach
+from opsctl.flow.survey import Survey, survey
 from opsctl.planning.digest import stale
 from opsctl.planning.observation import Node
 from opsctl.planning.plan import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -16,7 +16,6 @@ from opsctl.model import ServiceBase
 from opsctl.planning.desired import Desired
 from opsctl.planning.holding import loosened
 from opsctl.planning.observation import Observation, Problem
-from opsctl.planning.plan import Plan
 from opsctl.planning.resource import Resource
 from opsctl.planning.workloads import Workloads, alone
 from opsctl.ports import Target
@@ -170,54 +169,6 @@ def _describe(
         everybody = (*seats[name], *leaving)
         present[name] = describe(parts, name, everybody, known) if leaving else workload
     return tuple(workloads.values()), tuple(present.values())
-
-
-def within_reach(parts: Parts, seen: Survey, plan: Plan) -> Workloads:
-    """The workloads less the members that the plan goes on without: those on places that can't be
-    seen, and those that a settle step does not name. Its gates can't wait for them. What is written
-    into servers, and who is a stray, still counts everybody. Who collects metrics waits for nobody
-    out of reach."""
-    named = {step.service: step.members for step in plan.steps if step.kind == "settle"}
-    found = {}
-    for name, (target, workload) in seen.present.items():
-        seats = tuple(
-            member.seat
-            for member in workload.members()
-            if f"{target}/{member.seat.node}" not in seen.observation.unreachable
-            and member.name in (named.get(name) or (member.name,))
-        )
-        if seats and len(seats) < len(tuple(workload.members())):
-            workload = replace(
-                describe(parts, name, seats, known_to(parts, name, seats, alone(seen.present))),
-                objects=workload.objects,
-                strays=workload.strays,
-                strangers=workload.strangers,
-            )
-        found[name] = (target, workload)
-    if all(found[name][1] is workload for name, (_, workload) in seen.present.items()):
-        return found
-    for name, (target, workload) in found.items():
-        if parts.environment.services[name].collects:
-            seats = tuple(member.seat for member in workload.members())
-            known = known_to(parts, name, seats, alone(found))
-            again = describe(parts, name, seats, known)
-            found[name] = (target, replace(again, objects=workload.objects))
-    return found
-
-
-def placed_now(
-    parts: Parts, seen: Survey, target: Target, workload: Workload, gone: Collection[str]
-) -> Workload:
-    """The same without those that are `gone`, and with a member on each node, where one that was of
-    no node stood for all of them."""
-    before = tuple(member.seat for member in workload.members())
-    seats = tuple(seat for seat in before if seat.member not in gone)
-    if any(seat.near_clients and not seat.node for seat in seats):
-        seats = target.located(seats)
-    if seats == before:
-        return workload
-    known = known_to(parts, workload.service, seats, alone(seen.present))
-    return describe(parts, workload.service, seats, known)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from cli_world import World, make_world
 
 from opsctl.flow.operating import failover_plan, switchover_plan
-from opsctl.flow.survey import within_reach
+from opsctl.flow.reach import within_reach
 
 
 @pytest.fixture(name="world")
