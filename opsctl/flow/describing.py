@@ -73,7 +73,8 @@ def told(
         return Directory(ways=ways(environment, name, workloads))
     if not environment.services[name].collects:
         return directory(environment, name, workloads)
-    from opsctl.monitoring import collecting
+    from opsctl.monitoring import watched_on
 
     own = draft(Directory(environment=environment.name))
-    return collecting(environment, name, {**workloads, name: own}, catalogue)
+    on = environment.services[name].on or ""
+    return watched_on(environment, on, {**workloads, name: own}, catalogue)

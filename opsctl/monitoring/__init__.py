@@ -5,7 +5,7 @@ says its shape.
 """
 
 from opsctl.monitoring.catalogue import SCRAPED, Alert, Catalogue, Metric, Record, parse
-from opsctl.monitoring.collecting import collecting, watched_on
+from opsctl.monitoring.collecting import watched_on
 from opsctl.monitoring.rules import rule_files
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Catalogue",
     "Metric",
     "Record",
-    "collecting",
     "parse",
     "rule_files",
     "watched_on",

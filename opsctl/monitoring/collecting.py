@@ -11,27 +11,14 @@ from opsctl.monitoring.rules import rule_files
 from opsctl.workload import Directory, Scrape, Seat, Workload
 
 
-def collecting(
-    environment: Environment,
-    collector: str,
-    workloads: Mapping[str, Workload],
-    catalogue: Callable[[str], Catalogue],
-) -> Directory:
-    """For the service `collector`: those of `workloads` that run on its target or are watched from
-    there, itself among them.
-
-    Raises OpsError for a catalogue that is missing or wrong.
-    """
-    return watched_on(environment, environment.services[collector].on or "", workloads, catalogue)
-
-
 def watched_on(
     environment: Environment,
     on: str,
     workloads: Mapping[str, Workload],
     catalogue: Callable[[str], Catalogue],
 ) -> Directory:
-    """The same for whoever collects from the target `on`. Raises as `collecting`."""
+    """For whoever collects from the target `on`: those of `workloads` that run there or are watched
+    from there. Raises OpsError for a catalogue that is missing or wrong."""
     targets = environment.watched_from(on)
     homes = {name: environment.services[name].on or "" for name in workloads}
     mine = {name: one for name, one in workloads.items() if homes[name] in targets}
