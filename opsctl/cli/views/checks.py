@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from opsctl.cli.views.errors import UNSEEN, away_lines, error_data, error_lines
+from opsctl.cli.views.errors import UNSEEN, away_lines, error_data
 from opsctl.cli.views.lines import DIM, GOOD, STRONG, count, line, table
-from opsctl.cli.views.nodes import fact_words, problem_lines
+from opsctl.cli.views.nodes import fact_words, node_data, problem_data, problem_lines
 from opsctl.cli.views.unfinished import holder_data, holder_lines
 from opsctl.cli.views.view import View
 from opsctl.errors import Exit, OpsError
@@ -35,9 +35,7 @@ class PreflightView(View):
     def lines(self) -> Iterable[Text]:
         rows = [((node.where, STRONG), node.system, fact_words(node)) for node in self.status.nodes]
         yield from table(("NODE", "SYSTEM", "") if rows else (), rows, indent=0)
-        for error in self.status.unreachable:
-            yield Text()
-            yield from error_lines(error)
+        yield from away_lines(self.status.unreachable)
         yield from problem_lines(self.status.problems)
         for reason in self.blocked:
             yield line(("an apply would be refused: ", "bold red"), reason)
@@ -48,15 +46,9 @@ class PreflightView(View):
     def data(self) -> object:
         return {
             "ready": self.exit is Exit.DONE,
-            "nodes": [
-                {"where": node.where, "system": node.system, "facts": dict(node.facts)}
-                for node in self.status.nodes
-            ],
+            "nodes": [node_data(node) for node in self.status.nodes],
             "unreachable": [error_data(error) for error in self.status.unreachable],
-            "problems": [
-                {"severity": problem.severity, **error_data(problem.error)}
-                for problem in self.status.problems
-            ],
+            "problems": [problem_data(problem) for problem in self.status.problems],
             "blocked": list(self.blocked),
         }
 

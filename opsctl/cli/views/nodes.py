@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from opsctl.cli.views.errors import error_lines, warning_lines
+from opsctl.cli.views.errors import error_data, error_lines, warning_lines
 from opsctl.cli.views.lines import size_words
 from opsctl.errors import OpsError
 from opsctl.planning.observation import Node, Problem
@@ -23,6 +23,16 @@ def fact_words(node: Node) -> str:
         f"python {facts['python']}" if "python" in facts else "",
     ]
     return ", ".join(filter(None, words))
+
+
+def node_data(node: Node) -> dict[str, object]:
+    """One node for programs."""
+    return {"where": node.where, "system": node.system, "facts": dict(node.facts)}
+
+
+def problem_data(problem: Problem) -> dict[str, object]:
+    """One problem for programs."""
+    return {"severity": problem.severity, **error_data(problem.error)}
 
 
 def problem_lines(problems: Sequence[Problem]) -> Iterator[Text]:

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from opsctl.cli.views.backups import schedule_data, schedule_words
 from opsctl.cli.views.certificates import certificate_data, soon_lines
-from opsctl.cli.views.errors import error_data, error_lines
+from opsctl.cli.views.errors import away_lines, error_data
 from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, line, size_words, table
 from opsctl.cli.views.maintenance import maintenance_data, maintenance_lines
-from opsctl.cli.views.nodes import fact_words, problem_lines
+from opsctl.cli.views.nodes import fact_words, node_data, problem_data, problem_lines
 from opsctl.cli.views.routes import route_data, route_lines
 from opsctl.cli.views.unfinished import (
     holder_data,
@@ -54,9 +54,7 @@ class StatusView(View):
             yield from route_lines(status.routes)
         yield from soon_lines(status.certificates)
         yield from self._nodes()
-        for error in status.unreachable:
-            yield Text()
-            yield from error_lines(error)
+        yield from away_lines(status.unreachable)
         yield from problem_lines(status.problems)
 
     def data(self) -> object:
@@ -71,29 +69,16 @@ class StatusView(View):
             "services": [_service_data(service) for service in status.services],
             "routes": [route_data(route) for route in status.routes],
             "certificates": [certificate_data(one) for one in status.certificates],
-            "nodes": [
-                {"where": node.where, "system": node.system, "facts": dict(node.facts)}
-                for node in status.nodes
-            ],
+            "nodes": [node_data(node) for node in status.nodes],
             "unreachable": [error_data(error) for error in status.unreachable],
-            "problems": [
-                {"severity": problem.severity, **error_data(problem.error)}
-                for problem in status.problems
-            ],
+            "problems": [problem_data(problem) for problem in status.problems],
         }
 
     def _nodes(self) -> Iterator[Text]:
         if not self.status.nodes:
             return
         yield Text()
-        rows = [
-            (
-                node.where,
-                node.system,
-                fact_words(node),
-            )
-            for node in self.status.nodes
-        ]
+        rows = [(node.where, node.system, fact_words(node)) for node in self.status.nodes]
         yield from table(("NODE", "SYSTEM", ""), rows)
 
 
