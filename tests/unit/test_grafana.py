@@ -16,10 +16,10 @@ from dashboards_world import SERVICES, built, environment
 from opsctl.clients.grafana import GrafanaServer
 from opsctl.clients.secrets.issuing import Authority, key_pem
 from opsctl.errors import Exit, OpsError
+from opsctl.flow.comparing import compare
 from opsctl.flow.pushing import (
     Pushed,
     choose_source,
-    compare,
     push,
     push_notes,
     push_source,

@@ -10,8 +10,9 @@ from rich.text import Text
 from opsctl.cli.views.errors import away_lines, error_data
 from opsctl.cli.views.lines import BAD, DIM, GOOD, STRONG, WARN, Piece, count, line, listed, table
 from opsctl.cli.views.view import View
+from opsctl.flow.comparing import Compared
 from opsctl.flow.dashboards import Blank, Checked
-from opsctl.flow.pushing import Compared, Pushed
+from opsctl.flow.pushing import Pushed
 from opsctl.monitoring.dashboards.compose import Dashboard
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
