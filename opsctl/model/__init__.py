@@ -10,26 +10,25 @@ from opsctl.model.checking import candidate_hosts
 from opsctl.model.codes import ERRORS, FINDINGS
 from opsctl.model.cron import Cron
 from opsctl.model.environment import Environment
-from opsctl.model.extras import (
+from opsctl.model.findings import Finding
+from opsctl.model.json_schema import schema
+from opsctl.model.linting import lint
+from opsctl.model.loading import Engines, load, load_data
+from opsctl.model.monitoring import (
     Alertmanager,
     BasicAuth,
-    ExecBackend,
     ExistingPrometheus,
     Grafana,
     Monitoring,
     Pace,
     Receiver,
     RemoteWrite,
-    Secrets,
     Url,
 )
-from opsctl.model.findings import Finding
-from opsctl.model.json_schema import schema
-from opsctl.model.linting import lint
-from opsctl.model.loading import Engines, load, load_data
 from opsctl.model.quantities import Bytes, Duration, Quantity
 from opsctl.model.reference import reference_markdown, service_markdown
 from opsctl.model.routes import Route, Vip
+from opsctl.model.secrets import ExecBackend, Secrets
 from opsctl.model.services import (
     Backup,
     External,

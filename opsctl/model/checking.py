@@ -9,7 +9,7 @@ from opsctl.errors import SpecError
 from opsctl.model.base import Keys
 from opsctl.model.environment import Environment
 from opsctl.model.explaining import where
-from opsctl.model.extras import Monitoring
+from opsctl.model.monitoring import Monitoring
 from opsctl.model.services import Placement, ServiceBase
 from opsctl.model.targets import Host, HostsTarget, KubernetesTarget
 from opsctl.model.tree import Node, find, plain

@@ -10,9 +10,10 @@ from pydantic import Field, PrivateAttr, SerializeAsAny
 
 from opsctl.errors import Place
 from opsctl.model.base import Keys, Model, Name
-from opsctl.model.extras import ExistingPrometheus, Grafana, Monitoring, Secrets
 from opsctl.model.files import beside
+from opsctl.model.monitoring import ExistingPrometheus, Grafana, Monitoring
 from opsctl.model.routes import Route
+from opsctl.model.secrets import Secrets
 from opsctl.model.services import ServiceBase
 from opsctl.model.targets import Target
 from opsctl.model.tree import Node, Plain, Table, find, plain

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.model.environment import Environment
-from opsctl.model.extras import Monitoring
 from opsctl.model.findings import Finding
+from opsctl.model.monitoring import Monitoring
 from opsctl.model.services import ServiceBase
 from opsctl.model.targets import HostsTarget
 

@@ -1,11 +1,11 @@
-"""Monitoring and secrets: what an environment has once."""
+"""Monitoring: metrics, alerts and dashboards of an environment."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from opsctl.model.authorities import Authority, over_tls
 from opsctl.model.base import Model, Name, Secret, problem
@@ -189,40 +189,4 @@ class Monitoring(Model):
                 hint="remove receivers; alertmanager: {url: ...} names that one, for silences",
                 keys=("alertmanager", "receivers"),
             )
-        return self
-
-
-class ExecBackend(Model):
-    """A program that prints a secret (sops, vault, pass, ...)."""
-
-    noun = "backend"
-    exec: tuple[str, ...] = Field(
-        min_length=1, description="The command; the secret's name is its last argument."
-    )
-
-
-Backend: TypeAlias = Annotated[
-    Annotated[Literal["file", "env"], Tag("word")] | Annotated[ExecBackend, Tag("ExecBackend")],
-    Discriminator(lambda value: "ExecBackend" if isinstance(value, dict | ExecBackend) else "word"),
-]
-
-
-class Secrets(Model):
-    """Where the root key and people's secrets are kept."""
-
-    noun = "secrets"
-    backend: Backend = Field(
-        "file", description="file (encrypted, ansible-vault format), env or {exec: [command]}."
-    )
-    path: str | None = Field(None, description="The encrypted file; beside the spec if left out.")
-    password_file: str | None = Field(None, description="The file with its password.")
-
-    @model_validator(mode="after")
-    def _paths_are_for_files(self) -> Self:
-        for key in ("path", "password_file"):
-            if self.backend != "file" and getattr(self, key) is not None:
-                raise problem(
-                    "spec/value", f'"{key}" means nothing to this backend', keys=(key,),
-                    hint="only backend: file has it",
-                )  # fmt: skip
         return self
