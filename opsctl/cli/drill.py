@@ -16,10 +16,10 @@ from opsctl.cli.views.report import ReportView
 from opsctl.drills.faults import FAULTS
 from opsctl.drills.report import Report, from_json, to_json
 from opsctl.errors import Exit, OpsError
-from opsctl.flow.conducting import Drill
 from opsctl.flow.consent import Consent
 from opsctl.flow.drilling import drill_plan, run_drill
 from opsctl.flow.parts import Parts
+from opsctl.flow.staging import Drill
 from opsctl.flow.survey import Survey
 from opsctl.planning.plan import Plan
 from opsctl.ports import Events

@@ -4,106 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
-from opsctl.drills.faults import Fault
 from opsctl.drills.program import ARGV, message
 from opsctl.drills.report import Report, Subject, report
-from opsctl.drills.strikes import Scene, beforehand, primary_node, strike
+from opsctl.drills.strikes import Scene, beforehand, strike
 from opsctl.drills.telling import headline
 from opsctl.drills.timeline import Event, merged
-from opsctl.errors import Exit, OpsError
+from opsctl.errors import OpsError
 from opsctl.flow import drill_client, witnesses
 from opsctl.flow.by_plan import hand_over, operation
 from opsctl.flow.drill_client import DrillClient
+from opsctl.flow.staging import Drill, scene_of
 from opsctl.flow.striking import BOOT, Blows
-from opsctl.model.services import Slo
 from opsctl.planning.plan import Step
 from opsctl.ports import Secrets, Target
 from opsctl.ports.process import Running, Start
 from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
-from opsctl.workload import Endpoint, Lane, Seat, Standings, Workload
+from opsctl.workload import Endpoint, Seat, Workload
 
-_OPERATION = 600.0  # seconds that an operation may take
 VERDICT = "verdict"  # of the record that ends the run
-
-
-@dataclass(frozen=True, slots=True)
-class Drill:
-    """One drill, decided: which fault, through which route, for how long (s), seen from where.
-
-    `client` is a node's name; "" for where the fault wants it, or else this machine. Clients of a
-    service that is reached from inside alone run on a node that is not the primary's.
-    """
-
-    id: str
-    environment: str
-    fault: Fault
-    lane: Lane
-    pool: str
-    target: str
-    seconds: float
-    client: str = ""
-    by: str = ""
-    slo: Slo | None = None
-    can_lose_nothing: bool = True
-
-    @property
-    def outage(self) -> float:
-        """Seconds that the fault lasts at most."""
-        return {"kill-host": BOOT, "operation": _OPERATION}.get(self.fault.kind, self.seconds)
-
-    def client_node(self, scene: Scene, inside: bool = False) -> str:
-        """Where the client runs; "" is this machine. Raises drills/no-client-node."""
-        if self.client:
-            return self.client
-        if self.fault.select == "client-side":
-            return primary_node(scene)
-        return self._inside(scene) if inside else ""
-
-    def _inside(self, scene: Scene) -> str:
-        """One that the fault leaves alone."""
-        struck = primary_node(scene)
-        nodes = sorted({seat.node for seat in (*scene.beside, *scene.seats)} - {"", struck})
-        if self.fault.select == "all" or not nodes:
-            raise OpsError(
-                "drills/no-client-node",
-                "clients are inside the cluster, and this fault leaves no node for one",
-                hint="another fault: opsctl drill list",
-                exit=Exit.REFUSED,
-            )
-        return nodes[0]
-
-
-def scene_of(
-    drill: Drill,
-    target: Target,
-    workload: Workload,
-    pool: Workload,
-    serving: Standings,
-    leading: Standings,
-) -> Scene:
-    """The service as it stands: `serving` its members, `leading` the balancers'.
-
-    Raises drills/no-node for a client on a host of nobody here.
-    """
-    scene = Scene(
-        serving,
-        target.located([one.seat for one in workload.members()]),
-        target.located([one.seat for one in pool.members()]),
-        _holders(leading, drill.lane.address),
-        address=drill.lane.address,
-    )
-    nodes = sorted({seat.node for seat in (*scene.seats, *scene.beside)})
-    if drill.client and drill.client not in nodes:
-        raise OpsError(
-            "drills/no-node",
-            f"no member of {workload.service} or {drill.pool} sits on {drill.client}",
-            hint=f"--from one of {', '.join(nodes)}",
-            exit=Exit.INPUT,
-        )
-    return replace(scene, client=drill.client_node(scene, target.pods))
 
 
 class Conductor:
@@ -233,15 +153,6 @@ def _undo(blows: Blows, context: Context) -> None:
         blows.undo()
     except OpsError as error:  # the hosts' own timers do it
         context.say(f"could not end the fault before its time: {error.message}")
-
-
-def _holders(standings: Standings, address: str) -> tuple[str, ...]:
-    """Members that say they hold the address."""
-    return tuple(
-        member
-        for (member, _), standing in sorted(standings.items())
-        if address and address in standing.details.get("addresses", "").split()
-    )
 
 
 def _by_member(seats: Iterable[Seat]) -> Mapping[str, Seat]:

@@ -13,9 +13,10 @@ from opsctl.drills.strikes import beforehand, strike
 from opsctl.errors import Exit, OpsError, SpecError
 from opsctl.flow.applying import run_plan
 from opsctl.flow.by_plan import check_operation
-from opsctl.flow.conducting import Conductor, Drill, scene_of
+from opsctl.flow.conducting import Conductor
 from opsctl.flow.consent import Consent, agree
 from opsctl.flow.parts import Parts, unknown
+from opsctl.flow.staging import Drill, scene_of
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.digest import step_digest
 from opsctl.planning.holding import words

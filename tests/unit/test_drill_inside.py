@@ -10,7 +10,7 @@ from test_drill_faults import DRILL, scene, seat
 from opsctl.drills.faults import fault
 from opsctl.drills.strikes import strike
 from opsctl.errors import OpsError
-from opsctl.flow.conducting import Drill
+from opsctl.flow.staging import Drill
 from opsctl.workload import Text
 
 
