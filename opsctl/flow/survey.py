@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -53,12 +53,12 @@ def survey(parts: Parts) -> Survey:
         halves.append(_look(parts, parts.targets[last], beside))
     observation = _merge([_own(half) for half in halves])
     held = observation.maintenance
-    present = loosened(_by_service(halves, [half.present for half in halves]), held)
+    present = loosened(_by_service((half.target, half.present) for half in halves), held)
     return Survey(
         desired=Desired(
             environment=parts.environment.name,
             document=parts.environment.document,
-            workloads=loosened(_by_service(halves, [half.workloads for half in halves]), held),
+            workloads=loosened(_by_service((one.target, one.workloads) for one in halves), held),
             resources=tuple(item for half in halves for item in half.resources),
             absent=frozenset(
                 name
@@ -197,11 +197,11 @@ def _differs(recorded: Mapping[str, Sequence[Seat]], seen: Mapping[str, Sequence
     return any(tuple(recorded.get(name, ())) != tuple(seats) for name, seats in seen.items())
 
 
-def _by_service(halves: Sequence[_Half], workloads: Sequence[Sequence[Workload]]) -> Workloads:
+def _by_service(described: Iterable[tuple[Target, Sequence[Workload]]]) -> Workloads:
     return {
-        workload.service: (half.target.name, workload)
-        for half, mine in zip(halves, workloads, strict=True)
-        for workload in mine
+        workload.service: (target.name, workload)
+        for target, workloads in described
+        for workload in workloads
     }
 
 
