@@ -47,7 +47,7 @@ def masked(text: str) -> str | None:
 
 
 def state_folder() -> Path:
-    """$XDG_STATE_HOME/opsctl."""
+    """$XDG_STATE_HOME/opsctl, as wiring has it, which may be what is broken."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "opsctl"
 

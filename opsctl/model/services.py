@@ -138,29 +138,24 @@ class External(Model):
 class ServiceBase(Model):
     """The keys of every service. Engines subclass it, add keys and override defaults.
 
-    A subclass says with class variables what the model can't know:
-    needs_majority (an even or small number of members can't elect), can_promise_rpo_zero (no
-    acknowledged write is ever lost), keeps_data (a backup makes sense), balances (routes go through
-    its members), every_host (one member on each host, for the host itself: no client is promised
-    anything), keeps_time (it keeps its hosts' clocks), collects (it collects metrics; such
-    an engine has the keys retention, interval and remote_write of `monitoring`), routes_alerts (it
-    tells people of alerts; with the key receivers), measures_hosts (it gives its hosts' metrics),
-    probes (it uses services through their routes as clients do), knocks (it looks whether routes
-    can be reached).
+    A subclass says with class variables what the model can't know.
     """
 
     noun = "a service"
-    needs_majority: ClassVar[bool] = False
-    can_promise_rpo_zero: ClassVar[bool] = True
-    keeps_data: ClassVar[bool] = True
-    balances: ClassVar[bool] = False
+    needs_majority: ClassVar[bool] = False  # an even or small number of members can't elect
+    can_promise_rpo_zero: ClassVar[bool] = True  # no acknowledged write is ever lost
+    keeps_data: ClassVar[bool] = True  # a backup makes sense
+    balances: ClassVar[bool] = False  # routes go through its members
+    # One member on each host, for the host itself: no client is promised anything.
     every_host: ClassVar[bool] = False
-    keeps_time: ClassVar[bool] = False
+    keeps_time: ClassVar[bool] = False  # it keeps its hosts' clocks
+    # It collects metrics; such an engine has the keys retention, interval and remote_write of
+    # `monitoring`, and tells: Alertmanagers that others run.
     collects: ClassVar[bool] = False
-    routes_alerts: ClassVar[bool] = False
-    measures_hosts: ClassVar[bool] = False
-    probes: ClassVar[bool] = False
-    knocks: ClassVar[bool] = False
+    routes_alerts: ClassVar[bool] = False  # it tells people of alerts; with the key receivers
+    measures_hosts: ClassVar[bool] = False  # it gives its hosts' metrics
+    probes: ClassVar[bool] = False  # it uses services through their routes as clients do
+    knocks: ClassVar[bool] = False  # it looks whether routes can be reached
 
     engine: str = Field(description="Which server software.")
     version: str | None = Field(
