@@ -20,7 +20,7 @@ from opsctl.planning.workloads import target_of
 
 def build(desired: Desired, observation: Observation, scope: Scope, title: str = "apply") -> Plan:
     """The plan that makes `observation` what is `desired`, within `scope`."""
-    sorted_ = sort_changes(desired.resources, desired.workloads, observation, scope.holds)
+    sorted_ = sort_changes(desired, observation, scope)
     gone = leaving(desired, observation, scope)
     steps = _steps(desired, observation, scope, sorted_, gone)
     return Plan(
@@ -45,7 +45,7 @@ def _steps(
     waves = wave_steps(sorted_.wave)
     first = [change for change in gone.changes if leave_first(change, desired.workloads)]
     leaves = remove_steps(first, desired.workloads, waves)
-    rolls = roll_steps(sorted_.rolling, desired.workloads, observation, waves, leaves)
+    rolls = roll_steps(sorted_.rolling, desired.workloads, observation, (*waves, *leaves))
     strays = _strays(desired, observation, scope, gone)
     touched = _touched(desired, scope, waves, rolls, gone, strays)
     settles = tuple(
@@ -122,7 +122,7 @@ def _touched(
 def _blocked(
     desired: Desired, observation: Observation, sorted_: Sorted, gone: Leaving
 ) -> tuple[str, ...]:
-    touched: set[str] = {change.id.where for change in (*sorted_.wave, *sorted_.changes())}
+    touched: set[str] = {change.id.where for change in sorted_.changes()}
     wanted = [item for item in desired.resources if item.id.where in touched]
     problems = [
         str(problem.error)

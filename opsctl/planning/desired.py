@@ -25,9 +25,7 @@ class Scope:
 
     def holds(self, service: str, member: str) -> bool:
         """Whether a thing of this service and member is inside `limit`."""
-        if not self.limit:
-            return True
-        if not service:
+        if not self.limit or not service:
             return True
         return any(
             name == service or (member != "" and name == f"{service}/{member}")

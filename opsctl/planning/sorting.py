@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from opsctl.planning.desired import Desired, Scope
 from opsctl.planning.difference import RUNNING, difference, object_difference
 from opsctl.planning.observation import Observation
 from opsctl.planning.plan import Change
 from opsctl.planning.resource import Impact, Resource
 from opsctl.planning.workloads import Workloads
-
-Inside = Callable[[str, str], bool]  # (service, member) -> is it in scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +21,15 @@ class Sorted:
     rolling: Mapping[tuple[str, str], tuple[Change, ...]] = field(default_factory=dict)
 
     def changes(self) -> Iterator[Change]:
+        yield from self.wave
         for changes in self.rolling.values():
             yield from changes
 
 
-def sort_changes(
-    resources: Sequence[Resource],
-    workloads: Workloads,
-    observation: Observation,
-    inside: Inside,
-) -> Sorted:
+def sort_changes(desired: Desired, observation: Observation, scope: Scope) -> Sorted:
     """All differences, each in the wave or with the running member that it disturbs."""
-    changes = list(_changes(resources, observation, inside))
-    running = _running(changes, workloads, observation)
+    changes = list(_changes(desired.resources, observation, scope))
+    running = _running(changes, desired.workloads, observation)
     mended = _half_down(changes) & running
     rolling: dict[tuple[str, str], list[Change]] = {}
     wave: list[Change] = []
@@ -48,19 +43,19 @@ def sort_changes(
             shared.append(change)
         else:
             wave.append(change)
-    for change in _object_changes(workloads, observation, inside, running):
+    for change in _object_changes(desired.workloads, observation, scope, running):
         rolling.setdefault((change.service, change.member), []).append(change)
     wave += _share_out(shared, rolling)
     return Sorted(tuple(wave), {key: tuple(value) for key, value in sorted(rolling.items())})
 
 
 def _changes(
-    resources: Sequence[Resource], observation: Observation, inside: Inside
+    resources: Sequence[Resource], observation: Observation, scope: Scope
 ) -> Iterator[Change]:
     for resource in resources:
         if resource.id.where in observation.unreachable:
             continue
-        if not inside(resource.service, resource.member):
+        if not scope.holds(resource.service, resource.member):
             continue
         change = difference(resource, observation.actual.get(resource.id))
         if change is not None:
@@ -101,14 +96,15 @@ def _half_down(changes: Sequence[Change]) -> frozenset[str]:
 def _object_changes(
     workloads: Workloads,
     observation: Observation,
-    inside: Inside,
+    scope: Scope,
     running: frozenset[str],
 ) -> Iterator[Change]:
     for service, (target, workload) in workloads.items():
         nodes = {member.name: member.seat.node for member in workload.members()}
         for wanted in workload.objects:
             found = observation.objects.get((wanted.member, wanted.kind, wanted.name))
-            if found is None or wanted.member not in running or not inside(service, wanted.member):
+            inside = wanted.member in running and scope.holds(service, wanted.member)
+            if found is None or not inside:
                 continue
             where = f"{target}/{nodes[wanted.member]}"
             change = object_difference(wanted, found, where, service)

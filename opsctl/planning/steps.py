@@ -40,15 +40,13 @@ def roll_steps(
     workloads: Workloads,
     observation: Observation,
     before: Sequence[Step],
-    left: Sequence[Step] = (),
 ) -> tuple[Step, ...]:
     """One step for every running member that changes; the runner picks who goes next. Before them
-    one for what all members of a service need before any of them restarts. `left`: the steps by
-    which members left a service before."""
-    waves = tuple(step.id for step in (*before, *left))
+    one for what all members of a service need before any of them restarts."""
+    needs = tuple(step.id for step in before)
     early = _needed_first(rolling, workloads)
     prepare = {
-        service: _prepare_step(service, changes, workloads[service][0], waves)
+        service: _prepare_step(service, changes, workloads[service][0], needs)
         for service, changes in early.items()
     }
     steps = list(prepare.values())
@@ -67,7 +65,7 @@ def roll_steps(
                 members=(member,),
                 where=tuple(dict.fromkeys(change.id.where for change in rest)),
                 changes=tuple(rest),
-                needs=(*waves, prepare[service].id) if service in prepare else waves,
+                needs=(*needs, prepare[service].id) if service in prepare else needs,
                 impact=_impact(rest, workload, observation),
                 before=workload.rolling.before.words if _waits(rest, workload, observation) else "",
                 after=workload.rolling.after.words,
