@@ -8,9 +8,7 @@ from opsctl.errors import Exit, OpsError
 from opsctl.flow.operating import restarts
 from opsctl.planning.observation import Observation
 from opsctl.planning.steps import roll_steps
-from opsctl.ports import Target
-from opsctl.running.asking import standings_of
-from opsctl.running.context import Context
+from opsctl.running.context import Service
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.rolling import roll
 from opsctl.running.turns import next_member
@@ -30,41 +28,41 @@ def check_operation(name: str, workload: Workload) -> None:
     )
 
 
-def operation(
-    name: str, context: Context, target: Target, workload: Workload
-) -> Callable[[], None]:
+def operation(name: str, here: Service) -> Callable[[], None]:
     """What does it, to its end. Deciding comes before: calling it begins with the first act."""
+    workload = here.workload
     check_operation(name, workload)
     if name == ROLLING_RESTART:
-        return lambda: _restart_all(context, target, workload)
-    standings = standings_of(target, workload)
+        return lambda: _restart_all(here)
+    standings = here.standings()
     if name == SWITCHOVER:
         acts = workload.operations.switchover(standings, "")
     else:
         acts = workload.stress[name](standings)
 
     def perform() -> None:
-        perform_acts(context, target, workload, acts)
-        await_gate(context, target, workload, workload.formed)
+        perform_acts(here, acts)
+        await_gate(here, workload.formed)
 
     return perform
 
 
-def hand_over(context: Context, target: Target, workload: Workload, member: str) -> None:
+def hand_over(here: Service, member: str) -> None:
     """Makes `member` primary, and waits until the service is whole again."""
-    context.say(f"the primary role goes to {member} first, which sits with the clients' address")
-    acts = workload.operations.switchover(standings_of(target, workload), member)
-    perform_acts(context, target, workload, acts)
-    await_gate(context, target, workload, workload.formed)
+    words = f"the primary role goes to {member} first, which sits with the clients' address"
+    here.context.say(words)
+    perform_acts(here, here.workload.operations.switchover(here.standings(), member))
+    await_gate(here, here.workload.formed)
 
 
-def _restart_all(context: Context, target: Target, workload: Workload) -> None:
+def _restart_all(here: Service) -> None:
+    context, workload = here.context, here.workload
     changes = restarts(tuple(context.resources.values()), workload.service)
-    workloads = {workload.service: (target.name, workload)}
+    workloads = {workload.service: (here.target.name, workload)}
     steps = list(roll_steps(changes, workloads, Observation(), ()))
     while steps:
         context.stop.check()
         step = next_member(steps, context)
         roll((step,), context)
         steps.remove(step)
-    await_gate(context, target, workload, workload.formed)
+    await_gate(here, workload.formed)

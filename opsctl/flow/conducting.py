@@ -19,9 +19,8 @@ from opsctl.flow.striking import BOOT, Blows
 from opsctl.planning.plan import Step
 from opsctl.ports import Secrets, Target
 from opsctl.ports.process import Running, Start
-from opsctl.running.asking import standings_of
-from opsctl.running.context import Context
-from opsctl.workload import Endpoint, Seat, Workload
+from opsctl.running.context import Context, Service
+from opsctl.workload import Endpoint, Seat
 
 VERDICT = "verdict"  # of the record that ends the run
 
@@ -37,13 +36,13 @@ class Conductor:
     def perform(self, step: Step, context: Context) -> None:
         """Raises OpsError when there is no result; whatever was struck is undone by then."""
         drill = self._drill
-        target, workload = context.workload(drill.lane.service)
-        _, pool = context.workload(drill.pool)
+        here, pool = context.service(drill.lane.service), context.service(drill.pool)
+        target = here.target
         began = time.time()
-        scene = self._scene(target, workload, pool)
+        scene = self._scene(here, pool)
         if member := beforehand(drill.fault, scene):
-            hand_over(context, target, workload, member)
-            scene = self._scene(target, workload, pool)
+            hand_over(here, member)
+            scene = self._scene(here, pool)
         strike(drill.fault, scene, drill.id, drill.seconds)  # refused before anybody writes
         address = drill.lane.host or target.address(scene.beside[0])
         running = self._running(target, scene, address)
@@ -51,14 +50,14 @@ class Conductor:
             client = DrillClient(running, context.stop)
             context.say("a client writes until it is served steadily", step=step.id)
             client.await_ready()
-            struck = tuple(self._struck(context, client, target, workload, pool))
+            struck = tuple(self._struck(client, here, pool))
             lasted = self._lasted(struck)
             context.say("the client goes on until it is served again", step=step.id)
             document = client.document()
         finally:
             running.stop()
         clocks = witnesses.clocks(target)
-        said = witnesses.told(target, (workload, pool), began)
+        said = witnesses.told(target, (here.workload, pool.workload), began)
         ahead = clocks[scene.client].ahead if scene.client in clocks else 0.0
         self.report = report(
             drill.id, self._subject(address), drill.fault, document,
@@ -67,29 +66,22 @@ class Conductor:
         )  # fmt: skip
         context.outcome[VERDICT] = headline(self.report)
 
-    def _scene(self, target: Target, workload: Workload, pool: Workload) -> Scene:
-        standings = (standings_of(target, workload), standings_of(target, pool))
-        return scene_of(self._drill, target, workload, pool, *standings)
+    def _scene(self, here: Service, pool: Service) -> Scene:
+        standings = (here.standings(), pool.standings())
+        return scene_of(self._drill, here.target, here.workload, pool.workload, *standings)
 
-    def _struck(
-        self,
-        context: Context,
-        client: DrillClient,
-        target: Target,
-        workload: Workload,
-        pool: Workload,
-    ) -> Iterator[Event]:
+    def _struck(self, client: DrillClient, here: Service, pool: Service) -> Iterator[Event]:
         """Strikes, and waits until it is over: what lasts has ended, hosts are back."""
-        drill = self._drill
+        drill, context = self._drill, here.context
         if drill.fault.kind == "operation":
-            act = operation(drill.fault.operation, context, target, workload)
+            act = operation(drill.fault.operation, here)
             yield Event(time.time(), "", "strike", drill.fault.words)
             act()
             return
-        scene = self._scene(target, workload, pool)
+        scene = self._scene(here, pool)
         strikes = strike(drill.fault, scene, drill.id, drill.seconds)
         seats = _by_member((*scene.beside, *scene.seats))
-        blows = Blows(target, context.fences[target.name], seats, strikes, drill.seconds)
+        blows = Blows(here.target, here.fence, seats, strikes, drill.seconds)
         for one in strikes:
             context.say(f"now, on {one.node}", where=one.member)
         begun = context.monotonic()

@@ -13,7 +13,8 @@ from opsctl.planning.plan import Plan, Step
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.planning.workloads import Workloads
 from opsctl.ports import Event, Events, Fence, Target
-from opsctl.workload import Object, Quiet, Workload
+from opsctl.running.asking import standings_of
+from opsctl.workload import Object, Quiet, Standings, Workload
 
 
 class Stop:
@@ -79,10 +80,28 @@ class Context:
     silence: Silence = field(default=lambda _quiet: None)
     watched_from: Callable[[str], Collection[str]] = field(default=lambda on: (on,))
 
-    def workload(self, service: str) -> tuple[Target, Workload]:
-        name, workload = self.workloads[service]
-        target = self.targets[name]
-        return target, self.placed(target, workload, self.gone)
+    def service(self, name: str) -> Service:
+        """With the members that are there now."""
+        on, workload = self.workloads[name]
+        target = self.targets[on]
+        return Service(self, target, self.placed(target, workload, self.gone))
 
     def say(self, words: str, *, where: str = "", step: str = "") -> None:
         self.events(Event(where=where, words=words, step=step))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service in a run, and the target that it is on."""
+
+    context: Context
+    target: Target
+    workload: Workload
+
+    @property
+    def fence(self) -> Fence:
+        return self.context.fences[self.target.name]
+
+    def standings(self) -> Standings:
+        """How it stands now; who does not answer is absent."""
+        return standings_of(self.target, self.workload)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from opsctl.errors import OpsError
 from opsctl.planning.plan import Plan
-from opsctl.ports import Target
-from opsctl.running.asking import perform, perform_all, standings_of
-from opsctl.running.context import Context
+from opsctl.running.asking import perform, perform_all
+from opsctl.running.context import Context, Service
 from opsctl.running.onward import onward, resumable
 from opsctl.workload import Act, Call, Gate, Standings, Workload
 
@@ -20,22 +19,19 @@ _LOST = 30.0
 
 
 def await_gate(
-    context: Context,
-    target: Target,
-    workload: Workload,
-    gate: Gate,
-    meanwhile: Callable[[], None] = lambda: None,
+    here: Service, gate: Gate, meanwhile: Callable[[], None] = lambda: None
 ) -> Standings:
     """The standings with which it came to hold. `meanwhile` is called after each look in vain.
 
     Raises OpsError `run/gate` with the last reason after `gate.timeout` seconds, and sooner
     `run/lost` when a member's place does not answer at all.
     """
+    context, workload = here.context, here.workload
     deadline = context.monotonic() + gate.timeout
     said = ""
     silent: dict[str, float] = {}  # members of which nothing is heard, and since when
     while True:
-        standings = standings_of(target, workload)
+        standings = here.standings()
         reason = gate.holds(standings)
         if not reason:
             return standings
@@ -87,10 +83,9 @@ def _lost(members: Sequence[str], workload: Workload, plan: Plan) -> OpsError:
     )
 
 
-def _again(
-    context: Context, target: Target, workload: Workload, call: Call | None
-) -> Callable[[], None]:
+def _again(here: Service, call: Call | None) -> Callable[[], None]:
     """Performs the call where its time has come. Who can't take it is told of: the gate decides."""
+    context = here.context
     last = context.monotonic()
 
     def again() -> None:
@@ -98,19 +93,17 @@ def _again(
         if call is None or context.monotonic() - last < _AGAIN:
             return
         last = context.monotonic()
-        for error in perform_all(target, workload, (call,), context.fences[target.name]):
+        for error in perform_all(here.target, here.workload, (call,), here.fence):
             context.say(error.message, where=call.member)
 
     return again
 
 
-def perform_acts(
-    context: Context, target: Target, workload: Workload, acts: tuple[Act, ...]
-) -> None:
+def perform_acts(here: Service, acts: tuple[Act, ...]) -> None:
     """Performs acts in order. When one fails or a stop is asked, the undoes of all that were begun
     are done, the newest first: so nothing stays paused. What is lasting, was accepted and is not
     undone is noted as a change of the run."""
-    fence = context.fences[target.name]
+    context, target, workload, fence = here.context, here.target, here.workload, here.fence
     begun: list[Act] = []
     accepted: list[Act] = []
     try:
@@ -120,8 +113,7 @@ def perform_acts(
             perform(target, workload, act.call, fence)
             accepted.append(act)
             if act.until is not None:
-                again = _again(context, target, workload, act.meanwhile)
-                await_gate(context, target, workload, act.until, again)
+                await_gate(here, act.until, _again(here, act.meanwhile))
     except BaseException:
         for act in reversed(begun):
             failed = perform_all(target, workload, act.undo, fence)

@@ -17,17 +17,17 @@ HOLD, END = "hold", "end-hold"  # verbs of such steps
 def maintain(step: Step, context: Context) -> None:
     """Tells every place. One that is away or a member that does not obey is told of, not fatal:
     the others hold, and an end comes to it by its own timer."""
-    target, workload = context.workload(step.service)
-    pins = tuple((workload.member(pin.member).seat, pin) for pin in workload.hold.pins)
+    here = context.service(step.service)
+    pins = here.workload.hold.pins
     given = step.arguments
     upkeep = Upkeep(
         service=step.service,
         seconds=float(given["seconds"]) if step.verb == HOLD else 0.0,
         who=given["who"],
         reason=given.get("reason", ""),
-        pins=pins,
+        pins=tuple((here.workload.member(pin.member).seat, pin) for pin in pins),
     )
-    failed = target.maintain(upkeep, context.fences[target.name])
+    failed = here.target.maintain(upkeep, here.fence)
     what = "not held" if step.verb == HOLD else "not let go yet, its own timer tries on"
     for where, words in sorted(failed.items()):
         context.missed.append(f"{where.partition('/')[2] or where} is {what}: {words}")

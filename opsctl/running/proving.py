@@ -5,41 +5,39 @@ from __future__ import annotations
 from dataclasses import replace
 
 from opsctl.errors import OpsError
-from opsctl.ports import Target
-from opsctl.running.asking import standings_of
-from opsctl.running.context import Context
+from opsctl.running.context import Service
 from opsctl.running.gates import perform_acts
-from opsctl.workload import Act, Lead, Standings, Workload
+from opsctl.workload import Act, Lead, Standings
 
 # Seconds that the way to an address may take to be known again after it moved, and between tries.
 _PATIENCE = 30.0
 _PAUSE = 0.5
 
 
-def prove(context: Context, target: Target, workload: Workload, standings: Standings) -> None:
+def prove(here: Service, standings: Standings) -> None:
     """Raises OpsError with what the service or one of its routes did not do."""
-    proof = _passing(workload.operations.prove(standings))
-    perform_acts(context, target, workload, proof)
+    context, workload = here.context, here.workload
+    perform_acts(here, _passing(workload.operations.prove(standings)))
     for lead in workload.leads(standings) if workload.leads is not None else ():
         if lead.full:
             context.say(f"{lead.lane.name} is full: {lead.full}", where=workload.service)
         elif lead.lane.service in context.workloads:
-            _prove_route(context, workload, lead)
+            _prove_route(here, lead)
 
 
-def _prove_route(context: Context, pool: Workload, lead: Lead) -> None:
+def _prove_route(pool: Service, lead: Lead) -> None:
     """The service behind it knows what to ask for, beside a member of its own."""
-    lane = lead.lane
+    context, lane = pool.context, lead.lane
     if lane.entry.prove is None:
         return
-    target, workload = context.workload(lane.service)
-    balancers = [member.seat for member in pool.members()]
-    for host in [lane.host] if lane.host else map(target.address, balancers):
+    here = context.service(lane.service)
+    balancers = [member.seat for member in pool.workload.members()]
+    for host in [lane.host] if lane.host else map(here.target.address, balancers):
         deadline = context.monotonic() + _PATIENCE
         while True:
-            acts = lane.entry.prove(standings_of(target, workload), host, lane.port)
+            acts = lane.entry.prove(here.standings(), host, lane.port)
             try:
-                perform_acts(context, target, workload, _passing(acts))
+                perform_acts(here, _passing(acts))
             except OpsError as error:
                 if error.code != "run/refused" or context.monotonic() >= deadline:
                     raise

@@ -9,11 +9,11 @@ from opsctl.planning.difference import object_difference
 from opsctl.planning.plan import Change, Step
 from opsctl.planning.resource import Impact, Resource
 from opsctl.ports import Target, Work
-from opsctl.running.asking import perform, read_object, standings_of
-from opsctl.running.context import Context
+from opsctl.running.asking import perform, read_object
+from opsctl.running.context import Context, Service
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.traffic import led_away
-from opsctl.workload import Object, Workload
+from opsctl.workload import Object
 
 
 def roll(turn: Sequence[Step], context: Context) -> None:
@@ -34,45 +34,39 @@ def roll(turn: Sequence[Step], context: Context) -> None:
 def _take_in(steps: Sequence[Step], context: Context) -> None:
     """Servers judge their settings before these are written to files; then they must be well."""
     prepare(steps, context)
-    target, workload = context.workload(steps[0].service)
-    await_gate(context, target, workload, workload.rolling.after)
+    here = context.service(steps[0].service)
+    await_gate(here, here.workload.rolling.after)
 
 
 def _restart(step: Step, restarting: Sequence[Change], context: Context) -> None:
-    target, workload = context.workload(step.service)
-    _make_way(step, restarting, context, target, workload)
-    apply_work(context, target, work_of(step, context))
-    _write_objects(step, context, target, workload)
-    await_gate(context, target, workload, workload.rolling.after)
+    here = context.service(step.service)
+    _make_way(step, restarting, here)
+    apply_work(context, here.target, work_of(step, context))
+    _write_objects(step, here)
+    await_gate(here, here.workload.rolling.after)
 
 
 def prepare(steps: Sequence[Step], context: Context) -> None:
     """Lets members of one service take in what they need no restart for: quickly one after the
     other and without a gate, because a service half of which knows may not be whole."""
-    target, workload = context.workload(steps[0].service)
+    here = context.service(steps[0].service)
     for step in steps:
-        _write_objects(step, context, target, workload)
-    apply_work(context, target, [work for step in steps for work in work_of(step, context)])
+        _write_objects(step, here)
+    apply_work(context, here.target, [work for step in steps for work in work_of(step, context)])
 
 
-def _make_way(
-    step: Step,
-    restarting: Sequence[Change],
-    context: Context,
-    target: Target,
-    workload: Workload,
-) -> None:
+def _make_way(step: Step, restarting: Sequence[Change], here: Service) -> None:
     (member,) = step.members
-    standings = standings_of(target, workload)
+    rolling, standings = here.workload.rolling, here.standings()
     mine = [standing for (name, _), standing in standings.items() if name == member]
     well = bool(mine) and all(standing.ready for standing in mine)
-    if well and not workload.rolling.mends(standings, member):
+    if well and not rolling.mends(standings, member):
         # A member that is down already takes nobody with it.
-        standings = await_gate(context, target, workload, workload.rolling.before)
+        standings = await_gate(here, rolling.before)
     for change in restarting:
         standing = standings.get((member, change.component))
         if standing is not None and standing.role == "primary":
-            perform_acts(context, target, workload, workload.rolling.handover(standings, member))
+            perform_acts(here, rolling.handover(standings, member))
             return
 
 
@@ -129,24 +123,25 @@ def apply_work(context: Context, target: Target, work: Sequence[Work]) -> None:
         raise PlacesFailed(failed)
 
 
-def _write_objects(step: Step, context: Context, target: Target, workload: Workload) -> None:
+def _write_objects(step: Step, here: Service) -> None:
     names = {(change.id.kind, change.id.name) for change in step.changes}
     mine = [
         wanted
-        for wanted in context.objects.get(step.service, ())
+        for wanted in here.context.objects.get(step.service, ())
         if (wanted.kind, f"{wanted.member}/{wanted.name}") in names
     ]
     for wanted in mine:
-        _write_object(wanted, context, target, workload)
+        _write_object(wanted, here)
 
 
-def _write_object(wanted: Object, context: Context, target: Target, workload: Workload) -> None:
+def _write_object(wanted: Object, here: Service) -> None:
     """Reads it once more and writes only what still differs."""
+    context, target, workload = here.context, here.target, here.workload
     found = read_object(target, workload, wanted) or {}
     change = object_difference(wanted, found, "", workload.service)
     if change is None:
         return
     differing = {item.name: wanted.desired[item.name] for item in change.fields}
     context.say(f"set {', '.join(sorted(differing))}", where=wanted.member)
-    perform(target, workload, wanted.write(differing), context.fences[target.name])
+    perform(target, workload, wanted.write(differing), here.fence)
     context.changed.add(wanted.member)

@@ -8,9 +8,8 @@ from typing import Literal
 
 from opsctl.errors import Exit, OpsError, as_ops
 from opsctl.planning.plan import Step
-from opsctl.ports import Event, Target
-from opsctl.running.asking import standings_of
-from opsctl.running.context import Context
+from opsctl.ports import Event
+from opsctl.running.context import Context, Service
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
 from opsctl.running.maintaining import END, HOLD, maintain
@@ -19,7 +18,7 @@ from opsctl.running.proving import prove
 from opsctl.running.rolling import PlacesFailed, apply_work, prepare, roll, work_of
 from opsctl.running.turns import next_turn
 from opsctl.running.verbs import acts_of
-from opsctl.workload import Standings, Workload
+from opsctl.workload import Standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,15 @@ def _perform(batch: Sequence[Step], context: Context) -> PlacesFailed | None:
 
 
 def _settle(step: Step, context: Context) -> None:
-    target, workload = context.workload(step.service)
+    here = context.service(step.service)
+    workload = here.workload
     context.told.add(workload.formed.words)  # by the step's title, with whom it goes without
-    standings = await_gate(context, target, workload, workload.formed)
+    standings = await_gate(here, workload.formed)
     if workload.strays(standings) and not _loses_something(step, context):
-        standings = _forgotten(context, target, workload, standings)
+        standings = _forgotten(here, standings)
     for stranger in workload.strangers(standings):
         context.say(str(stranger), step=step.id)
-    prove(context, target, workload, standings)
+    prove(here, standings)
 
 
 def _loses_something(settle: Step, context: Context) -> bool:
@@ -134,34 +134,29 @@ def _loses_something(settle: Step, context: Context) -> bool:
     )
 
 
-def _forgotten(
-    context: Context, target: Target, workload: Workload, standings: Standings
-) -> Standings:
+def _forgotten(here: Service, standings: Standings) -> Standings:
     """The service, which is whole, without those that are no members."""
-    perform_acts(context, target, workload, workload.operations.forget(standings, ()))
-    return await_gate(context, target, workload, workload.formed)
+    perform_acts(here, here.workload.operations.forget(standings, ()))
+    return await_gate(here, here.workload.formed)
 
 
 def _operate(step: Step, context: Context) -> None:
     if step.verb in (HOLD, END):
         maintain(step, context)
         return
-    target, workload = context.workload(step.service)
-    standings = standings_of(target, workload)
-    perform_acts(context, target, workload, acts_of(step, workload, standings))
+    here = context.service(step.service)
+    perform_acts(here, acts_of(step, here.workload, here.standings()))
 
 
 def _remove(step: Step, context: Context) -> None:
     """A member leaves its service first; a service that goes as a whole just stops."""
     if step.verb == "leave":
-        target, workload = context.workload(step.service)
-        acts = workload.operations.remove(standings_of(target, workload), step.members[0])
-        perform_acts(context, target, workload, acts)
+        here = context.service(step.service)
+        operations = here.workload.operations
+        perform_acts(here, operations.remove(here.standings(), step.members[0]))
     apply_work(context, context.targets[step.target], work_of(step, context))
     if step.verb == "leave":
-        remaining = standings_of(target, workload)
-        acts = workload.operations.forget(remaining, step.members)
-        perform_acts(context, target, workload, acts)
+        perform_acts(here, operations.forget(here.standings(), step.members))
         context.gone.update(step.members)
     elif step.members:
         _clear_up(step, context)
@@ -174,10 +169,9 @@ def _clear_up(step: Step, context: Context) -> None:
         for one in context.plan.steps
     ):
         return
-    target, workload = context.workload(step.service)
-    if workload.strays(standings_of(target, workload)):
-        standings = await_gate(context, target, workload, workload.formed)
-        _forgotten(context, target, workload, standings)
+    here = context.service(step.service)
+    if here.workload.strays(here.standings()):
+        _forgotten(here, await_gate(here, here.workload.formed))
 
 
 _TURNS: dict[str, Callable[[Sequence[Step], Context], None]] = {"prepare": prepare, "roll": roll}

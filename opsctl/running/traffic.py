@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from opsctl.errors import OpsError, as_ops
-from opsctl.ports import Target
-from opsctl.running.context import Context
+from opsctl.running.context import Context, Service
 from opsctl.running.gates import await_gate, perform_acts
-from opsctl.workload import Act, Workload
+from opsctl.workload import Act
 
-_Due: TypeAlias = tuple[Target, Workload, Act]  # an act at a balancer of this pool
+_Due: TypeAlias = tuple[Service, Act]  # an act at a balancer of this pool
 _TOLERATED = ("run/unanswered", "run/refused", "run/gate", "run/lost")
 
 
@@ -27,16 +26,16 @@ def led_away(context: Context, service: str, member: str) -> Iterator[None]:
     drained is drift, which the next apply mends.
     """
     pools = [
-        (context.targets[target], workload, workload.traffic(service, member))
+        (Service(context, context.targets[target], workload), workload.traffic(service, member))
         for target, workload in context.workloads.values()
         if workload.traffic is not None
     ]
-    back = [(target, pool, act) for target, pool, traffic in pools for act in traffic.undrain]
+    back = [(pool, act) for pool, traffic in pools for act in traffic.undrain]
     try:
-        for target, pool, traffic in pools:
+        for pool, traffic in pools:
             for act in traffic.drain:
                 with _tolerated(context, act):
-                    perform_acts(context, target, pool, (replace(act, lasting=False),))
+                    perform_acts(pool, (replace(act, lasting=False),))
         yield
     except BaseException:
         _lead_back(context, back)
@@ -44,21 +43,20 @@ def led_away(context: Context, service: str, member: str) -> Iterator[None]:
     led, failed = _lead_back(context, back)
     if failed:
         raise failed[0]
-    for target, pool, act in led:
+    for pool, act in led:
         if act.until is not None:
             with _tolerated(context, act):
-                await_gate(context, target, pool, act.until)
+                await_gate(pool, act.until)
 
 
 def _lead_back(context: Context, back: Sequence[_Due]) -> tuple[Sequence[_Due], Sequence[OpsError]]:
     """Does every act, whatever becomes of the others, and waits for none: a wait may be cut short.
     Gives those that were done, and the errors that are not tolerated."""
     done, failed = [], []
-    for target, pool, act in back:
+    for pool, act in back:
         try:
-            now = replace(act, until=None, lasting=False)
-            perform_acts(context, target, pool, (now,))
-            done.append((target, pool, act))
+            perform_acts(pool, (replace(act, until=None, lasting=False),))
+            done.append((pool, act))
         except (OpsError, OSError) as error:
             context.changed.add(act.call.member)  # it keeps clients away still
             reason = as_ops(error)

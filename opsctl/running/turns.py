@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 
 from opsctl.planning.plan import Step
 from opsctl.planning.resource import Impact
-from opsctl.running.asking import standings_of
 from opsctl.running.context import Context
 from opsctl.workload import Standings, Workload
 
@@ -54,9 +53,9 @@ def next_member(steps: Sequence[Step], context: Context) -> Step:
     """Whose turn it is: looked up when it is needed, because roles move."""
     service = steps[0].service
     mine = [step for step in steps if step.service == service]
-    target, workload = context.workload(service)
-    standings = standings_of(target, workload)
-    return min(mine, key=lambda step: (_rank(step, workload, standings), step.members))
+    here = context.service(service)
+    standings = here.standings()
+    return min(mine, key=lambda step: (_rank(step, here.workload, standings), step.members))
 
 
 def _rank(step: Step, workload: Workload, standings: Standings) -> int:

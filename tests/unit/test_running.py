@@ -13,7 +13,7 @@ from opsctl.errors import Exit, OpsError, OpsErrors
 from opsctl.planning.plan import Change, Field, Step
 from opsctl.planning.resource import Impact, ResourceId
 from opsctl.ports import Fence, Record
-from opsctl.running.context import Stop
+from opsctl.running.context import Service, Stop
 from opsctl.running.gates import await_gate, perform_acts
 from opsctl.running.journal import Journal
 from opsctl.running.lease import leased
@@ -192,14 +192,14 @@ def test_a_gates_words_are_said_once_and_then_only_what_stands_in_its_way() -> N
     said: list[str] = []
     target = MemoryTarget(primary=2)
     told = replace(context(target, rolls(0)), events=lambda event: said.append(event.words))
-    demo = workload(3)
+    demo = Service(told, target, workload(3))
     reasons = iter(["", "b is away", "b is away", "b is slow", ""] * 2)
     gate = Gate("all are ready", lambda _: next(reasons), timeout=5.0)
     assert next(reasons) == ""
-    await_gate(told, target, demo, gate)
+    await_gate(demo, gate)
     assert said == ["waiting until all are ready: b is away", "b is slow"]
-    await_gate(told, target, demo, gate)  # holds at once
-    await_gate(told, target, demo, gate)
+    await_gate(demo, gate)  # holds at once
+    await_gate(demo, gate)
     assert said[2:] == ["waiting: b is away", "b is slow"]
 
 
@@ -264,9 +264,8 @@ def test_what_ends_by_itself_is_said_again_as_long_as_its_gate_is_awaited(refuse
     left = iter(range(9, -1, -1))
     gate = Gate("it caught up", lambda _: "behind" if next(left) else "", timeout=60.0)
     pause = call("pause writes", 0, "pause")
-    perform_acts(
-        there, target, workload(3), (Act(call("promote", 1, "promote"), gate, meanwhile=pause),)
-    )
+    acts = (Act(call("promote", 1, "promote"), gate, meanwhile=pause),)
+    perform_acts(Service(there, target, workload(3)), acts)
     assert target.log[0] == f"promote {member(1)}"
     assert len(target.log) >= 3
     assert set(target.log[1:]) == {f"pause {member(0)}"}
