@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from opsctl.targets.kubernetes.live import leaving
 from opsctl.targets.kubernetes.site import Manifest
 
 # Reasons of a waiting container that pass by themselves.
@@ -20,6 +21,7 @@ class Delay:
     words: str
     patience: float = 600.0
     container: str = ""
+    hint: str = "mend the reason, then go on with opsctl apply --resume"
 
 
 def delay(pod: Manifest | None, warnings: Sequence[str] = ()) -> Delay | None:
@@ -27,14 +29,30 @@ def delay(pod: Manifest | None, warnings: Sequence[str] = ()) -> Delay | None:
     if pod is None:
         said = warnings[-1] if warnings else "its controller has not made it yet"
         return Delay(said, 60.0)
-    if pod["metadata"].get("deletionTimestamp"):
-        return Delay("the pod before it is still ending")
+    if leaving(pod):
+        return _ending(pod)
     status: Mapping[str, Any] = pod.get("status") or {}
     found = next(_delays(status), None)
     if found is not None or _runs(pod, status):
         return found
     said = warnings[-1] if warnings else f"it is {str(status.get('phase', 'Pending')).lower()}"
     return Delay(said)
+
+
+def ends_within(pod: Manifest) -> float:
+    """Seconds after which a pod that was told to end won't by itself: its server may use all of its
+    grace, such as to write its data."""
+    return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or 30) + 60.0
+
+
+def _ending(pod: Manifest) -> Delay:
+    node = (pod.get("spec") or {}).get("nodeName") or "no node"
+    return Delay(
+        f"the pod before it is still ending on {node}",
+        ends_within(pod),
+        hint=f"if the node is gone for good: kubectl delete node {node}; then go on with opsctl "
+        "apply --resume",
+    )
 
 
 def _delays(status: Mapping[str, Any]) -> Iterator[Delay]:

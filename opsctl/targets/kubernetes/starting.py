@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from opsctl.errors import OpsError
 from opsctl.ports import Event, Events
 from opsctl.targets.kubernetes.api import Api
-from opsctl.targets.kubernetes.delays import Delay, delay
+from opsctl.targets.kubernetes.delays import Delay, delay, ends_within
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import (
     ENVIRONMENT,
@@ -22,6 +22,8 @@ from opsctl.targets.kubernetes.live import (
     started_with,
 )
 from opsctl.targets.kubernetes.site import Manifest, Site
+
+Key: TypeAlias = tuple[str, str, str]  # keeper's kind and name; the pod's node, or ""
 
 EVERY: Final = 0.5  # seconds between two looks at all pods
 LOG: Final = 10  # lines of a container that ends again and again
@@ -62,24 +64,21 @@ class Starting:
         self._check, self._patience = check, patience
         self._pause = threading.Event()
 
-    def pods(self) -> dict[tuple[str, str, str], Manifest]:
-        """Every pod that stays, by keeper's kind and name and its node; and with node ""."""
-        return {
-            key: pod
-            for pod in self._list()
-            if not leaving(pod)
-            for key in ((*keeper(pod), _node(pod)), (*keeper(pod), ""))
-        }
+    def pods(self) -> dict[Key, Manifest]:
+        """Every pod that stays."""
+        return _by_keeper(pod for pod in self._list() if not leaving(pod))
 
     def run(self, wanted: Sequence[Wanted], step: str) -> None:
         """Replaces pods that don't fit and waits until all run. Raises kubernetes/pod with the
         reason, as soon as it is one that does not pass."""
-        began = time.monotonic()
+        began, ending = time.monotonic(), 0.0  # seconds that those before them may take besides
         since: dict[tuple[str, str], float] = {}  # of each reason
         said: dict[str, str] = {}
         open_ = list(wanted)
         while open_:
-            pods = self.pods()
+            listed = self._list()
+            ending = max(ending, *(ends_within(pod) for pod in listed if leaving(pod)), 0.0)
+            pods = _by_keeper(sorted(listed, key=leaving, reverse=True))  # who stays counts
             late = {one.member: self._late(one, pods.get((one.kind, one.keeper, one.node)))
                     for one in open_}  # fmt: skip
             open_ = [one for one in open_ if late[one.member] is not None]
@@ -88,7 +87,7 @@ class Starting:
                 reason = late[one.member]
                 assert reason is not None
                 first = since.setdefault((one.member, reason.words), now)
-                if now - first >= reason.patience or now - began >= self._patience:
+                if now - first >= reason.patience or now - began >= self._patience + ending:
                     raise self._stuck(one, reason, now - began)
                 if said.get(one.member) != reason.words:
                     said[one.member] = reason.words
@@ -102,7 +101,7 @@ class Starting:
         began = time.monotonic()
         told = False
         while left := [pod for pod in self._list() if keeper(pod) in keepers]:
-            patience = max(_grace(pod) for pod in left) + 60
+            patience = max(ends_within(pod) for pod in left)
             names = ", ".join(pod["metadata"]["name"] for pod in left)
             if time.monotonic() - began > patience:
                 nodes = ", ".join(sorted({_node(pod) or "no node" for pod in left}))
@@ -118,7 +117,7 @@ class Starting:
             self._pause.wait(EVERY)
 
     def _late(self, one: Wanted, pod: Manifest | None) -> Delay | None:
-        if pod is not None and not one.fits(pod):
+        if pod is not None and not leaving(pod) and not one.fits(pod):
             self._check()
             metadata = pod["metadata"]
             path = KINDS["Pod"].path(self._site.namespace, metadata["name"])
@@ -152,7 +151,7 @@ class Starting:
             f"{one.member} does not run after {waited:.0f} s: {reason.words}",
             where=self._site.where,
             details=details,
-            hint="mend the reason, then go on with opsctl apply --resume",
+            hint=reason.hint,
         )
 
     def _last_words(self, pod: Manifest, container: str) -> tuple[str, ...]:
@@ -172,12 +171,13 @@ class Starting:
         return list(named("Pod", found).values())
 
 
+def _by_keeper(pods: Iterable[Manifest]) -> dict[Key, Manifest]:
+    """Of two that have one key the last counts."""
+    return {key: pod for pod in pods for key in ((*keeper(pod), _node(pod)), (*keeper(pod), ""))}
+
+
 def _node(pod: Manifest) -> str:
     return str((pod.get("spec") or {}).get("nodeName") or "")
-
-
-def _grace(pod: Manifest) -> float:
-    return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or 30)
 
 
 def _last(event: Manifest) -> str:
