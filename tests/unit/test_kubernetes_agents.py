@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import pytest
 from test_kubernetes_manifests import target
 from test_monitoring_services import ROUTED, in_cluster, spec
 
+from cluster_edge import Edge, Reply, Request, refused
 from opsctl.errors import SpecError
 from opsctl.planning.observation import Observation
 from opsctl.planning.resource import Resource
 from opsctl.ports import Fence, Work
 from opsctl.targets.kubernetes.agents import site_of_agents
+from opsctl.targets.kubernetes.clock import Clock
 from opsctl.targets.kubernetes.doors import PodDoors
 from opsctl.targets.kubernetes.namespace import ensure
 from opsctl.targets.kubernetes.observing import joined
@@ -123,6 +125,52 @@ def test_the_role_for_monitoring_gives_away_no_right_that_it_does_not_have() -> 
     for one in printed:
         pods = [rule["verbs"] for rule in one["rules"] if rule["resources"] == ["pods"]]
         assert {"get", "list", "watch"} <= {verb for verbs in pods for verb in verbs}
+
+
+def allowed(name: str) -> Callable[[Request], Reply]:
+    """A server that has nothing and lets an account do what the printed roles of that name say."""
+
+    def may(one: dict[str, Any], request: Request) -> bool:
+        group, plural, space = place_of(request.path)
+        return one["metadata"].get("namespace", space) == space and any(
+            group in rule["apiGroups"] and plural in rule["resources"] and "list" in rule["verbs"]
+            for rule in one["rules"]
+        )
+
+    def reply(request: Request) -> Reply:
+        if request.verb != "GET" or request.path == "/version":
+            return 200, {}
+        if not any(may(one, request) for one in roles("shop") if one["metadata"]["name"] == name):
+            _, plural, space = place_of(request.path)
+            words = f'User "ann" cannot list resource "{plural}" in the namespace "{space}"'
+            return refused(403, words, "Forbidden")
+        whole = request.path.rpartition("/")[2] == place_of(request.path)[1]
+        return (200, {"items": []}) if whole else refused(404, "not found", "NotFound")
+
+    return reply
+
+
+def place_of(path: str) -> tuple[str, str, str]:
+    """A path's group, resource and namespace."""
+    parts = path.split("/")[1:]
+    group, rest = (parts[1], parts[3:]) if parts[0] == "apis" else ("", parts[2:])
+    if rest[0] == "namespaces" and len(rest) > 2:
+        return group, rest[2], rest[1]
+    return group, rest[0], ""
+
+
+def seen_by(reply: Callable[[Request], Reply], resources: Iterable[Resource]) -> Observation:
+    place, edge = target(), Edge(reply)
+    for reach in (place.reach, place.reach_agents):
+        reach.api = edge.api(reach.site.namespace)
+    place._clock = Clock(edge.api())
+    return place.observe(tuple(resources), ())
+
+
+def test_the_role_for_looking_looks_at_monitoring_in_both_namespaces() -> None:
+    found = seen_by(allowed("opsctl-plan"), realised().values())
+    assert found.unreachable == {}
+    assert {name.where for name in found.actual} == {HOME, NODES}
 
 
 class Made:

@@ -39,10 +39,16 @@ _OURS: Final = (
     ("policy", ("poddisruptionbudgets",)),
 )
 
+# What lets those who collect metrics ask where members are.
+_FINDING: Final = (
+    ("", ("serviceaccounts",)),
+    ("rbac.authorization.k8s.io", ("roles", "rolebindings")),
+)
+
 # To look: `opsctl plan`, `drift`, `status`, `history`. Asking servers how they stand runs programs
 # in their pods, and so do logs and connections.
 PLAN: Final = (
-    *(Rule(group, names, _READ) for group, names in _OURS),
+    *(Rule(group, names, _READ) for group, names in (*_OURS, *_FINDING)),
     Rule("", ("persistentvolumeclaims", "pods", "resourcequotas", "events"), _READ),
     Rule("", ("pods/log",), ("get",)),
     Rule("", ("pods/exec", "pods/portforward"), ("create", "get")),
@@ -70,8 +76,7 @@ EVICT: Final = (Rule("", ("pods/eviction",), ("create",)),)
 # For who applies `monitoring:`. What collects metrics asks the cluster which members are where, and
 # nobody gives away a right that he does not have himself.
 MONITORING: Final = (
-    Rule("", ("serviceaccounts",), _WRITE),
-    Rule("rbac.authorization.k8s.io", ("roles", "rolebindings"), _WRITE),
+    *(Rule(group, names, _WRITE) for group, names in _FINDING),
     Rule("", ("pods",), (*_READ, "watch")),
 )
 # Of the whole cluster. Without them opsctl works, and says less beforehand; without `create` the
@@ -88,12 +93,13 @@ CLUSTER_APPLY: Final = (
 
 
 def roles(namespace: str) -> tuple[Manifest, ...]:
-    """A Role and a ClusterRole for who applies, and the same for who only looks; and the Roles
-    that who drills, and who applies monitoring, has besides."""
+    """A Role and a ClusterRole for who applies, and the same for who only looks, also at what looks
+    at nodes; and the Roles that who drills, and who applies monitoring, has besides."""
     return (
         _role("opsctl-apply", APPLY, namespace),
         _role("opsctl-apply", CLUSTER_APPLY),
         _role("opsctl-plan", PLAN, namespace),
+        _role("opsctl-plan", PLAN, beside(namespace)),
         _role("opsctl-plan", CLUSTER_PLAN),
         _role("opsctl-drill", DRILL, beside(namespace)),
         _role("opsctl-drill", EVICT, namespace),
