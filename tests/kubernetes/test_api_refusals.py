@@ -32,11 +32,8 @@ def world(api_server: ApiServer, namespace: str, tmp_path: Path) -> World:
 def bind(world: World, name: str) -> None:
     """Gives the user `plain` the printed roles of that name, but for nodes' own namespace."""
     for role in roles(world.namespace):
-        metadata = role["metadata"]
-        if (metadata["name"], metadata.get("namespace", world.namespace)) != (
-            name,
-            world.namespace,
-        ):
+        space = role["metadata"].get("namespace", world.namespace)
+        if role["metadata"]["name"] != name or space != world.namespace:
             continue
         world.server.kubectl("apply", "-f", "-", text=json.dumps(role))
         binding = f"--{role['kind'].lower()}={name}"

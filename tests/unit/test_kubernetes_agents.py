@@ -173,6 +173,36 @@ def test_the_role_for_looking_looks_at_monitoring_in_both_namespaces() -> None:
     assert {name.where for name in found.actual} == {HOME, NODES}
 
 
+def test_what_a_broken_removal_left_beside_is_still_seen_when_nothing_is_wanted_there() -> None:
+    """Its DaemonSet goes first, and a node that is gone holds up the rest."""
+    left = realised()[f"{NODES} Secret hosts-dc-host"]
+    metadata = {**body(left)["metadata"], "uid": "1"}
+    everything = allowed("opsctl-plan")
+
+    def reply(request: Request) -> Reply:
+        if request.path == "/api/v1/namespaces/shop-opsctl-nodes":
+            return 200, {"metadata": {"name": "shop-opsctl-nodes"}}
+        if request.path == "/api/v1/namespaces/shop-opsctl-nodes/secrets":
+            return 200, {"items": [{"metadata": metadata}]}
+        return everything(request)
+
+    found = seen_by(reply, ())
+    assert [one.id for one in found.owned] == [left.id]
+
+
+def test_where_no_namespace_is_beside_nothing_in_it_is_asked_for() -> None:
+    seen: list[str] = []
+    everything = allowed("opsctl-plan")
+
+    def reply(request: Request) -> Reply:
+        seen.append(request.path)
+        return everything(request)
+
+    assert seen_by(reply, ()).unreachable == {}
+    beside = [path for path in seen if "opsctl-nodes" in path]
+    assert beside == ["/api/v1/namespaces/shop-opsctl-nodes"]
+
+
 class Made:
     """An API server that lacks the namespace."""
 

@@ -28,6 +28,16 @@ def _manifest(site: Site) -> Manifest:
     }
 
 
+def missing(api: Api) -> bool:
+    """Whether there is none for certain: who may not read it works in one that somebody made."""
+    try:
+        return api.get(KINDS["Namespace"].path("", api.namespace)) is None
+    except OpsError as error:
+        if error.code == "kubernetes/forbidden":
+            return False
+        raise
+
+
 def ensure(api: Api, site: Site) -> bool:
     """Whether it was made. Labels of one that is there are others' business. Raises
     kubernetes/terminating, or /forbidden with the rule that is missing."""

@@ -28,10 +28,10 @@ from opsctl.targets.kubernetes.journals import Journals
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import ENVIRONMENT
 from opsctl.targets.kubernetes.locking import Lock
-from opsctl.targets.kubernetes.namespace import ensure
+from opsctl.targets.kubernetes.namespace import ensure, missing
 from opsctl.targets.kubernetes.near import near_resources
 from opsctl.targets.kubernetes.network import Callers, Collectors, callers, network_policy
-from opsctl.targets.kubernetes.observing import Looking, joined
+from opsctl.targets.kubernetes.observing import FINDING, LISTED, Looking, joined
 from opsctl.targets.kubernetes.reaching import CutPower, Reach
 from opsctl.targets.kubernetes.resources import member_resources, resource
 from opsctl.targets.kubernetes.seats import Rooms, seats
@@ -157,11 +157,14 @@ class KubernetesTarget(PodDoors):
         return self._looking(self.reach_agents, self._agents).look(resources, workloads)
 
     def _has_agents(self) -> bool:
-        """Who may not look there put nothing there. A server that is away is told of elsewhere."""
-        selector = f"{ENVIRONMENT}={self._site.environment}"
-        path = KINDS["DaemonSet"].path(self._agents.namespace)
+        """Whether anything is: a removal may have ended before its end. Who may not look there put
+        nothing there. A server that is away is told of elsewhere."""
+        api, selector = self.reach_agents.api, f"{ENVIRONMENT}={self._site.environment}"
         try:
-            return bool(self.reach_agents.api.list(path, selector, bare=True))
+            return not missing(api) and any(
+                api.list(KINDS[kind].path(api.namespace), selector, bare=True)
+                for kind in (*LISTED, *FINDING)
+            )
         except OpsError:
             return False
 
