@@ -65,3 +65,18 @@ def test_who_has_the_lock_now_is_told_to_who_had_it() -> None:
         lock.renew(fence, 60)
     with pytest.raises(OpsError, match="another caller has the lock now"):
         lock.check(fence)
+
+
+def test_two_never_hold_it_though_its_lease_was_removed_and_tokens_begin_again() -> None:
+    server = OneLease()
+    lock = Lock(cast("Api", server), SITE, cast("Clock", server))
+    fence = lock.acquire("ann", 60)
+    server.lease = None  # kubectl delete lease, or the whole namespace
+    other = lock.acquire("bob", 60)
+    assert other.token == fence.token
+    with pytest.raises(OpsError, match="another caller has the lock now"):
+        lock.check(fence)
+    with pytest.raises(OpsError, match="bob has it now"):
+        lock.renew(fence, 60)
+    lock.release(fence)
+    lock.check(other)

@@ -74,7 +74,7 @@ class Lock:
         nobody answers: it runs out by itself."""
         try:
             lease = self._api.get(self._path)
-            if lease is not None and _token(lease) == fence.token:
+            if lease is not None and _is_of(lease, fence):
                 self._write(lease, Fence(fence.token, ""), 1)
         except OpsError as error:
             if error.code != "kubernetes/unreachable":
@@ -95,7 +95,7 @@ class Lock:
         """Raises kubernetes/fenced when another has had the lock since, or when it ran out."""
         lease = self._api.get(self._path)
         if lease is None or not self._holds(lease, fence):
-            mine = lease is not None and _token(lease) == fence.token
+            mine = lease is not None and _is_of(lease, fence)
             what = "the lock ran out" if mine else "another caller has the lock now"
             raise OpsError(
                 "kubernetes/fenced",
@@ -106,8 +106,7 @@ class Lock:
             )
 
     def _holds(self, lease: Manifest, fence: Fence) -> bool:
-        held = holder(lease, self._clock.now())
-        return held is not None and held.token == fence.token
+        return _is_of(lease, fence) and holder(lease, self._clock.now()) is not None
 
     def _write(self, lease: Manifest | None, fence: Fence, ttl: float) -> bool:
         """Whether nobody was quicker."""
@@ -143,7 +142,7 @@ def turn(lease: Manifest | None, now: float) -> Turn:
 
 
 def _lease(site: Site, before: Manifest | None, fence: Fence, ttl: float, now: float) -> Manifest:
-    renewed = before is not None and _who(before) and _token(before) == fence.token
+    renewed = before is not None and _is_of(before, fence)
     since = before["spec"].get("acquireTime") if before and renewed else None
     metadata = site.metadata(NAME, {ENVIRONMENT: site.environment})
     metadata["annotations"] = {TOKEN: str(fence.token)}
@@ -165,6 +164,11 @@ def _lease(site: Site, before: Manifest | None, fence: Fence, ttl: float, now: f
 def _token(lease: Manifest) -> int:
     said = annotated(lease).get(TOKEN, "0")
     return int(said) if said.isdecimal() else 0
+
+
+def _is_of(lease: Manifest, fence: Fence) -> bool:
+    """A token alone is not enough: of a Lease that somebody removed they begin again."""
+    return (_token(lease), _who(lease)) == (fence.token, fence.holder)
 
 
 def _who(lease: Manifest) -> str:
@@ -191,7 +195,7 @@ def _held(held: Holder) -> OpsError:
 def _lost(lease: Manifest | None, where: str, fence: Fence) -> OpsError:
     if lease is None or not _who(lease):
         now = "somebody released it"
-    elif _token(lease) == fence.token:
+    elif _is_of(lease, fence):
         now = "it was not renewed in time and ran out"
     else:
         now = f"{_who(lease)} has it now"
