@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.connection import Connection
 from opsctl.targets.kubernetes.kinds import KINDS, path_of
-from opsctl.targets.kubernetes.refusals import away, refusal
+from opsctl.targets.kubernetes.refusals import away, not_it, refusal
 from opsctl.targets.kubernetes.site import Manifest
 from opsctl.workload import Answer
 
@@ -165,7 +165,9 @@ class Api:
             return None
         if status >= 400:
             raise refusal(status, answer, self.where(path))
-        found: Manifest = json.loads(answer)
+        found = _object(answer)
+        if found is None or status >= 300:
+            raise not_it(status, self.where(path))
         return found
 
     def _tried(self, send: Callable[[], tuple[int, bytes]], path: str) -> tuple[int, bytes]:
@@ -213,6 +215,15 @@ class Api:
             return int(answer.status), bytes(answer.data), str(answer.headers.get("Date", ""))
         except (HTTPError, OSError) as error:
             raise away(_reason(error), f"{self.target} ({self.connection.host})") from None
+
+
+def _object(answer: bytes) -> Manifest | None:
+    """None where it is no JSON object."""
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _of_namespace(answer: bytes, namespace: str, path: str) -> bool:

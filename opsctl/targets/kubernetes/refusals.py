@@ -140,6 +140,11 @@ def _by_code(http: int, said: Said, message: str, where: str) -> OpsError | None
     return None
 
 
+def not_it(http: int, where: str) -> OpsError:
+    """A proxy's page instead of an answer, such as one to log in at."""
+    return away(f"something else answered in its place (HTTP {http}, not the API's JSON)", where)
+
+
 def _forbidden(message: str, where: str) -> OpsError:
     found = _CANNOT.search(message)
     if found is None:
