@@ -1,4 +1,4 @@
-"""What the API server's answers mean."""
+"""What the API server's answers mean: which pass by themselves, and which are not its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster_edge import Edge, Reply
+from cluster_edge import Edge, Reply, refused
 from opsctl.errors import Exit, OpsError
 from opsctl.targets.kubernetes import api
 
@@ -21,6 +21,31 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_turn(*replies: Reply) -> Edge:
     left: Iterator[Reply] = iter(replies)
     return Edge(lambda _request: next(left))
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        refused(500, "etcdserver: leader changed"),
+        refused(500, "etcdserver: request timed out, possibly due to previous leader failure"),
+        refused(500, "The server cannot complete the requested operation", "ServerTimeout"),
+        refused(503, "apiserver is shutting down", "ServiceUnavailable"),
+        refused(429, "too many requests, please try again later", "TooManyRequests"),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for_in_the_middle_of_work(passing: Reply) -> None:
+    edge = in_turn(passing, passing, (200, {"metadata": {"name": "db-0"}}))
+    assert edge.api().patient(30).get(POD) == {"metadata": {"name": "db-0"}}
+    with pytest.raises(OpsError) as away:
+        in_turn(passing).api().get(POD)
+    assert (away.value.code, away.value.exit) == ("kubernetes/unreachable", Exit.UNOBSERVED)
+
+
+def test_a_mistake_of_the_server_does_not_pass() -> None:
+    edge = in_turn(refused(500, "etcdserver: mvcc: database space exceeded"))
+    with pytest.raises(OpsError, match="database space exceeded") as failed:
+        edge.api().patient(30).get(POD)
+    assert failed.value.code == "kubernetes/refused"
 
 
 @pytest.mark.parametrize(

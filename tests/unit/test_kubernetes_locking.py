@@ -6,8 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from cluster_edge import Edge, Reply, Request, refused
 from opsctl.errors import OpsError
 from opsctl.model import Kubernetes
+from opsctl.ports import OUT_OF_REACH
+from opsctl.targets.kubernetes import api
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.clock import Clock
 from opsctl.targets.kubernetes.locking import Lock
@@ -22,6 +25,9 @@ class OneLease:
     def __init__(self) -> None:
         self.lease: dict[str, Any] | None = None
         self.time = 1_800_000_000.0
+
+    def patient(self, seconds: float) -> OneLease:
+        return self
 
     def get(self, path: str) -> dict[str, Any] | None:
         return self.lease
@@ -80,3 +86,29 @@ def test_two_never_hold_it_though_its_lease_was_removed_and_tokens_begin_again()
         lock.renew(fence, 60)
     lock.release(fence)
     lock.check(other)
+
+
+@pytest.mark.parametrize("code", [500, 503])
+def test_a_server_that_is_away_for_a_moment_costs_nobody_the_lock(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PAUSE", 0.0)
+    server, away = OneLease(), [0]
+
+    def reply(request: Request) -> Reply:
+        if away[0]:
+            away[0] -= 1
+            return refused(code, "etcdserver: leader changed")
+        if request.body is not None:
+            server.replace(request.path, request.body)
+        return (200, server.lease) if server.lease else refused(404, "none", "NotFound")
+
+    lock = Lock(Edge(reply).api(), SITE, cast("Clock", server))
+    fence = lock.acquire("ann", 60)
+    away[0] = 2
+    lock.check(fence)  # in the middle of work: it waits, as whatever is written next would
+    away[0] = 1
+    with pytest.raises(OpsError) as passing:  # it is asked again by its keeper
+        lock.renew(fence, 60)
+    assert passing.value.code == OUT_OF_REACH
+    lock.renew(fence, 60)

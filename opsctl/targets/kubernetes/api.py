@@ -20,6 +20,7 @@ from opsctl.workload import Answer
 MANAGER: Final = "opsctl"  # our name among the managers of fields
 PAGE: Final = 500  # objects in one answer of a list
 PAUSE: Final = 0.5  # seconds between two tries
+AWAY: Final = 60.0  # seconds that an API server which is away is waited for, in the middle of work
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"
@@ -176,11 +177,11 @@ class Api:
         while True:
             try:
                 status, answer = send()
-                if status not in (429, 502, 503, 504):
+                if status != 429 and status < 500:
                     return status, answer
                 error = refusal(status, answer, self.where(path))
                 if error.code != "kubernetes/unreachable":
-                    return status, answer  # a budget's no, which is 429 as well
+                    return status, answer  # such as a budget's no, which is 429 as well
             except OpsError as failed:
                 if failed.code != "kubernetes/unreachable":
                     raise

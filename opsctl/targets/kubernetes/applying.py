@@ -30,7 +30,6 @@ from opsctl.targets.kubernetes.stamping import (
 )
 from opsctl.targets.kubernetes.starting import Starting, Wanted
 
-AWAY: Final = 60.0  # seconds that an API server which is away is waited for, in the middle of work
 PODS: Final = 300.0  # seconds that pods may take to run: images may have to be fetched first
 
 # What goes first; each row's objects may go together.

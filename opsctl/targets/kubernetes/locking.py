@@ -9,7 +9,7 @@ from typing import Any, Final
 from opsctl.errors import Exit, OpsError
 from opsctl.planning.observation import Holder, Turn
 from opsctl.ports import OUT_OF_REACH, Fence
-from opsctl.targets.kubernetes.api import Api
+from opsctl.targets.kubernetes.api import AWAY, Api
 from opsctl.targets.kubernetes.clock import Clock
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.live import ENVIRONMENT, annotated
@@ -92,8 +92,9 @@ class Lock:
         raise OpsError("lock/held", "others are changing the lock", hint="try again")
 
     def check(self, fence: Fence) -> None:
-        """Raises kubernetes/fenced when another has had the lock since, or when it ran out."""
-        lease = self._api.get(self._path)
+        """Raises kubernetes/fenced when another has had the lock since, or when it ran out. Waits
+        for a server that is away, as all that is done in the middle of work does."""
+        lease = self._api.patient(AWAY).get(self._path)
         if lease is None or not self._holds(lease, fence):
             mine = lease is not None and _is_of(lease, fence)
             what = "the lock ran out" if mine else "another caller has the lock now"

@@ -17,6 +17,10 @@ _CANNOT: Final = re.compile(
 _WEBHOOK: Final = re.compile(r'admission webhook "([^"]+)" denied the request:? ?(.*)', re.S)
 _CALLED: Final = re.compile(r'failed calling webhook "([^"]+)": (.*)', re.S)
 _QUOTA: Final = re.compile(r"exceeded quota: (\S+), (.*)", re.S)
+# Who answers 500 with one of these has lost sight of etcd for a moment, such as while it elects.
+_ELECTING: Final = re.compile(
+    "etcdserver: (leader changed|no leader|request timed out|too many requests)"
+)
 _MANAGER: Final = re.compile(r'conflict with "([^"]+)"')
 
 Said = Mapping[str, Any]  # the API's Status object
@@ -135,9 +139,13 @@ def _by_code(http: int, said: Said, message: str, where: str) -> OpsError | None
         return _conflict(said, message, where)
     if http == 422:
         return _invalid(said, message, where)
-    if http in (429, 502, 503, 504):
+    if http in (429, 502, 503, 504) or _passes(said, message):
         return away(f"it answered {http}: {message}", where)
     return None
+
+
+def _passes(said: Said, message: str) -> bool:
+    return said.get("reason") == "ServerTimeout" or bool(_ELECTING.match(message))
 
 
 def not_it(http: int, where: str) -> OpsError:

@@ -16,8 +16,8 @@ from opsctl.planning.observation import Holder, Maintenance, Observation
 from opsctl.planning.resource import Resource
 from opsctl.ports import Events, Fence, Outcome, Record, Secrets, Upkeep, Work
 from opsctl.targets.kubernetes.agents import site_of_agents
-from opsctl.targets.kubernetes.api import Api
-from opsctl.targets.kubernetes.applying import AWAY, PODS, Applying
+from opsctl.targets.kubernetes.api import AWAY, Api
+from opsctl.targets.kubernetes.applying import PODS, Applying
 from opsctl.targets.kubernetes.budget import disruption_budget
 from opsctl.targets.kubernetes.cache import Cache
 from opsctl.targets.kubernetes.clock import Clock
