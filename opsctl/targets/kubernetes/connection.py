@@ -71,8 +71,9 @@ class Connection:
             self._load(found)
         except ConfigException as error:
             raise self._unusable(str(error)) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise self._unusable(f"{type(error).__name__}: {error}") from None
+        except _unreadable() as error:
+            words = " ".join(str(error).split())
+            raise self._unusable(f"{type(error).__name__}: {words}") from None
         found.connection_pool_maxsize = POOL
         found.retries = False
         return found
@@ -113,14 +114,22 @@ class Connection:
         )
 
     def _contexts(self) -> tuple[str, ...] | None:
-        from kubernetes.config import ConfigException, list_kube_config_contexts
+        from kubernetes.config import list_kube_config_contexts
 
         file = str(self._kubeconfig) if self._kubeconfig else os.pathsep.join(_files())
         try:
             every, _ = list_kube_config_contexts(file)
-        except (ConfigException, OSError, ValueError, KeyError, TypeError):
+        except _unreadable():
             return None
         return tuple(sorted(str(one["name"]) for one in every))
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What the library raises of a kubeconfig that is none: it takes its form for granted."""
+    from kubernetes.config import ConfigException
+    from yaml import YAMLError
+
+    return (ConfigException, YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def _one_at_a_time() -> dict[str, Any]:
