@@ -1,11 +1,16 @@
-"""Where a cluster is reached at all: a kubeconfig that can't be read."""
+"""Where a cluster is reached at all: a kubeconfig that can't be read, a connection that stalls."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import websocket
+
+from cluster_edge import Edge
 from opsctl.errors import Exit, OpsError
+from opsctl.targets.kubernetes import channels
 from opsctl.targets.kubernetes.connection import Connection
 
 CLUSTER = "clusters: [{name: c, cluster: {server: 'https://c'}}]\n"
@@ -37,3 +42,20 @@ def test_a_kubeconfig_that_is_none_is_an_error_of_the_input(
         _ = Connection(context, file).host
     assert unusable.value.exit is Exit.INPUT
     assert unusable.value.code in ("kubernetes/credentials", "kubernetes/no-context")
+
+
+class Stalled:
+    """A websocket that nobody reads from at the other end."""
+
+    def send_binary(self, data: bytes) -> None:
+        raise websocket.WebSocketTimeoutException("timed out")
+
+    def close(self, timeout: float) -> None:
+        """Closed as any."""
+
+
+def test_a_pod_that_reads_nothing_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "opened", lambda *_: cast("Any", Stalled()))
+    with pytest.raises(OpsError, match="timed out") as away:
+        Edge(lambda _: (200, {})).api().exec("db-0-0", "redis", ("sh",), "x" * 100_000)
+    assert away.value.code == "kubernetes/unreachable"

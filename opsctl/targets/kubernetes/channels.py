@@ -25,6 +25,8 @@ def run(
     api: Api, pod: str, container: str, argv: Sequence[str], stdin: bytes, timeout: float
 ) -> Answer:
     """See Api.exec."""
+    import websocket
+
     path = f"{KINDS['Pod'].path(api.namespace, pod)}/exec"
     said = [("command", word) for word in argv]
     query = [("container", container), ("stdout", "true"), ("stderr", "true"), *said]
@@ -36,7 +38,7 @@ def run(
     try:
         _feed(socket, stdin)
         in_time = _drain(socket, kept, deadline)
-    except OSError as error:
+    except (websocket.WebSocketException, OSError) as error:
         raise away(str(error), api.where(path)) from None
     finally:
         socket.close(timeout=1)
