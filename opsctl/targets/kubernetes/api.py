@@ -108,12 +108,6 @@ class Api:
             query["previous"] = "true"
         return self.text(f"{KINDS['Pod'].path(self.namespace, pod)}/log", query)
 
-    def log_command(self, pod: str, container: str, lines: int, follow: bool) -> Sequence[str]:
-        """The command that prints a container's log: run by the caller, without a shell."""
-        words = ["kubectl", *self.connection.options, "-n", self.namespace, "logs", pod]
-        words += ["-c", container, f"--tail={lines}"]
-        return [*words, "-f"] if follow else words
-
     def exec(
         self, pod: str, container: str, argv: Sequence[str], stdin: str = "", timeout: float = 20.0
     ) -> Answer:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from opsctl.errors import OpsError
 from opsctl.targets.kubernetes.api import Api
 from opsctl.targets.kubernetes.kinds import KINDS
 from opsctl.targets.kubernetes.refusals import away, refusal
@@ -155,10 +154,3 @@ def ended(status: bytes) -> tuple[int, str]:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"]), ""
     return -1, str(said.get("message", ""))
-
-
-def no_pod(pod: str, where: str) -> OpsError:
-    """For who wants to reach a pod that is not there."""
-    return OpsError(
-        "kubernetes/no-pod", f"there is no pod {pod}", where=where, hint="opsctl status"
-    )

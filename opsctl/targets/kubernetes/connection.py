@@ -31,7 +31,7 @@ class Connection:
 
     @property
     def options(self) -> list[str]:
-        """The same for kubectl's command line."""
+        """The same as words of a command line."""
         found = ["--kubeconfig", str(self._kubeconfig)] if self._kubeconfig else []
         return [*found, "--context", self.context] if self.context else found
 
