@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from opsctl.targets.kubernetes.site import Manifest
 
 PATIENCE: Final = 300.0  # seconds until a container that has ended must be followed by another
 _LOOK: Final = 1.0  # seconds between two looks for it
+_TOLD: Final = 5.0  # seconds within which a node tells that a container has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,29 @@ def print_log(api: Api, log: Log) -> int:
         return 0
     _follow(api, log, {"tailLines": str(log.lines)})
     while True:
-        known = str((status or {}).get("containerID"))
-        status = _status(api, log)
+        known, broke = str((status or {}).get("containerID")), time.monotonic()
+        status = _settled(api, log, known)
+        if _goes_on(status, known):
+            _follow(api, log, {"sinceSeconds": str(math.ceil(time.monotonic() - broke))})
+            continue
         if status is None or str(status.get("containerID")) == known:
             _aside(f"{log.pod}: {log.container} has ended; waiting for the next")
             status = _next(api, log, known)
         _follow(api, log, {})
+
+
+def _settled(api: Api, log: Log, known: str) -> Mapping[str, Any] | None:
+    """The container's status once its node must have told, if it did end: only its connection may
+    have, as when the kubelet is restarted."""
+    deadline = time.monotonic() + _TOLD
+    while _goes_on(status := _status(api, log), known) and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+    return status
+
+
+def _goes_on(status: Mapping[str, Any] | None, known: str) -> bool:
+    there = status or {}
+    return str(there.get("containerID")) == known and "running" in (there.get("state") or {})
 
 
 def _recent(api: Api, log: Log) -> str:
