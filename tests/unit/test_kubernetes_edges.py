@@ -10,7 +10,7 @@ import websocket
 
 from cluster_edge import Edge
 from opsctl.errors import Exit, OpsError
-from opsctl.targets.kubernetes import channels
+from opsctl.targets.kubernetes import channels, session
 from opsctl.targets.kubernetes.connection import Connection
 
 CLUSTER = "clusters: [{name: c, cluster: {server: 'https://c'}}]\n"
@@ -59,3 +59,22 @@ def test_a_pod_that_reads_nothing_is_out_of_reach(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OpsError, match="timed out") as away:
         Edge(lambda _: (200, {})).api().exec("db-0-0", "redis", ("sh",), "x" * 100_000)
     assert away.value.code == "kubernetes/unreachable"
+
+
+def test_a_session_that_is_refused_tells_what_to_do_next(tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(CLUSTER + "contexts: [{name: c, context: {cluster: c}}]\n")
+    words = ("--context", "prod", "--kubeconfig", str(file), "-n", "shop", "log", "db-0-0", "redis")
+    assert session.main(words) == session.UNREACHED
+    said = capsys.readouterr().err
+    assert said.startswith("error[kubernetes/no-context] ")
+    assert said.endswith('kubeconfig has no context "prod"\n  hint: it has c\n')
+
+
+def test_contexts_are_named_though_none_is_the_current_one(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(CLUSTER + "contexts: [{name: c, context: {cluster: c}}]\n")
+    with pytest.raises(OpsError) as unknown:
+        _ = Connection("prod", file).host
+    assert unknown.value.code == "kubernetes/no-context"
+    assert (unknown.value.where, unknown.value.hint) == (str(file), "it has c")

@@ -84,8 +84,7 @@ class Connection:
         if self._kubeconfig is None and not _files() and "KUBERNETES_SERVICE_HOST" in os.environ:
             load_incluster_config(client_configuration=found)
             return
-        file = str(self._kubeconfig) if self._kubeconfig else os.pathsep.join(_files())
-        if not file:
+        if not self._file:
             raise OpsError(
                 "kubernetes/no-kubeconfig",
                 "there is no kubeconfig: neither KUBECONFIG nor ~/.kube/config names a file",
@@ -93,7 +92,7 @@ class Connection:
                 hint="set KUBECONFIG to the file that your cluster came with",
                 exit=Exit.INPUT,
             )
-        load_kube_config(file, self.context, client_configuration=found, persist_config=False)
+        load_kube_config(self._file, self.context, client_configuration=found, persist_config=False)
 
     def _unusable(self, reason: str) -> OpsError:
         known = self._contexts()
@@ -101,7 +100,7 @@ class Connection:
             return OpsError(
                 "kubernetes/no-context",
                 f'kubeconfig has no context "{self.context}"',
-                where=", ".join(_files()),
+                where=self._file,
                 hint=f"it has {', '.join(known)}" if known else "it has none",
                 exit=Exit.INPUT,
             )
@@ -114,14 +113,19 @@ class Connection:
         )
 
     def _contexts(self) -> tuple[str, ...] | None:
-        from kubernetes.config import list_kube_config_contexts
+        """Those that it has; None where it can't be read. It need not name a current one."""
+        from kubernetes.config.kube_config import KubeConfigMerger
 
-        file = str(self._kubeconfig) if self._kubeconfig else os.pathsep.join(_files())
         try:
-            every, _ = list_kube_config_contexts(file)
+            every = KubeConfigMerger(self._file).config.value["contexts"]
+            return tuple(sorted(str(one["name"]) for one in every))
         except _unreadable():
             return None
-        return tuple(sorted(str(one["name"]) for one in every))
+
+    @property
+    def _file(self) -> str:
+        """One path, or several as KUBECONFIG has them; "" where there is none."""
+        return str(self._kubeconfig) if self._kubeconfig else os.pathsep.join(_files())
 
 
 def _unreadable() -> tuple[type[Exception], ...]:

@@ -43,7 +43,8 @@ def main(words: Sequence[str]) -> int:
             return print_log(api, Log(said.pod, said.container, said.lines, said.follow))
         return _run(api, said.pod, said.container, said.argv)
     except OpsError as error:
-        sys.stderr.write(f"{error.where}: {error.message}\n")
+        hint = f"  hint: {error.hint}\n" if error.hint else ""
+        sys.stderr.write(f"error[{error.code}] {error.where}\n  {error.message}\n{hint}")
         return UNREACHED
     except KeyboardInterrupt:
         return 130
