@@ -78,3 +78,18 @@ def test_contexts_are_named_though_none_is_the_current_one(tmp_path: Path) -> No
         _ = Connection("prod", file).host
     assert unknown.value.code == "kubernetes/no-context"
     assert (unknown.value.where, unknown.value.hint) == (str(file), "it has c")
+
+
+def test_within_a_cluster_its_own_stands_for_no_other_one_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def own(client_configuration: Any) -> None:
+        client_configuration.host = "https://own"
+
+    monkeypatch.setattr("kubernetes.config.load_incluster_config", own)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "forgotten"))
+    assert Connection().host == "https://own"
+    with pytest.raises(OpsError) as missing:
+        _ = Connection("prod").host
+    assert (missing.value.code, missing.value.where) == ("kubernetes/no-kubeconfig", "context prod")

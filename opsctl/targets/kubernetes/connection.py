@@ -14,7 +14,8 @@ POOL: Final = 12  # connections kept; more requests than this never run at once
 
 
 class Connection:
-    """One context of kubeconfig, or the pod's own account inside a cluster.
+    """One context of kubeconfig, or, where neither is named nor there, the pod's own account inside
+    a cluster.
 
     Nothing is read before it is asked for. Raises OpsError kubernetes/no-kubeconfig, /no-context,
     /credentials (all exit 2).
@@ -81,7 +82,7 @@ class Connection:
     def _load(self, found: Any) -> None:
         from kubernetes.config import load_incluster_config, load_kube_config
 
-        if self._kubeconfig is None and not _files() and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if not (self._file or self.context) and "KUBERNETES_SERVICE_HOST" in os.environ:
             load_incluster_config(client_configuration=found)
             return
         if not self._file:
