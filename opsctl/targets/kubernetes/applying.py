@@ -92,7 +92,7 @@ class Applying:
     def _prepare(self, fence: Fence) -> None:
         self.lock.check(fence)
         ensure(self.api, self.site)
-        self.api.apply(parent(self.site, self.environment_id))
+        self.api.apply(parent(self.site, self.environment_id), force=self.force)
 
     def _write(
         self,
