@@ -155,7 +155,7 @@ class Applying:
             if pod is None:
                 continue  # it went again at once: the gates will say so
             replaced = before.get(key, {}).get("metadata", {}).get("uid") != pod["metadata"]["uid"]
-            if replaced or self._take_in(resource, pod, events, step):
+            if replaced or self._take_in(resource, pod, fence, events, step):
                 changed.append(resource.id)
 
     def _wanted(
@@ -179,13 +179,16 @@ class Applying:
         uid = str(pod["metadata"]["uid"]) if again and pod is not None else ""
         return Wanted(kind, name, node, resource.member or name, started, marks, uid)
 
-    def _take_in(self, resource: Resource, pod: Manifest, events: Events, step: str) -> bool:
+    def _take_in(
+        self, resource: Resource, pod: Manifest, fence: Fence, events: Events, step: str
+    ) -> bool:
         """Gives a running pod the files that it takes in without a restart; whether it had to."""
         said = annotated(pod)
         marks = started_marks(resource)
         late = {key: value for key, value in marks.items() if said.get(key, value) != value}
         if not late:
             return False
+        self.lock.check(fence)  # pods may have been waited for since it was seen last
         name = pod["metadata"]["name"]
         for told in telling(self.site, _puts(resource), self.secrets) or ():
             answer = self.api.exec(name, told.component, told.argv, told.stdin, told.timeout)
