@@ -112,7 +112,7 @@ class Api:
         self, pod: str, container: str, argv: Sequence[str], stdin: str = "", timeout: float = 20.0
     ) -> Answer:
         """Runs a program in a container. Exit -1 when it could not be run or ran out of time.
-        Raises kubernetes/unreachable, /no-pod, /forbidden, ... when it never began."""
+        Raises kubernetes/unreachable, /forbidden, ... when it never began."""
         from opsctl.targets.kubernetes.channels import run
 
         return run(self, pod, container, argv, stdin.encode(), timeout)

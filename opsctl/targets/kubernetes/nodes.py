@@ -22,7 +22,7 @@ from opsctl.workload import AddressRef, Answer, CertRef, FileRef, Ref, SecretRef
 
 START_TIMEOUT: Final = 60.0  # seconds until an agent runs; two were seen on an idle machine
 _LOOK: Final = 0.3  # seconds between two looks
-_AWAY: Final = ("kubernetes/unreachable", "kubernetes/no-pod", "kubernetes/refused")
+_AWAY: Final = ("kubernetes/unreachable", "kubernetes/refused")
 
 
 class Nodes:
