@@ -197,7 +197,7 @@ def test_an_immutable_field_is_refused_with_the_way_out(world: World) -> None:
     )
     plan, seen = world.plan()
     assert any("kubernetes/immutable" in str(one.error) for one in seen.observation.problems)
-    assert any("opsctl destroy SERVICE" in words for words in plan.blocked)
+    assert any("statefulset sessions-0 --cascade=orphan" in words for words in plan.blocked)
 
 
 def test_destroy_keeps_claims_unless_their_data_is_named(world: World) -> None:

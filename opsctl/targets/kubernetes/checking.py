@@ -56,7 +56,7 @@ def problems(
         *_version(site, facts),
         *_classes(site, facts, kept, live),
     )
-    warnings = (*_rights(site, facts), *_quota(site, facts, kept))
+    warnings = (*_rights(site, facts), *_quota(site, facts, kept), *_sizes(site, resources, live))
     return (
         *(Problem(site.where, error) for error in errors),
         *(Problem(site.where, error, "warning") for error in warnings),
@@ -129,6 +129,27 @@ def _claimed(resource: Resource, live: Live) -> bool:
     """Whether the claims are there already, from an earlier life of the member."""
     names = (f"{one['metadata']['name']}-{resource.id.name}-0" for one in _claims(resource))
     return all(("PersistentVolumeClaim", name) in live.objects for name in names)
+
+
+def _sizes(site: Site, resources: Sequence[Resource], live: Live) -> Iterator[OpsError]:
+    """Claims outlive their StatefulSets as they are: the cluster grows none with its template."""
+    for one in resources:
+        for claim in _claims(one) if one.id.kind == "StatefulSet" else ():
+            name, wanted = f"{claim['metadata']['name']}-{one.id.name}-0", _size(claim)
+            has = _size(live.objects.get(("PersistentVolumeClaim", name), claim))
+            if (amount(has) or 0) < (amount(wanted) or 0):
+                yield OpsError(
+                    "kubernetes/claim-size",
+                    f"the claim {name} asks for {has}, the spec for {wanted}",
+                    where=site.where,
+                    hint="opsctl grows none; where its storage class can: kubectl -n "
+                    f"{site.namespace} patch pvc {name} -p "
+                    f'\'{{"spec":{{"resources":{{"requests":{{"storage":"{wanted}"}}}}}}}}\'',
+                )
+
+
+def _size(claim: Manifest) -> str:
+    return str(claim["spec"]["resources"]["requests"]["storage"])
 
 
 def _rights(site: Site, facts: Facts) -> Iterator[OpsError]:

@@ -214,13 +214,22 @@ def _invalid(said: Said, message: str, where: str) -> OpsError:
             f"the cluster lets nobody change {fields or 'this'} of an object that is there: "
             + message,
             where=where,
-            hint="take the service down and apply again (opsctl destroy SERVICE; its data stays), "
-            "or take the change out of the spec",
+            hint=f"{_way_out(said)}, or take the change out of the spec",
             exit=Exit.REFUSED,
         )
     return OpsError(
         "kubernetes/invalid", f"the API server finds it invalid: {message}", where=where
     )
+
+
+def _way_out(said: Said) -> str:
+    details = said.get("details") or {}
+    if str(details.get("kind", "")).lower().startswith("statefulset"):
+        return (
+            f"kubectl delete statefulset {details.get('name')} --cascade=orphan, then apply again: "
+            "its pod runs on, its claims stay as they are"
+        )
+    return "take the service down and apply again (opsctl destroy SERVICE; its data stays)"
 
 
 def is_immutable(message: str) -> bool:
