@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from test_kubernetes_manifests import realise, target
 
+from cluster_edge import Edge, refused
 from opsctl.planning.observation import Problem
 from opsctl.planning.resource import Actual
 from opsctl.targets.kubernetes.checking import Facts, problems
 from opsctl.targets.kubernetes.live import Live
 from opsctl.targets.kubernetes.refusals import refusal
+from opsctl.targets.kubernetes.rehearsing import rehearsed
 
 
 def told(**storage: dict[str, Any]) -> tuple[Problem, ...]:
@@ -53,3 +56,30 @@ def test_a_pod_outlives_what_keeps_it_where_that_can_not_be_changed(kind: str, w
     error = refusal(422, json.dumps(said).encode(), "prod/shop: statefulsets sessions-0")
     assert error.code == "kubernetes/immutable"
     assert way in error.hint
+
+
+RESIZED = (
+    'persistentvolumeclaims "backup-sessions-0" is forbidden: only dynamically provisioned pvc can '
+    "be resized and the storageclass that provisions the pvc must support resize"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (RESIZED, "kubernetes/not-admitted"),
+        ('User "ann" cannot patch resource "services" in API group ""', ""),
+        ('forbidden: User "ann" cannot get path "/version"', ""),
+        ('roles "x" is forbidden: user "ann" is attempting to grant RBAC permissions', ""),
+    ],
+)
+def test_a_plan_tells_what_admission_refuses_and_not_what_its_reader_may_not(
+    message: str, code: str
+) -> None:
+    resources = tuple(realise().values())
+    there = {one.id: Actual(one.id, {}) for one in resources}
+    edge = Edge(lambda _request: refused(403, message, "Forbidden"))
+    site = target()._site
+    with ThreadPoolExecutor(1) as pool:
+        found = list(rehearsed(edge.api(), site, pool, resources[:1], there, force=False))
+    assert [one.error.code for one in found] == ([code] if code else [])

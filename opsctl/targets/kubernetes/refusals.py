@@ -14,6 +14,7 @@ _CANNOT: Final = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?'
     r'(?: in the namespace "(?P<namespace>[^"]*)"| at the cluster scope)?'
 )
+_ABOUT_A_USER: Final = re.compile(r'\buser "', re.I)
 _WEBHOOK: Final = re.compile(r'admission webhook "([^"]+)" denied the request:? ?(.*)', re.S)
 _CALLED: Final = re.compile(r'failed calling webhook "([^"]+)": (.*)', re.S)
 _QUOTA: Final = re.compile(r"exceeded quota: (\S+), (.*)", re.S)
@@ -155,6 +156,14 @@ def not_it(http: int, where: str) -> OpsError:
 
 def _forbidden(message: str, where: str) -> OpsError:
     found = _CANNOT.search(message)
+    if found is None and not _ABOUT_A_USER.search(message):
+        return OpsError(
+            "kubernetes/not-admitted",
+            f"an admission plugin of the cluster refused it: {message}",
+            where=where,
+            hint="kubectl get limitranges,storageclasses shows what most of them go by",
+            exit=Exit.REFUSED,
+        )
     if found is None:
         return OpsError("kubernetes/forbidden", message, where=where, exit=Exit.REFUSED)
     user, verb, resource = found["user"], found["verb"], found["resource"]
