@@ -321,7 +321,7 @@ def test_what_a_killed_opsctl_left_running_can_not_write_once_somebody_else_has_
 def test_a_holder_that_was_frozen_for_too_long_is_refused(site: Site, elsewhere: Site) -> None:
     change(site, maxmemory_policy="volatile-ttl")
     running = site.begin(*APPLY)
-    running.until(event("begin", "settle/"))
+    running.until(event("done", "member/"))  # others are still to come
     running.signal(signal.SIGSTOP)
     change(elsewhere, maxmemory_policy="volatile-lfu")
     elsewhere.once_free(*APPLY)
