@@ -11,6 +11,7 @@ from functools import partial
 from opsctl.errors import OpsError, SpecError
 from opsctl.lab import undo
 from opsctl.lab.boot import FILL
+from opsctl.lab.cgroup import LEAVING
 from opsctl.lab.commands import run, until
 from opsctl.lab.folder import Folder, Record
 from opsctl.lab.host import BOOT_TIMEOUT, Host, part
@@ -73,9 +74,14 @@ class Faults:
             for each in parts:
                 each.cgroup.strike()
             ended = time.time()
-            for each in parts:  # what the kernel still holds of a host is its start's to await
-                each.cgroup.kill()
+            for each in parts:
+                what = f"the processes of host {each.node.name} to end"
+                until(partial(self._off, each, fault), what=what, timeout=LEAVING)
         return replace(fault, struck=(began, ended))
+
+    def _off(self, host: Host, fault: Fault) -> bool:
+        """Whether it is off, or has been: a fault that is over has started it again."""
+        return not host.running or fault.id not in {one.id for one in self.active()}
 
     def start(self, *hosts: str) -> None:
         """Start hosts that are off, with the disk they had, and wait for ssh."""
