@@ -56,3 +56,10 @@ def test_a_page_in_the_servers_place_is_told_as_such(other: Reply) -> None:
         in_turn(other).api().get(POD)
     assert (refusal.value.code, refusal.value.exit) == ("kubernetes/unreachable", Exit.UNOBSERVED)
     assert "kubectl" in refusal.value.hint
+
+
+def test_what_somebody_before_the_server_forbids_is_no_word_of_its_admission() -> None:
+    with pytest.raises(OpsError) as refusal:
+        in_turn((403, b"<html>Forbidden by policy</html>")).api().get(POD)
+    assert refusal.value.code == "kubernetes/forbidden"
+    assert "admission" not in refusal.value.message

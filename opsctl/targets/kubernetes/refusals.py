@@ -135,7 +135,7 @@ def _by_code(http: int, said: Said, message: str, where: str) -> OpsError | None
             exit=Exit.UNOBSERVED,
         )
     if http == 403:
-        return _forbidden(message, where)
+        return _forbidden(said, message, where)
     if http == 409:
         return _conflict(said, message, where)
     if http == 422:
@@ -154,9 +154,9 @@ def not_it(http: int, where: str) -> OpsError:
     return away(f"something else answered in its place (HTTP {http}, not the API's JSON)", where)
 
 
-def _forbidden(message: str, where: str) -> OpsError:
+def _forbidden(said: Said, message: str, where: str) -> OpsError:
     found = _CANNOT.search(message)
-    if found is None and not _ABOUT_A_USER.search(message):
+    if said and found is None and not _ABOUT_A_USER.search(message):
         return OpsError(
             "kubernetes/not-admitted",
             f"an admission plugin of the cluster refused it: {message}",
