@@ -69,7 +69,7 @@ def test_a_command_does_not_inherit_secrets(
 ) -> None:
     monkeypatch.setenv("OPSCTL_SECRET_X", "geheim")
     monkeypatch.setenv("OPSCTL_ROOT_KEY", "geheim")
-    assert script(tmp_path, "print([k for k in os.environ if 'OPSCTL_' in k])").get("a") == "[]"
+    assert script(tmp_path, "print('geheim' in os.environ.values())").get("a") == "False"
     assert os.environ["OPSCTL_SECRET_X"] == "geheim"  # its environment, not ours
 
 
