@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,10 @@ import websocket
 from cluster_edge import Edge
 from opsctl.errors import Exit, OpsError
 from opsctl.targets.kubernetes import channels, session
+from opsctl.targets.kubernetes.asking import Session, _held
 from opsctl.targets.kubernetes.connection import Connection
+from opsctl.targets.kubernetes.programs import Run
+from opsctl.targets.kubernetes.refusals import refusal
 
 CLUSTER = "clusters: [{name: c, cluster: {server: 'https://c'}}]\n"
 
@@ -59,6 +63,28 @@ def test_a_pod_that_reads_nothing_is_out_of_reach(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OpsError, match="timed out") as away:
         Edge(lambda _: (200, {})).api().exec("db-0-0", "redis", ("sh",), "x" * 100_000)
     assert away.value.code == "kubernetes/unreachable"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('pods "db-0-0" is forbidden: nobody may exec', "kubernetes/not-admitted"),
+        ("Forbidden (user=apiserver, verb=create, resource=nodes)", "kubernetes/forbidden"),
+    ],
+)
+def test_who_lets_nobody_into_pods_is_told_of_and_no_member_called_away_for_it(
+    message: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = json.dumps({"kind": "Status", "reason": "Forbidden", "message": message})
+
+    def opened(*_: object) -> Any:
+        raise refusal(403, said.encode(), "prod/shop: pods db-0-0")
+
+    monkeypatch.setattr(channels, "opened", opened)
+    asked = Session("db-0-0", "redis", (0,), (Run(("true",), (), 1.0),))
+    with pytest.raises(OpsError) as told:
+        _held(Edge(lambda _: (200, {})).api(), [asked])
+    assert told.value.code == code
 
 
 def test_a_session_that_is_refused_tells_what_to_do_next(tmp_path: Path, capsys: Any) -> None:

@@ -22,7 +22,12 @@ from opsctl.workload import AddressRef, Answer, CertRef, SecretRef, Text
 AT_ONCE: Final = 16  # execs that run at the same time
 SHELL: Final = ("sh",)
 # What the API server says of a caller rather than of a pod: true for every other member as well.
-_CALLERS: Final = ("kubernetes/forbidden", "kubernetes/unauthorized", "kubernetes/credentials")
+_CALLERS: Final = (
+    "kubernetes/forbidden",
+    "kubernetes/not-admitted",
+    "kubernetes/unauthorized",
+    "kubernetes/credentials",
+)
 
 Answers = Mapping[tuple[str, str], tuple[Answer, ...]]
 Value = Callable[[SecretRef], str]

@@ -14,7 +14,7 @@ _CANNOT: Final = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?'
     r'(?: in the namespace "(?P<namespace>[^"]*)"| at the cluster scope)?'
 )
-_ABOUT_A_USER: Final = re.compile(r'\buser "', re.I)
+_ABOUT_A_USER: Final = re.compile(r'\buser( "|=)', re.I)  # the API server's words, a kubelet's
 _WEBHOOK: Final = re.compile(r'admission webhook "([^"]+)" denied the request:? ?(.*)', re.S)
 _CALLED: Final = re.compile(r'failed calling webhook "([^"]+)": (.*)', re.S)
 _QUOTA: Final = re.compile(r"exceeded quota: (\S+), (.*)", re.S)
