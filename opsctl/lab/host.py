@@ -231,11 +231,6 @@ class Host:
         text = (self.path / "console.log").read_text(errors="replace")
         return tuple(text.strip().splitlines()[-12:])
 
-    def cut(self) -> None:
-        """Kill every process of the host at once, as when its power is cut; its disk stays."""
-        self.cgroup.kill()
-        self.await_off()
-
     def await_off(self) -> None:
         """Wait until nothing of a host that was killed is left but its disk."""
         name = self.node.name
