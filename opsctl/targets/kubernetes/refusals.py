@@ -235,8 +235,8 @@ def _way_out(said: Said) -> str:
     details = said.get("details") or {}
     if str(details.get("kind", "")).lower().startswith("statefulset"):
         return (
-            f"kubectl delete statefulset {details.get('name')} --cascade=orphan, then apply again: "
-            "its pod runs on, its claims stay as they are"
+            f"kubectl -n NAMESPACE delete statefulset {details.get('name')} --cascade=orphan, then "
+            "apply again: its pod runs on, its claims stay as they are"
         )
     return "take the service down and apply again (opsctl destroy SERVICE; its data stays)"
 
