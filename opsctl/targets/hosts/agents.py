@@ -16,6 +16,7 @@ from opsctl.targets.hosts.values import Env, Host, SshOptions
 Request = Mapping[str, Any]  # the parts that agent.py knows
 AGAIN = 3.0  # seconds at least for a new connection in the place of a dead one
 SLACK = 10.0  # seconds on top of what the work itself may take
+FENCED = "hosts/fenced"  # the code of a host that has heard of a newer lock
 LATE = 10.0  # seconds that hosts may take once most have answered, where most are enough
 
 

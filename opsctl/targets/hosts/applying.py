@@ -13,7 +13,7 @@ from opsctl.errors import Exit, OpsError, machine_failed
 from opsctl.planning.resource import Resource, ResourceId
 from opsctl.ports import Event, Events, Fence, Outcome, Work
 from opsctl.targets.hosts import layout, ssh, wire
-from opsctl.targets.hosts.agents import Agents, refusal
+from opsctl.targets.hosts.agents import FENCED, Agents, refusal
 from opsctl.targets.hosts.batches import serving
 from opsctl.targets.hosts.bundle import PYTHON, playbooks
 from opsctl.targets.hosts.realise import Context
@@ -162,7 +162,8 @@ def outcome(where: str, answer: Mapping[str, Any]) -> Outcome:
     changed = tuple(ResourceId.parse(key) for key in answer["changed"])
     if not answer["error"]:
         return Outcome(where, changed)
-    exit = Exit.PARTLY if changed else Exit.FAILED
+    fenced = answer["error"]["code"] == FENCED  # by whoever came after: nothing was tried
+    exit = Exit.PARTLY if changed else Exit.REFUSED if fenced else Exit.FAILED
     return Outcome(where, changed, refusal(answer["error"], where, exit))
 
 

@@ -25,7 +25,7 @@ from opsctl.targets.hosts import (
     upgrading,
 )
 from opsctl.targets.hosts.addresses import address_of
-from opsctl.targets.hosts.agents import Agents, Answers
+from opsctl.targets.hosts.agents import FENCED, Agents, Answers
 from opsctl.targets.hosts.cache import Cache
 from opsctl.targets.hosts.certificates import with_certificates
 from opsctl.targets.hosts.locking import Lock
@@ -329,7 +329,7 @@ class HostsTarget:
 def _raise_fenced(answers: Answers) -> None:
     """A host that refuses the fence speaks for all: nothing more may be done with it."""
     for error in answers.failed.values():
-        if error.code == "hosts/fenced":
+        if error.code == FENCED:
             raise error
 
 
