@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree, nobody_since, not_held_since, others_since
@@ -24,6 +25,7 @@ from opsctl.running.journal import Journal, run_id
 from opsctl.running.lease import leased
 from opsctl.running.runner import Report, run
 
+Versions: TypeAlias = Mapping[str, Mapping[str, str]]  # by "target/system", then package
 RECENT = 50  # records of the journal, among which the newest revision stands
 
 
@@ -51,7 +53,7 @@ def apply_plan(
             return Report("", (), ())
         return run_plan(parts, replace(plan, steps=()), seen, events, stop, first=first)
     report = run_plan(parts, plan, seen, events, stop, first=first)
-    if report.error is None and any(plan.changes):  # without any, all versions are as before
+    if report.error is None and any(plan.changes) and _unlocked(seen, parts.versions):
         return _with_versions_kept(parts, report)
     return report
 
@@ -67,6 +69,15 @@ def _with_versions_kept(parts: Parts, report: Report) -> Report:
         where = f"{error.where} " if error.where else ""
         return replace(report, missed=(*report.missed, f"{where}{error.message}"))
     return report
+
+
+def _unlocked(seen: Survey, locked: Versions) -> bool:
+    """Whether a package is wanted of which no version is locked: a look is dear where none is."""
+    return any(
+        name not in locked.get(_system(node), {})
+        for node in seen.observation.nodes.values()
+        for name in node.packages
+    )
 
 
 def run_plan(
@@ -126,10 +137,8 @@ def _closes(plan: Plan, seen: Survey) -> bool:
     return not (plan.left and any(step.startswith("remove/") for step in unfinished.open))
 
 
-def resolved(
-    nodes: Iterable[Node], locked: Mapping[str, Mapping[str, str]]
-) -> Mapping[str, Mapping[str, str]]:
-    """By target and system, then package: the versions that are installed and are not `locked` yet.
+def resolved(nodes: Iterable[Node], locked: Versions) -> Versions:
+    """The versions that are installed and are not `locked` yet.
 
     A version that is locked stays, whatever a node has: only an upgrade raises it, and an apply of
     a part leaves older ones elsewhere. None where nodes differ: any of theirs would have the next
@@ -137,7 +146,7 @@ def resolved(
     """
     found: dict[str, dict[str, set[str]]] = {}
     for node in nodes:
-        key = f"{target_of(node.where)}/{node.system}"
+        key = _system(node)
         for name, version in node.packages.items():
             if version and name not in locked.get(key, {}):
                 found.setdefault(key, {}).setdefault(name, set()).add(version)
@@ -146,6 +155,10 @@ def resolved(
         for key, names in sorted(found.items())
     }
     return {key: versions for key, versions in agreed.items() if versions}
+
+
+def _system(node: Node) -> str:
+    return f"{target_of(node.where)}/{node.system}"
 
 
 def apply_saved(parts: Parts, saved: Plan, consent: Consent, events: Events, stop: Stop) -> Report:

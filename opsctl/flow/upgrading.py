@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from opsctl.flow.applying import apply_plan
+from opsctl.flow.applying import Versions, apply_plan
 from opsctl.flow.consent import Consent
 from opsctl.flow.looking import make_plan
 from opsctl.flow.operating import workload_of
@@ -19,8 +18,6 @@ from opsctl.ports import Events
 from opsctl.running.context import Stop
 from opsctl.running.runner import Report
 from opsctl.workload import Workload
-
-Versions = Mapping[str, Mapping[str, str]]  # by "target/system", then package
 
 
 @dataclass(frozen=True, slots=True)

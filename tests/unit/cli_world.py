@@ -172,6 +172,7 @@ class World:
     more_targets: dict[str, WatchedTarget] = field(default_factory=dict)
     silence: Callable[[Quiet], None] = lambda _: None
     copy_record: Callable[[Record], None] = lambda _: None
+    versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     keep_versions: Callable[[str, Mapping[str, str]], None] = lambda _, __: None
 
     def call(self, *words: str) -> int:
@@ -202,6 +203,7 @@ class World:
                 load_data(document, engines={"demo": DemoService}, read_with=spec)
             ),
             with_versions=lambda versions: self._parts(spec),
+            versions=self.versions,
             keep_versions=self.keep_versions,
             silence=self.silence,
         )

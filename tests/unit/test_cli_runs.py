@@ -17,7 +17,7 @@ from opsctl.flow.applying import next_revision, resolved, run_plan
 from opsctl.flow.looking import make_plan
 from opsctl.model import load
 from opsctl.planning.desired import Scope
-from opsctl.planning.observation import Node, Turn
+from opsctl.planning.observation import Node, Observation, Turn
 from opsctl.ports import Record
 from opsctl.running.context import Stop
 from opsctl.targets.hosts.observing import turn
@@ -282,6 +282,25 @@ def test_versions_that_all_nodes_agree_on_are_kept_and_those_that_nobody_has_are
     nodes = [installed(0, redis="7.2", haproxy=""), installed(1, redis="7.2"), installed(2)]
     assert resolved(nodes, {}) == {"dc/debian-13": {"redis": "7.2"}}
     assert resolved([installed(0, redis="")], {}) == {}
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_versions_are_looked_for_after_an_apply_unless_all_are_locked(
+    locked: bool, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    observe = world.target.observe
+
+    def seen(*given: Any) -> Observation:
+        looks.append(len(world.target.log))
+        return replace(observe(*given), nodes={node(0): installed(0, server="8.0")})
+
+    monkeypatch.setattr(world.target, "observe", seen)
+    if locked:
+        world.versions = {"dc/debian-13": {"server": "8.0"}}
+    assert world.call("apply", "--yes") == Exit.DONE
+    assert looks[0] == 0
+    assert len(looks) == (1 if locked else 2)
 
 
 def test_where_nodes_differ_the_version_stays_that_the_lock_file_has_or_none() -> None:
