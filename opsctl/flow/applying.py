@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
 
 from opsctl.errors import Exit, OpsError
 from opsctl.flow.consent import Consent, agree, nobody_since, not_held_since, others_since
 from opsctl.flow.generations import newest
 from opsctl.flow.looking import make_plan, scope_from
-from opsctl.flow.parts import Parts
+from opsctl.flow.parts import Parts, Versions
 from opsctl.flow.reach import placed_now, within_reach
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.digest import stale
@@ -25,7 +24,6 @@ from opsctl.running.journal import Journal, run_id
 from opsctl.running.lease import leased
 from opsctl.running.runner import Report, run
 
-Versions: TypeAlias = Mapping[str, Mapping[str, str]]  # by "target/system", then package
 RECENT = 50  # records of the journal, among which the newest revision stands
 
 

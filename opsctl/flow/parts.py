@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opsctl.errors import OpsError, SpecError
 from opsctl.model import Environment, ServiceBase
@@ -15,6 +15,9 @@ from opsctl.workload import Engine, Quiet, Render, Workload
 if TYPE_CHECKING:
     from opsctl.flow.reading import Live  # dashboards behind it, which few commands want
     from opsctl.monitoring import Catalogue  # rules behind it, for those who collect metrics
+
+Versions: TypeAlias = Mapping[str, Mapping[str, str]]
+"""By "target/system", then package."""
 
 
 def _no_catalogue(name: str) -> Catalogue:  # noqa: ARG001
@@ -44,9 +47,9 @@ class Parts:
     who: str
     copy_record: Callable[[Record], None]
     with_document: Callable[[Mapping[str, Any]], Parts]
-    with_versions: Callable[[Mapping[str, Mapping[str, str]]], Parts]
+    with_versions: Callable[[Versions], Parts]
     keep_versions: Callable[[str, Mapping[str, str]], None]
-    versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    versions: Versions = field(default_factory=dict)
     catalogue: Callable[[str], Catalogue] = _no_catalogue
     lock_ttl: float = TTL
     pid: int = 0

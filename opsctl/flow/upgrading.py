@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from opsctl.flow.applying import Versions, apply_plan
+from opsctl.flow.applying import apply_plan
 from opsctl.flow.consent import Consent
 from opsctl.flow.looking import make_plan
 from opsctl.flow.operating import workload_of
-from opsctl.flow.parts import Parts
+from opsctl.flow.parts import Parts, Versions
 from opsctl.flow.survey import Survey, survey
 from opsctl.planning.desired import Scope
 from opsctl.planning.plan import Plan

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from opsctl import model
+from opsctl.flow.parts import Versions
 from opsctl.model import Environment
 from opsctl.ports import Secrets
 from opsctl.targets.hosts import Env, Host, HostsTarget, Options, Packages, SshOptions
@@ -16,7 +17,6 @@ from opsctl.wiring.labs import lab, power_switch
 from opsctl.workload import SecretRef
 
 HASTE = 5.0  # seconds for hosts that say nothing, where somebody waits because one is dead
-Locked = Mapping[str, Mapping[str, str]]  # "dc/debian-13" -> package -> version
 
 
 def hosts_target(
@@ -26,7 +26,7 @@ def hosts_target(
     secrets: Secrets,
     *,
     cache: Path,
-    locked: Locked,
+    locked: Versions,
     unsupported: bool,
     hasty: bool = False,
 ) -> HostsTarget:

@@ -13,7 +13,7 @@ from opsctl import __version__
 from opsctl.data import catalogue, renderer
 from opsctl.discovery import engines, option_models
 from opsctl.errors import OpsError
-from opsctl.flow.parts import Parts
+from opsctl.flow.parts import Parts, Versions
 from opsctl.model import Environment, KubernetesTarget, load, load_data
 from opsctl.wiring.places import cache_folder, folder_of, lock_ttl, state_folder, who
 from opsctl.wiring.safe import open_secrets
@@ -32,7 +32,7 @@ class _Call:
 
     folder: Path
     unsupported: bool
-    versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # over opsctl.lock's
+    versions: Versions = field(default_factory=dict)  # over opsctl.lock's
     force_conflicts: bool = False
     hasty: bool = False
 
